@@ -1,0 +1,1 @@
+"""The generator of card transactions, with its tables and a small sample."""

@@ -1,0 +1,25 @@
+"""The ways in which work can be refused; each message is one sentence for the person who has to act."""
+
+
+class Refusal(Exception):  # noqa: N818 - the errors below are its kinds
+    """Work that can't be done, for a reason somebody can mend; `exit_code` is what a command ends with."""
+
+    exit_code = 1
+
+
+class InputError(Refusal):
+    """The data handed in can't be used: the sentence says what is wrong and where."""
+
+    exit_code = 3
+
+
+class StoreError(Refusal):
+    """The store can't be used as it is: the sentence says why and what to do."""
+
+    exit_code = 4
+
+
+class MachineError(Refusal):
+    """The machine lacks something: the sentence says what and how to get it."""
+
+    exit_code = 5

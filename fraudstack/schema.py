@@ -1,0 +1,249 @@
+"""The tables, each defined once: migrations are checked against them, Arrow and Spark types derive from them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    REAL,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    TypeDecorator,
+    types,
+)
+from sqlmodel import Field, SQLModel
+
+DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+class UtcSeconds(TypeDecorator[datetime]):
+    """A time in UTC, to the second: `YYYY-MM-DD HH:MM:SS` as text in SQLite, a timestamp in PostgreSQL.
+
+    SQLite's own date type would write fractions or a `T`, and mixed forms sort wrongly.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> types.TypeEngine[Any]:
+        """The column's type in each database."""
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | datetime | None:
+        """A time on its way into the database."""
+        if value is None:
+            return None
+        if value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        return value.strftime(DATE_FORMAT) if dialect.name == "sqlite" else value.replace(microsecond=0)
+
+    def process_result_value(self, value: str | datetime | None, dialect: Dialect) -> datetime | None:
+        """A time on its way out of the database."""
+        return datetime.strptime(value, DATE_FORMAT) if isinstance(value, str) else value
+
+
+# SQLite makes a primary key the row's own address only when its type is called INTEGER.
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+_AMOUNT = Numeric(12, 2).with_variant(REAL(), "sqlite")
+
+_transactions_metadata = MetaData()
+_clusters_metadata = MetaData()
+
+
+class TransactionsStore(SQLModel):
+    """Base of every table beside the transactions: transactions.db, or the PostgreSQL database."""
+
+    metadata = _transactions_metadata
+
+
+class ClustersStore(SQLModel):
+    """Base of the tables of transactions_clusters.db, or the same PostgreSQL database."""
+
+    metadata = _clusters_metadata
+
+
+class Transaction(TransactionsStore, table=True):
+    """One card transaction: the 16 columns of the contract, in its order."""
+
+    __tablename__ = "transactions"
+
+    id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
+    date: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    client_id: str = Field(sa_type=Text)
+    card_id: str | None = Field(default=None, sa_type=Text)
+    # In units of the currency, exact to the cent; refunds are negative.
+    amount: Decimal = Field(sa_column=Column(_AMOUNT, nullable=False))
+    # ISO 4217.
+    currency: str = Field(sa_type=Text)
+    # The channel: Swipe, Chip or Online Transaction.
+    use_chip: str | None = Field(default=None, sa_type=Text)
+    merchant_id: str | None = Field(default=None, sa_type=Text)
+    merchant_city: str | None = Field(default=None, sa_type=Text)
+    # A US state's code, or a country's name.
+    merchant_state: str | None = Field(default=None, sa_type=Text)
+    zip: str | None = Field(default=None, sa_type=Text)
+    # Merchant category code, ISO 18245.
+    mcc: int | None = Field(default=None, sa_type=Integer)
+    description: str | None = Field(default=None, sa_type=Text)
+    # What went wrong at the terminal, joined by commas; set means declined.
+    errors: str | None = Field(default=None, sa_type=Text)
+    # What the scorer said online; NULL: nothing yet.
+    flagged_fraud: int | None = Field(default=None, sa_type=Integer)
+    # The truth that arrives later, from labels and reviews; NULL: not known.
+    is_fraud: int | None = Field(default=None, sa_type=Integer)
+
+
+# Named apart from the class so that `Transaction.__table__` keeps its type for the checker.
+TRANSACTIONS: Table = TransactionsStore.metadata.tables["transactions"]
+Index("transactions_by_date", TRANSACTIONS.c.date)
+Index("transactions_by_client", TRANSACTIONS.c.client_id, TRANSACTIONS.c.date)
+_FRAUD = TRANSACTIONS.c.is_fraud == 1
+Index("transactions_fraud", TRANSACTIONS.c.date, sqlite_where=_FRAUD, postgresql_where=_FRAUD)
+
+# What a file of transactions says of one, as against what is known of it later.
+CONTENT = tuple(c.name for c in TRANSACTIONS.columns if c.name not in {"flagged_fraud", "is_fraud"})
+# What a raw file holds: the currency comes from the settings, a description only through the API.
+RAW = tuple(name for name in CONTENT if name not in {"currency", "description"})
+
+
+class Decision(TransactionsStore, table=True):
+    """What was said of a transaction, and why; one a transaction, the latest."""
+
+    __tablename__ = "decisions"
+
+    id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
+    decided_at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    # 0 to 1.
+    score: float
+    suspicious: int
+    # whitelisted, normal, suspicious or blocked.
+    decision: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    # JSON: code, weight and figures of each reason.
+    reasons: str = Field(sa_type=Text)
+    llm_status: str | None = Field(default=None, sa_type=Text)
+    rules_version: str | None = Field(default=None, sa_type=Text)
+    model_version: str | None = Field(default=None, sa_type=Text)
+    body_hash: str | None = Field(default=None, sa_type=Text)
+    # online or batch.
+    source: str = Field(sa_type=Text)
+
+
+class Review(TransactionsStore, table=True):
+    """An analyst's verdict; rows are only added, the latest decisive one counts."""
+
+    __tablename__ = "reviews"
+
+    review_id: int | None = Field(default=None, sa_column=Column(_ID, primary_key=True))
+    id: int = Field(sa_column=Column(_ID, nullable=False, index=True))
+    # fraud, legitimate or unsure; unsure decides nothing.
+    verdict: str = Field(sa_type=Text)
+    note: str | None = Field(default=None, sa_type=Text)
+    reviewer: str = Field(sa_type=Text)
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+
+
+class Quarantined(TransactionsStore, table=True):
+    """A row of a file that a run refused, as it stood there."""
+
+    __tablename__ = "quarantine"
+
+    # Rows are only ever read by run; the number serves the mapper.
+    quarantine_id: int | None = Field(default=None, sa_column=Column(_ID, primary_key=True))
+    run_id: str = Field(sa_type=Text, index=True)
+    step: str = Field(sa_type=Text)
+    file: str = Field(sa_type=Text)
+    # Physical, from 1; NULL where the file isn't made of lines.
+    line: int | None = Field(default=None, sa_type=BigInteger)
+    text: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+
+
+class IngestRun(TransactionsStore, table=True):
+    """One step of one ingest run; seconds is NULL while it runs, or if it was killed."""
+
+    __tablename__ = "ingest_runs"
+
+    run_id: str = Field(sa_column=Column(Text, primary_key=True))
+    step: str = Field(sa_column=Column(Text, primary_key=True))
+    started_at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    seconds: float | None = None
+    rows_in: int | None = Field(default=None, sa_type=BigInteger)
+    loaded: int | None = Field(default=None, sa_type=BigInteger)
+    quarantined: int | None = Field(default=None, sa_type=BigInteger)
+    # Labels whose transaction isn't in the store; loaded + quarantined + unmatched = rows_in.
+    unmatched: int | None = Field(default=None, sa_type=BigInteger)
+    # Of the input's records, whatever their order and compression.
+    fingerprint: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Text)
+
+
+class MccCode(TransactionsStore, table=True):
+    """A merchant category code's name; names are not unique."""
+
+    __tablename__ = "mcc_codes"
+
+    mcc: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    name: str = Field(sa_type=Text)
+
+
+class Card(TransactionsStore, table=True):
+    """A card as an analyst may see it: its number and cvv are never stored."""
+
+    __tablename__ = "cards"
+
+    id: str = Field(sa_column=Column(Text, primary_key=True))
+    client_id: str = Field(sa_type=Text)
+    card_brand: str | None = Field(default=None, sa_type=Text)
+    card_type: str | None = Field(default=None, sa_type=Text)
+    # MM/YYYY.
+    expires: str | None = Field(default=None, sa_type=Text)
+    has_chip: str | None = Field(default=None, sa_type=Text)
+    num_cards_issued: int | None = None
+    # In whole units of the currency.
+    credit_limit: int | None = None
+    acct_open_date: str | None = Field(default=None, sa_type=Text)
+    year_pin_last_changed: int | None = None
+    card_on_dark_web: str | None = Field(default=None, sa_type=Text)
+
+
+class Cluster(ClustersStore, table=True):
+    """A group of clients with like habits; the means are per client, in the feature's own unit."""
+
+    __tablename__ = "transactions_clusters"
+
+    cluster: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    # Clients.
+    count: int = Field(sa_type=BigInteger)
+    name: str = Field(sa_type=Text)
+    transactions: int = Field(sa_type=BigInteger)
+    # Frauds among the labelled transactions, 0 to 1; NULL until labels came.
+    fraud_rate: float | None = None
+    # The features of jobs/cluster.py.
+    spend: float
+    average: float
+    spread: float
+    transaction_count: float
+    online_share: float
+    merchants: float
+    night_share: float
+    foreign_share: float
+    refund_share: float
+    active_days: float
+
+
+class ClientCluster(ClustersStore, table=True):
+    """Which cluster a client is in."""
+
+    __tablename__ = "client_clusters"
+
+    client_id: str = Field(sa_column=Column(Text, primary_key=True))
+    cluster: int = Field(sa_type=Integer, index=True)

@@ -1,0 +1,60 @@
+"""Every setting, read from the environment (prefix TX_) at the moment it is asked for."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+# In a container the package is installed without its repository, and the shared volume is at /data.
+DATA_DIR = _REPOSITORY / "data" if (_REPOSITORY / "pyproject.toml").exists() else Path("/data")
+
+
+class Settings(BaseSettings):
+    """What the environment says, with defaults under `data/` (a container: /data)."""
+
+    model_config = SettingsConfigDict(env_prefix="TX_", env_ignore_empty=True, frozen=True)
+
+    env: Literal["development", "production"] = "development"
+
+    # Inputs: a path, or for the transactions a glob; gzip is told by the name's ending.
+    csv_path: str = str(DATA_DIR / "transactions_data.csv")
+    labels_path: str = str(DATA_DIR / "train_fraud_labels.json")
+
+    # Stores: one PostgreSQL URL wins over the two SQLite files.
+    sqlite_db: Path = DATA_DIR / "transactions.db"
+    clusters_db: Path = DATA_DIR / "transactions_clusters.db"
+    database_url: str | None = None
+    # Where the driver and the executors exchange data: a folder that all of them see.
+    staging_dir: Path = DATA_DIR / "staging"
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    # The share of a file's rows that may be refused before the whole file is.
+    max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+
+    # Clusters: k is chosen by silhouette between the bounds, or fixed.
+    clusters_min: Annotated[int, Field(ge=2)] = 3
+    clusters_max: Annotated[int, Field(ge=2)] = 8
+    clusters_k: Annotated[int, Field(ge=1)] | None = None
+    clusters_seed: int = 1
+
+    # Spark, when a job starts its own session and no cluster manager says otherwise.
+    spark_master: str = "local[*]"
+    spark_memory: Annotated[str, Field(pattern=r"^\d+[mg]$")] = "2g"
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "Settings":
+        if self.clusters_min > self.clusters_max:
+            raise ValueError(f"TX_CLUSTERS_MIN ({self.clusters_min}) is above TX_CLUSTERS_MAX ({self.clusters_max})")
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """URL of the store that holds transactions and what belongs to them."""
+        return self.database_url or f"sqlite:///{self.sqlite_db}"
+
+    @property
+    def clusters_url(self) -> str:
+        """URL of the store that holds the clusters: the same one on PostgreSQL."""
+        return self.database_url or f"sqlite:///{self.clusters_db}"

@@ -1,0 +1,84 @@
+"""Whose turn it is: one writer at a time on a SQLite file, one ingest at a time on a store.
+
+SQLite before 3.51.3 can corrupt a WAL file when two connections write or checkpoint at once, so a lock
+file stands around each write transaction, across processes and containers on one node.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+
+from fraudstack.storage.store import Store
+
+
+@contextmanager
+def write_turn(store: Store) -> Iterator[None]:
+    """Hold the right to write to `store`; PostgreSQL keeps its own order.
+
+    flock isn't first come, first served: whoever waits for `write` holds `queue`, so that a writer who
+    comes straight back stands behind, and waits no longer than one transaction of each.
+    """
+    if store.path is None:
+        yield
+        return
+    with _locked(_beside(store.path, "write"), gate=_beside(store.path, "queue")):
+        yield
+
+
+@contextmanager
+def ingest_turn(store: Store, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the right to ingest into `store`; `on_wait` is called once if another ingest has it."""
+    if store.path is not None:
+        with _locked(_beside(store.path, "ingest"), on_wait=on_wait):
+            yield
+        return
+    key = int.from_bytes(hashlib.sha256(b"fraudstack ingest").digest()[:8], signed=True)
+    with closing(psycopg.connect(store.url, autocommit=True)) as connection:
+        taken = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
+        if taken is None or not taken[0]:
+            on_wait()
+            connection.execute("SELECT pg_advisory_lock(%s)", [key])
+        # Closing the session gives the lock back, also when the process is killed.
+        yield
+
+
+def _beside(database: Path, name: str) -> Path:
+    return database.with_name(f"{database.name}.{name}.lock")
+
+
+@contextmanager
+def _locked(path: Path, gate: Path | None = None, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+    # Locks belong to the open file: one handle a turn, so that threads of one process wait for each other too.
+    handle = _open(path)
+    try:
+        if gate is not None:
+            gate_handle = _open(gate)
+            try:
+                fcntl.flock(gate_handle, fcntl.LOCK_EX)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            finally:
+                os.close(gate_handle)
+        else:
+            _wait(handle, on_wait)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait(handle: int, on_wait: Callable[[], None] | None) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if on_wait is not None:
+            on_wait()
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _open(path: Path) -> int:
+    # Group-writable: the containers that share the volume share a group.
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)

@@ -1,0 +1,70 @@
+"""What an ingest run leaves behind: a row a step, the rows it refused, and the names that go with the codes."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from adbc_driver_manager.dbapi import Connection
+
+from fraudstack.schema import DATE_FORMAT
+from fraudstack.storage import batch as bulk
+from fraudstack.storage.store import Store
+
+REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("text", pa.string()), ("reason", pa.string())])
+
+_FORGET_RUN = "DELETE FROM ingest_runs WHERE run_id = $1 AND step = $2"
+_START = "INSERT INTO ingest_runs (run_id, step, started_at) VALUES ($1, $2, {})"
+_FINISH = """UPDATE ingest_runs SET seconds = $1, rows_in = $2, loaded = $3, quarantined = $4, unmatched = $5,
+    fingerprint = $6, error = $7 WHERE run_id = $8 AND step = $9"""
+_FORGET_REFUSED = "DELETE FROM quarantine WHERE run_id = $1 AND step = $2"
+
+
+def start(store: Store, connection: Connection, run_id: str, step: str) -> None:
+    """Note that a step begins; what an earlier try of the same run left is forgotten."""
+    now = datetime.now(UTC).strftime(DATE_FORMAT)
+    value = "$3" if store.path else "CAST($3 AS TEXT)::timestamp"
+    with bulk.write(store, connection):
+        bulk.execute(connection, _FORGET_RUN, (run_id, step))
+        bulk.execute(connection, _FORGET_REFUSED, (run_id, step))
+        bulk.execute(connection, _START.format(value), (run_id, step, now))
+
+
+def finish(
+    store: Store,
+    connection: Connection,
+    run_id: str,
+    step: str,
+    *,
+    seconds: float,
+    rows_in: int | None = None,
+    loaded: int | None = None,
+    quarantined: int | None = None,
+    unmatched: int | None = None,
+    fingerprint: str | None = None,
+    error: str | None = None,
+) -> None:
+    """Note how a step ended."""
+    with bulk.write(store, connection):
+        bulk.execute(
+            connection,
+            _FINISH,
+            (seconds, rows_in, loaded, quarantined, unmatched, fingerprint, error, run_id, step),
+        )
+
+
+def quarantine(store: Store, connection: Connection, run_id: str, step: str, refused: pa.Table) -> None:
+    """Keep refused rows (columns of REFUSED)."""
+    rows = refused.num_rows
+    rows_of_run = refused.append_column("run_id", pa.repeat(run_id, rows)).append_column("step", pa.repeat(step, rows))
+    pace = bulk.Pace()
+    for batch in rows_of_run.combine_chunks().to_batches():
+        for piece in bulk.pieces(batch, pace):
+            with bulk.write(store, connection) as turn:
+                bulk.append(connection, "quarantine", piece)
+            pace.took(turn, piece.num_rows)
+
+
+def replace_names(store: Store, connection: Connection, table: str, rows: pa.Table) -> None:
+    """Put rows in the place of all that `mcc_codes` or `cards` held."""
+    with bulk.write(store, connection):
+        bulk.execute(connection, f"DELETE FROM {table}")
+        bulk.append(connection, table, rows)

@@ -1,0 +1,166 @@
+"""Loading transactions in bulk: straight into an empty store, in short transactions into one in use.
+
+Rows come as Arrow batches with the columns of STAGED. What the scorer or an analyst wrote is never touched:
+a transaction that was decided online keeps its content, and a file that says otherwise is a conflict.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from adbc_driver_manager.dbapi import Connection
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, DropIndex
+
+from fraudstack.schema import CONTENT, TRANSACTIONS
+from fraudstack.storage import batch as bulk
+from fraudstack.storage.store import Store
+
+# Amounts travel in whole cents: a float made of them by one division is the nearest there is.
+STAGED = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("date", pa.timestamp("us")),
+        ("client_id", pa.string()),
+        ("card_id", pa.string()),
+        ("cents", pa.int64()),
+        ("use_chip", pa.string()),
+        ("merchant_id", pa.string()),
+        ("merchant_city", pa.string()),
+        ("merchant_state", pa.string()),
+        ("zip", pa.string()),
+        ("mcc", pa.int32()),
+        ("errors", pa.string()),
+    ]
+)
+
+_COLUMNS = ", ".join(CONTENT)
+_OLD = ", ".join(f"t.{name}" for name in CONTENT)
+_NEW = ", ".join(f"s.{name}" for name in CONTENT)
+_DIFFERS = f"({_OLD}) IS DISTINCT FROM ({_NEW})"
+_DECIDED = """(t.flagged_fraud IS NOT NULL
+    OR EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id AND d.source = 'online'))"""
+
+_ANY_BETWEEN = "SELECT id FROM transactions WHERE id BETWEEN $1 AND $2 LIMIT 1"
+_COMPARE = f"""SELECT count(*) AS known, coalesce(sum(CASE WHEN {_DIFFERS} THEN 1 ELSE 0 END), 0) AS changed
+    FROM staged s JOIN transactions t ON t.id = s.id"""
+_CONFLICTS = f"""SELECT s.id FROM staged s JOIN transactions t ON t.id = s.id
+    WHERE {_DIFFERS} AND {_DECIDED}"""
+_DROP_CONFLICTS = f"""DELETE FROM staged WHERE id IN ({_CONFLICTS})"""
+# Unchanged rows are left out, so that loading the same file again writes nothing.
+_INSERT = f"""INSERT INTO transactions ({_COLUMNS})
+    SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL OR {_DIFFERS}
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in CONTENT if c != "id")}"""
+
+
+@dataclass
+class Survey:
+    """What loading a file would do: rows new to the store, rows that change one, ids in conflict."""
+
+    new: int = 0
+    changed: int = 0
+    conflicts: list[int] = field(default_factory=list)
+
+
+def survey(store: Store, connection: Connection, batches: Iterable[pa.RecordBatch], currency: str) -> Survey:
+    """Compare rows with the store without writing to it."""
+    found = Survey()
+    for batch in batches:
+        bulk.stage(connection, "staged", pa.Table.from_batches([_for_store(batch, store, currency)]))
+        row = bulk.query(connection, _COMPARE).to_pylist()[0]
+        found.new += batch.num_rows - row["known"]
+        found.changed += int(row["changed"])
+        if row["changed"]:
+            conflicts = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
+            found.conflicts += conflicts
+            found.changed -= len(conflicts)
+    return found
+
+
+def load(
+    store: Store,
+    connection: Connection,
+    batches: Iterable[pa.RecordBatch],
+    currency: str,
+    on_rows: Callable[[int], None],
+) -> list[int]:
+    """Insert or update rows; returns the ids that turned out to be in conflict and were left out.
+
+    An empty store is filled without indexes: call `ensure_indexes` after. Every transaction is short.
+    """
+    empty = is_empty(connection)
+    if empty:
+        with bulk.write(store, connection):
+            for index in TRANSACTIONS.indexes:
+                bulk.execute(connection, _sql(DropIndex(index, if_exists=True), store))
+    put = _append if empty else _upsert
+    pace = bulk.Pace()
+    conflicts: list[int] = []
+    for batch in batches:
+        for piece in bulk.pieces(_for_store(batch, store, currency), pace):
+            pace.took(put(store, connection, piece, conflicts), piece.num_rows)
+            on_rows(piece.num_rows)
+    return conflicts
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether the store holds no transaction."""
+    return not bulk.query(connection, "SELECT id FROM transactions LIMIT 1").num_rows
+
+
+def ensure_indexes(store: Store, connection: Connection) -> None:
+    """Create the indexes that are missing: after a first load, or after one that was killed."""
+    for index in sorted(TRANSACTIONS.indexes, key=lambda index: str(index.name)):
+        with bulk.write(store, connection):
+            bulk.execute(connection, _sql(CreateIndex(index, if_not_exists=True), store))
+
+
+def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> bulk.Turn:
+    ids = pc.min_max(rows.column("id")).as_py()
+    with bulk.write(store, connection) as turn:
+        known = bulk.query(connection, _ANY_BETWEEN, (ids["min"], ids["max"])).num_rows
+        if not known:
+            bulk.append(connection, "transactions", rows)
+    # The scorer may have been first with one of them, or the files' ids are mixed.
+    return _upsert(store, connection, rows, conflicts) if known else turn
+
+
+def _upsert(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> bulk.Turn:
+    bulk.stage(connection, "staged", rows)
+    compared = bulk.query(connection, _COMPARE).to_pylist()[0]
+    if compared["known"] == rows.num_rows and not compared["changed"]:
+        return bulk.Turn()
+    with bulk.write(store, connection) as turn:
+        # Asked again inside the transaction: the scorer may have decided one of them meanwhile.
+        clashing = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
+        if clashing:
+            conflicts += clashing
+            bulk.execute(connection, _DROP_CONFLICTS)
+        bulk.execute(connection, _INSERT)
+    return turn
+
+
+def _for_store(batch: pa.RecordBatch, store: Store, currency: str) -> pa.RecordBatch:
+    """The staged columns as the store's table has them."""
+    rows = batch.num_rows
+    cents, date = batch.column("cents"), batch.column("date")
+    columns = {name: batch.column(name) for name in STAGED.names if name != "cents"}
+    if store.path is None:
+        exact = cents.cast(pa.decimal128(19, 0))
+        columns["amount"] = pc.multiply(exact, pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))).cast(
+            pa.decimal128(12, 2)
+        )
+    else:
+        columns["date"] = date.cast(pa.timestamp("s")).cast(pa.string())
+        columns["amount"] = pc.divide(cents.cast(pa.float64()), 100.0)
+    columns["currency"] = pa.repeat(currency, rows)
+    columns["description"] = pa.nulls(rows, pa.string())
+    return pa.RecordBatch.from_pydict({name: columns[name] for name in CONTENT})
+
+
+def _sql(statement: CreateIndex | DropIndex, store: Store) -> str:
+    dialect: Dialect = sqlite.dialect() if store.path else postgresql.dialect()  # type: ignore[no-untyped-call]
+    return str(statement.compile(dialect=dialect))

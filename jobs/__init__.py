@@ -1,0 +1,1 @@
+"""One PySpark program a file: arguments → run(spark, …) → a summary."""

@@ -1,0 +1,207 @@
+"""Raw files of transactions become rows of the table `transactions`; what can't be read goes to quarantine.
+
+Spark reads, splits, casts and judges every line into a staging folder (Parquet); only when the whole input
+has been judged and found good enough does the driver load the accepted rows into the store through Arrow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyspark.sql import Observation, SparkSession
+from pyspark.sql import functions as F
+
+from fraudstack.errors import InputError
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+from fraudstack.storage import batch, runs, transactions
+from fraudstack.storage.store import parse as parse_store
+from jobs import lines, names
+from jobs.parse import parsed
+from jobs.repeats import ids_rise, repeated
+from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_share, main, spark_phase, staging_folder, step
+
+_ACCEPTED = pc.is_null(pc.field("reason"))
+
+
+@dataclass
+class Judged:
+    """A file read whole: Parquet rows, and the positions of accepted rows that are refused after all."""
+
+    rows: Path
+    rows_in: int
+    fingerprint: str
+    reasons: dict[str, int]
+    # Columns position, reason: repeated ids, conflicts with the store.
+    refused: pa.Table
+
+    def accepted(self) -> Iterator[pa.RecordBatch]:
+        """The rows to load, a batch at a time, with the columns of storage.transactions.STAGED."""
+        refused = self.refused.column("position")
+        rows = ds.dataset(self.rows)
+        keep = _ACCEPTED
+        if len(refused):
+            keep = keep & ~pc.is_in(pc.field("position"), value_set=refused)
+        for found in rows.to_batches(columns=transactions.STAGED.names, filter=keep):
+            if found.num_rows:
+                yield found.cast(transactions.STAGED)
+
+    def refuse(self, refused: pa.Table) -> None:
+        """Count out rows (columns position, reason) that were accepted so far."""
+        self.refused = pa.concat_tables([self.refused, refused.cast(self.refused.schema)])
+        for value in pc.value_counts(refused.column("reason")).to_pylist():
+            self.reasons[value["values"]] = self.reasons.get(value["values"], 0) + value["counts"]
+
+    @property
+    def quarantined(self) -> int:
+        """Rows refused so far."""
+        return sum(self.reasons.values())
+
+
+def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
+    """Ingest TX_CSV_PATH (a file or a glob, gzip or not) into the store.
+
+    Raises InputError, with the store's transactions as they were, when a file or column is missing or more
+    than TX_MAX_REJECT_SHARE of the rows can't be read; the run and its first 100 refused rows are kept then.
+    """
+    with step(settings, run_id, "clean", phases) as this:
+        judged = judge(spark, settings, this.staging, phases)
+        _survey(settings, this, judged, phases)
+        _note(this.summary, judged)
+        try:
+            check_share(settings, this.summary, settings.csv_path)
+        except InputError:
+            _quarantine(spark, settings, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
+            raise
+        _load(settings, this, judged, phases)
+        _note(this.summary, judged)
+        _quarantine(spark, settings, run_id, this, judged, phases)
+        names.load(spark, settings, this)
+    return this.summary
+
+
+def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
+    """Say what `run` would, without writing to the store; raises InputError where it would."""
+    store = parse_store(settings.store_url)
+    with staging_folder(settings, store) as staging:
+        judged = judge(spark, settings, staging, phases)
+        if store.path is None or store.path.exists():
+            with batch.connect(store, read_only=True) as connection:
+                _survey(settings, Step(store, connection, staging, Summary("clean")), judged, phases)
+        summary = Summary("clean")
+        _note(summary, judged)
+        check_share(settings, summary, settings.csv_path)
+    return summary
+
+
+def judge(spark: SparkSession, settings: Settings, staging: Path, phases: Phases) -> Judged:
+    """Read every line of the input and decide what becomes of it, without looking at the store."""
+    header = lines.header(spark, settings.csv_path)
+    rows = staging / "rows"
+    seen = Observation()
+    with spark_phase(spark, phases, "clean: read and cast"):
+        numbered = lines.numbered(spark, settings.csv_path)
+        content = F.when(~F.col("is_first"), F.xxhash64("line"))
+        numbered = numbered.observe(seen, F.bit_xor(content).alias("hash"), F.count(content).alias("rows"))
+        parsed(numbered, header).write.parquet(str(rows))
+    _check_headers(spark, settings, rows)
+    reason = ds.dataset(rows).to_table(columns=["reason"], filter=~_ACCEPTED).column("reason")
+    counted = {row["values"]: row["counts"] for row in pc.value_counts(reason).to_pylist()}
+    counted.pop("header", None)
+    rows_in = seen.get["rows"]
+    judged = Judged(
+        rows=rows,
+        rows_in=rows_in,
+        fingerprint=f"{rows_in}:{(seen.get['hash'] or 0) & (2**64 - 1):016x}",
+        reasons=counted,
+        refused=pa.table({"position": pa.array([], pa.int64()), "reason": pa.array([], pa.string())}),
+    )
+    if not ids_rise(rows, _ACCEPTED):
+        with spark_phase(spark, phases, "clean: repeated ids"):
+            accepted = spark.read.parquet(str(rows)).where("reason IS NULL").select("id", "position")
+            several = accepted.groupBy("id").count().where("count > 1").select("id")
+            in_order = lines.in_file_order(spark, settings.csv_path, accepted.join(several, "id"))
+            judged.refuse(repeated(in_order, ["file_order", "position"]))
+    return judged
+
+
+def _check_headers(spark: SparkSession, settings: Settings, rows: Path) -> None:
+    other = spark.read.parquet(str(rows)).where("reason = 'another header'").select("position", "reason")
+    for row in lines.located(spark, settings.csv_path, other.limit(1)).collect() if other.head() else []:
+        raise InputError(f"{row.file} has another header than the first file: {row.text[:200]}")
+
+
+def _survey(settings: Settings, this: Step, judged: Judged, phases: Phases) -> None:
+    """Refuse the rows that contradict what was decided online."""
+    if transactions.is_empty(this.connection):
+        return
+    with phases.phase("clean: compare with the store"):
+        found = transactions.survey(this.store, this.connection, judged.accepted(), settings.currency)
+    _refuse_conflicts(judged, found.conflicts)
+
+
+def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
+    if ids:
+        positions = ds.dataset(judged.rows).to_table(
+            columns=["position"],
+            filter=_ACCEPTED & pc.is_in(pc.field("id"), value_set=pa.array(ids, pa.int64())),
+        )
+        fresh = positions.filter(
+            pc.invert(pc.is_in(positions.column("position"), value_set=judged.refused.column("position")))
+        )
+        judged.refuse(fresh.append_column("reason", pa.repeat("conflict", fresh.num_rows)))
+
+
+def _load(settings: Settings, this: Step, judged: Judged, phases: Phases) -> None:
+    total, done = judged.rows_in - judged.quarantined, 0
+    with phases.phase("clean: load") as advance:
+
+        def on_rows(rows: int) -> None:
+            nonlocal done
+            done += rows
+            advance(done, total)
+
+        late = transactions.load(this.store, this.connection, judged.accepted(), settings.currency, on_rows)
+    _refuse_conflicts(judged, late)
+    with phases.phase("clean: index"):
+        transactions.ensure_indexes(this.store, this.connection)
+
+
+def _quarantine(
+    spark: SparkSession,
+    settings: Settings,
+    run_id: str,
+    this: Step,
+    judged: Judged,
+    phases: Phases,
+    at_most: int | None = None,
+) -> None:
+    if not judged.quarantined:
+        return
+    with spark_phase(spark, phases, "clean: quarantine"):
+        unread = spark.read.parquet(str(judged.rows)).where("reason IS NOT NULL AND reason <> 'header'")
+        refused = unread.select("position", "reason")
+        if judged.refused.num_rows:
+            refused = refused.union(spark.createDataFrame(judged.refused))
+        if at_most is not None:
+            refused = refused.orderBy("position").limit(at_most)
+        folder = this.staging / "refused"
+        found = lines.located(spark, settings.csv_path, refused)
+        found.orderBy("file", "line").select(*runs.REFUSED.names).write.parquet(str(folder))
+    for rows in ds.dataset(folder).to_batches():
+        runs.quarantine(this.store, this.connection, run_id, "clean", pa.Table.from_batches([rows]).cast(runs.REFUSED))
+
+
+def _note(summary: Summary, judged: Judged) -> None:
+    summary.rows_in = judged.rows_in
+    summary.quarantined = judged.quarantined
+    summary.loaded = judged.rows_in - judged.quarantined
+    summary.fingerprint = judged.fingerprint
+    summary.reasons = judged.reasons
+
+
+if __name__ == "__main__":
+    main("clean", run)

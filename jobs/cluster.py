@@ -1,0 +1,170 @@
+"""Clients of like habits are grouped: features per client, scaling, KMeans with k chosen by silhouette.
+
+Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.ml.clustering import KMeans
+from pyspark.ml.evaluation import ClusteringEvaluator
+from pyspark.ml.feature import StandardScaler, VectorAssembler
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from fraudstack.progress import Advance, Phases
+from fraudstack.settings import Settings
+from fraudstack.storage import batch, clusters
+from fraudstack.storage.store import Store, parse
+from fraudstack.storage.upgrade import upgrade
+from jobs.cluster_names import name_clusters
+from jobs.step import Step, Summary, main, spark_phase, step
+
+# Per client, each in its own unit; the columns of transactions_clusters.
+FEATURES = (
+    "spend",  # sum of what was bought, units of currency
+    "average",  # mean purchase, units of currency
+    "spread",  # standard deviation of purchases, units of currency
+    "transaction_count",
+    "online_share",  # of transactions, 0 to 1, as the other shares
+    "merchants",  # distinct
+    "night_share",  # from 0 to 5 o'clock
+    "foreign_share",
+    "refund_share",
+    "active_days",  # from the first to the last transaction
+)
+# Long tails: their logarithm is scaled, or one big spender would be a cluster.
+_LONG_TAILED = frozenset({"spend", "average", "spread", "transaction_count", "merchants"})
+_NIGHT_ENDS = 6
+# So few clients are grouped in one task: more would only wait for each other.
+_ONE_TASK_CLIENTS = 100_000
+
+
+def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
+    """Group the clients of the store anew; the old clusters are replaced in one transaction."""
+    with step(settings, run_id, "cluster", phases) as this:
+        habits, features = this.staging / "habits", this.staging / "features"
+        with phases.phase("cluster: read transactions") as advance:
+            this.summary.rows_in = this.summary.loaded = _export(this, habits, advance)
+        with spark_phase(spark, phases, "cluster: features per client"):
+            client_features(spark.read.parquet(str(habits))).write.parquet(str(features))
+        with spark_phase(spark, phases, "cluster: KMeans"):
+            clients = spark.read.parquet(str(features))
+            grouped = _assign(clients, settings)
+            store = parse(settings.clusters_url)
+            upgrade(store, "clusters")
+            _replace(store, clients, grouped)
+    return this.summary
+
+
+def client_features(transactions: DataFrame) -> DataFrame:
+    """A row per client with FEATURES, from client_id, date (text or timestamp), amount, use_chip, merchant_id
+    and merchant_state.
+    """
+    amount = F.col("amount")
+    bought = F.when(amount > 0, amount)
+    date = F.col("date")
+    # A US code has two letters, other countries are written out.
+    foreign = F.coalesce(F.length("merchant_state") > 2, F.lit(False))
+
+    def share(condition: Column) -> Column:
+        return F.avg(F.coalesce(condition, F.lit(False)).cast("double"))
+
+    return transactions.groupBy("client_id").agg(
+        F.coalesce(F.sum(bought), F.lit(0.0)).alias("spend"),
+        F.coalesce(F.avg(bought), F.lit(0.0)).alias("average"),
+        F.coalesce(F.stddev_pop(bought), F.lit(0.0)).alias("spread"),
+        F.count("*").cast("double").alias("transaction_count"),
+        share(F.col("use_chip") == "Online Transaction").alias("online_share"),
+        F.count_distinct("merchant_id").cast("double").alias("merchants"),
+        share(F.hour(date) < _NIGHT_ENDS).alias("night_share"),
+        share(foreign).alias("foreign_share"),
+        share(amount < 0).alias("refund_share"),
+        F.datediff(F.max(date), F.min(date)).cast("double").alias("active_days"),
+    )
+
+
+def _export(this: Step, folder: Path, advance: Advance) -> int:
+    """Copy what the features need from the store to Parquet; returns the rows."""
+    folder.mkdir()
+    rows = 0
+    with pq.ParquetWriter(folder / "0.parquet", clusters.HABITS) as writer:
+        for found in clusters.habits(this.store, this.connection):
+            writer.write_batch(found.cast(clusters.HABITS))
+            rows += found.num_rows
+            advance(rows, 0)
+    return rows
+
+
+def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
+    """Adds `scaled` (vector in standard deviations) and `group` to the clients; groups are not yet ordered."""
+    columns = [F.log1p(name).alias(name) if name in _LONG_TAILED else F.col(name) for name in FEATURES]
+    prepared = VectorAssembler(inputCols=list(FEATURES), outputCol="raw").transform(
+        clients.select("client_id", *columns)
+    )
+    scaler = StandardScaler(inputCol="raw", outputCol="scaled", withMean=True)
+    # Ordered: KMeans draws its first centres by position, and the same clients shall give the same groups.
+    scaled = scaler.fit(prepared).transform(prepared).select("client_id", "scaled").orderBy("client_id")
+    scaled = scaled.coalesce(1) if clients.count() <= _ONE_TASK_CLIENTS else scaled
+    scaled = scaled.cache()
+    apart = scaled.select("scaled").distinct().count()
+    candidates = (
+        [settings.clusters_k] if settings.clusters_k else range(settings.clusters_min, settings.clusters_max + 1)
+    )
+    fitting = sorted({min(k, apart) for k in candidates} - {0, 1})
+    if not fitting:
+        return scaled.withColumn("group", F.lit(0))
+    grouped = [
+        KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=settings.clusters_seed)
+        .fit(scaled)
+        .transform(scaled)
+        for k in fitting
+    ]
+    return grouped[0] if len(grouped) == 1 else max(grouped, key=_silhouette)
+
+
+def _silhouette(grouped: DataFrame) -> float:
+    """How well groups are separated, -1 to 1; one group alone separates nothing."""
+    if grouped.select("group").distinct().count() < 2:
+        return -1.0
+    return float(ClusteringEvaluator(featuresCol="scaled", predictionCol="group").evaluate(grouped))
+
+
+def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> None:
+    """Number the groups by descending count, name them, and put them in the place of the old clusters."""
+    with_features = grouped.join(clients, "client_id")
+    centre = [F.avg(vector_to_array(F.col("scaled"))[i]).alias(f"centre_{name}") for i, name in enumerate(FEATURES)]
+    means = [F.avg(name).alias(name) for name in FEATURES]
+    found = (
+        with_features.groupBy("group")
+        .agg(
+            F.count("*").alias("count"),
+            F.sum("transaction_count").cast("bigint").alias("transactions"),
+            *means,
+            *centre,
+        )
+        .orderBy(F.desc("count"), F.desc("transactions"), "group")
+        .collect()
+    )
+    number = {row["group"]: cluster for cluster, row in enumerate(found)}
+    names = name_clusters([{name: row[f"centre_{name}"] for name in FEATURES} for row in found])
+    rows = [
+        {"cluster": cluster, "name": name, **{c: row[c] for c in ("count", "transactions", *FEATURES)}}
+        for cluster, (name, row) in enumerate(zip(names, found, strict=True))
+    ]
+    table = pa.Table.from_pylist(rows, schema=clusters.CLUSTERS)
+    who = grouped.select("client_id", "group").toArrow()
+    members = pa.table(
+        {
+            "client_id": who.column("client_id").cast(pa.string()),
+            "cluster": pa.array((number[group] for group in who.column("group").to_pylist()), pa.int32()),
+        }
+    )
+    with batch.connect(store) as connection:
+        clusters.replace(store, connection, table, members)
+
+
+if __name__ == "__main__":
+    main("cluster", run)

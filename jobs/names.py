@@ -1,0 +1,57 @@
+"""What lies beside the transactions so that people read names: merchant category codes and cards."""
+
+import json
+
+import pyarrow as pa
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from fraudstack.errors import InputError
+from fraudstack.schema import Card
+from fraudstack.settings import Settings
+from fraudstack.storage import runs
+from jobs.lines import files
+from jobs.step import Step
+
+
+def load(spark: SparkSession, settings: Settings, this: Step) -> None:
+    """Load mcc_codes.json and cards_data.csv from the folder of the transactions, where they are there."""
+    folder = files(spark, settings.csv_path)[0].rsplit("/", 1)[0]
+    for table, rows in (
+        ("mcc_codes", _mcc_codes(spark, f"{folder}/mcc_codes.json")),
+        ("cards", _cards(spark, f"{folder}/cards_data.csv")),
+    ):
+        if rows is not None:
+            runs.replace_names(this.store, this.connection, table, rows)
+
+
+def _mcc_codes(spark: SparkSession, path: str) -> pa.Table | None:
+    try:
+        text = spark.read.text(path, wholetext=True).head()
+    except AnalysisException:
+        return None
+    try:
+        codes = {int(code): str(name) for code, name in json.loads(text.value if text else "").items()}
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path} isn't one JSON object of merchant category codes and names") from error
+    return pa.table({"mcc": pa.array(codes.keys(), pa.int32()), "name": pa.array(codes.values(), pa.string())})
+
+
+def _cards(spark: SparkSession, path: str) -> pa.Table | None:
+    """The cards, without their numbers: those columns are never asked for."""
+    wanted = Card.__table__.columns  # type: ignore[attr-defined]
+    try:
+        raw = spark.read.csv(path, header=True)
+    except AnalysisException:
+        return None
+    missing = [column.name for column in wanted if column.name not in raw.columns]
+    if missing:
+        raise InputError(f"{path} has no column {', '.join(missing)}")
+    columns = [
+        F.translate(column.name, "$,", "").try_cast("int").alias(column.name)
+        if column.type.python_type is int
+        else F.col(column.name)
+        for column in wanted
+    ]
+    return raw.select(*columns).where("id IS NOT NULL AND client_id IS NOT NULL").dropDuplicates(["id"]).toArrow()

@@ -1,0 +1,184 @@
+"""What every step of an ingest has in common: its turn on the store, its row in ingest_runs, its summary."""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adbc_driver_manager.dbapi import Connection
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from fraudstack.errors import InputError, Refusal, StoreError
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+from fraudstack.storage import batch, runs
+from fraudstack.storage.locks import ingest_turn
+from fraudstack.storage.store import Store, parse
+from fraudstack.storage.upgrade import upgrade
+from jobs import session
+
+_POLL_SECONDS = 0.5
+# Of an input that is refused whole, so many refused rows are kept to look at.
+KEPT_OF_A_FAILURE = 100
+
+
+@dataclass
+class Summary:
+    """What a step did; rows_in = loaded + quarantined (+ unmatched, for labels)."""
+
+    step: str
+    rows_in: int = 0
+    loaded: int = 0
+    quarantined: int = 0
+    unmatched: int | None = None
+    fingerprint: str | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """The summary as a person reads it."""
+        said = f"{self.step}: {self.rows_in:,} rows in, {self.loaded:,} loaded, {self.quarantined:,} quarantined"
+        if self.reasons:
+            said += f" ({', '.join(f'{reason} {count:,}' for reason, count in sorted(self.reasons.items()))})"
+        if self.unmatched:
+            said += f", {self.unmatched:,} without a transaction"
+        return said + (f", in {self.seconds:.1f} s" if self.seconds else "")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step under way: its store, an open connection, a folder of its own to exchange data in."""
+
+    store: Store
+    connection: Connection
+    staging: Path
+    summary: Summary
+
+
+@contextmanager
+def step(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator[Step]:
+    """Take the turn on the store, note the step's start and end in ingest_runs, clean up after it."""
+    started = time.perf_counter()
+    store = parse(settings.store_url)
+    _make_folder(store)
+    with ingest_turn(store, lambda: phases.say(f"{name}: waiting for another ingest into {store.shown}")):
+        upgrade(store, "transactions")
+        with batch.connect(store) as connection, staging_folder(settings, store) as staging:
+            runs.start(store, connection, run_id, name)
+            summary = Summary(name)
+            error: str | None = None
+            try:
+                yield Step(store, connection, staging, summary)
+            except BaseException as problem:
+                error = str(problem) if isinstance(problem, Refusal) else repr(problem)
+                raise
+            finally:
+                summary.seconds = time.perf_counter() - started
+                summary.phases = {phase: s for phase, s in phases.seconds.items() if phase.startswith(name)}
+                runs.finish(
+                    store,
+                    connection,
+                    run_id,
+                    name,
+                    seconds=summary.seconds,
+                    rows_in=summary.rows_in,
+                    loaded=summary.loaded,
+                    quarantined=summary.quarantined,
+                    unmatched=summary.unmatched,
+                    fingerprint=summary.fingerprint,
+                    error=error,
+                )
+
+
+def check_share(settings: Settings, summary: Summary, path: str) -> None:
+    """Raise InputError when more of an input was refused than TX_MAX_REJECT_SHARE allows; nothing is loaded then."""
+    if summary.quarantined > settings.max_reject_share * summary.rows_in:
+        most = max(summary.reasons, key=lambda reason: summary.reasons[reason])
+        summary.loaded = 0
+        raise InputError(
+            f"{summary.quarantined:,} of the {summary.rows_in:,} rows of {path} can't be used, more than "
+            f"TX_MAX_REJECT_SHARE ({settings.max_reject_share:.2%}) allows, most of them for {most!r} "
+            f"({summary.reasons[most]:,}); no transaction was changed"
+        )
+
+
+@contextmanager
+def staging_folder(settings: Settings, store: Store) -> Iterator[Path]:
+    """A folder for this try alone; what a killed try on the same store left is removed."""
+    of_store = settings.staging_dir.absolute() / hashlib.sha256(store.url.encode()).hexdigest()[:12]
+    shutil.rmtree(of_store, ignore_errors=True)
+    folder = of_store / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(of_store, ignore_errors=True)
+
+
+@contextmanager
+def spark_phase(spark: SparkSession, phases: Phases, name: str) -> Iterator[None]:
+    """A phase whose progress is that of the Spark tasks under way."""
+    over = threading.Event()
+    with phases.phase(name) as advance:
+
+        def follow() -> None:
+            tracker = spark.sparkContext.statusTracker()
+            while not over.wait(_POLL_SECONDS):
+                infos = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+                known = [info for info in infos if info is not None]
+                if known:
+                    advance(sum(i.numCompletedTasks for i in known), sum(i.numTasks for i in known))
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            over.set()
+            follower.join()
+
+
+def new_run_id() -> str:
+    """A name for a run that nobody else named."""
+    return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def main(name: str, run: Callable[[SparkSession, Settings, str, Phases], Summary]) -> None:
+    """The command line of a job: settings from the environment, `--run-id`, a JSON summary as the last line."""
+    parser = argparse.ArgumentParser(prog=f"jobs.{name}")
+    parser.add_argument("--run-id", default=None, help="the run that this step belongs to")
+    run_id = parser.parse_args().run_id or new_run_id()
+    console = Console(stderr=True)
+    phases = Phases(console)
+    settings = Settings()
+    try:
+        with phases.phase("start Spark"):
+            spark = session.start(settings, name)
+        try:
+            summary = run(spark, settings, run_id, phases)
+        finally:
+            spark.stop()
+    except Refusal as error:
+        console.print(f"{name}: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    sys.stdout.write(json.dumps(asdict(summary)) + "\n")
+
+
+def _make_folder(store: Store) -> None:
+    if store.path is None:
+        return
+    try:
+        store.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder of {store.path} can't be made: {error.strerror}") from error

