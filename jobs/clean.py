@@ -68,6 +68,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     than TX_MAX_REJECT_SHARE of the rows can't be read; the run and its first 100 refused rows are kept then.
     """
     with step(settings, run_id, "clean", phases) as this:
+        named = names.read(spark, settings)
         judged = judge(spark, settings, this.staging, phases)
         _survey(settings, this, judged, phases)
         _note(this.summary, judged)
@@ -79,13 +80,15 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         _load(settings, this, judged, phases)
         _note(this.summary, judged)
         _quarantine(spark, settings, run_id, this, judged, phases)
-        names.load(spark, settings, this)
+        for table, rows in named.items():
+            runs.replace_names(this.store, this.connection, table, rows)
     return this.summary
 
 
 def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would, without writing to the store; raises InputError where it would."""
     store = parse_store(settings.store_url)
+    names.read(spark, settings)
     with staging_folder(settings, store) as staging:
         judged = judge(spark, settings, staging, phases)
         if store.path is None or store.path.exists():

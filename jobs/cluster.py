@@ -60,9 +60,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 
 
 def client_features(transactions: DataFrame) -> DataFrame:
-    """A row per client with FEATURES, from client_id, date (text or timestamp), amount, use_chip, merchant_id
-    and merchant_state.
-    """
+    """A row per client with FEATURES, from rows of storage.clusters.HABITS."""
     amount = F.col("amount")
     bought = F.when(amount > 0, amount)
     date = F.col("date")

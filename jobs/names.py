@@ -10,20 +10,20 @@ from pyspark.sql import functions as F
 from fraudstack.errors import InputError
 from fraudstack.schema import Card
 from fraudstack.settings import Settings
-from fraudstack.storage import runs
-from jobs.lines import files
-from jobs.step import Step
+from jobs.lines import files, shown
 
 
-def load(spark: SparkSession, settings: Settings, this: Step) -> None:
-    """Load mcc_codes.json and cards_data.csv from the folder of the transactions, where they are there."""
-    folder = files(spark, settings.csv_path)[0].rsplit("/", 1)[0]
-    for table, rows in (
-        ("mcc_codes", _mcc_codes(spark, f"{folder}/mcc_codes.json")),
-        ("cards", _cards(spark, f"{folder}/cards_data.csv")),
-    ):
-        if rows is not None:
-            runs.replace_names(this.store, this.connection, table, rows)
+def read(spark: SparkSession, settings: Settings) -> dict[str, pa.Table]:
+    """Rows of the tables mcc_codes and cards from the folder of the transactions, of each file that is there.
+
+    Raises InputError when one of them isn't what it should be.
+    """
+    folder = shown(files(spark, settings.csv_path)[0]).rsplit("/", 1)[0]
+    found = {
+        "mcc_codes": _mcc_codes(spark, f"{folder}/mcc_codes.json"),
+        "cards": _cards(spark, f"{folder}/cards_data.csv"),
+    }
+    return {table: rows for table, rows in found.items() if rows is not None}
 
 
 def _mcc_codes(spark: SparkSession, path: str) -> pa.Table | None:

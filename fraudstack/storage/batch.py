@@ -34,7 +34,7 @@ def connect(store: Store, *, read_only: bool = False) -> Iterator[Connection]:
         raise StoreError(f"the store {store.shown} can't be opened: {_first_line(error)}") from error
     try:
         yield connection
-    except adbc_driver_manager.OperationalError as error:
+    except adbc_driver_manager.Error as error:
         raise StoreError(f"the store {store.shown} failed: {_first_line(error)}") from error
     finally:
         if read_only:

@@ -29,8 +29,9 @@ def apply(
     batches: Iterable[pa.RecordBatch],
     on_rows: Callable[[int], None],
 ) -> int:
-    """Set is_fraud from labels (columns of STAGED, each id once, best in order); returns how many found
-    their transaction.
+    """Set is_fraud from labels (columns of STAGED, each id once, best in order).
+
+    Returns how many found their transaction.
     """
     matched = 0
     pace = bulk.Pace()
