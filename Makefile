@@ -37,10 +37,13 @@ demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow an
 	@$(DEMO_ENV) airflow dags test transactions_ingest
 	@$(BIN)/fraudstack report
 
+# The scheduler waits for ever when Ctrl-C meets a running task: what is left after 15 seconds is killed.
 airflow: .venv/.stamp ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
 	@echo "Sign in as admin with the password in .airflow/simple_auth_manager_passwords.json.generated"
-	@$(AIRFLOW_ENV) airflow standalone
+	@set -m; $(AIRFLOW_ENV) airflow standalone & \
+	trap 'kill -INT -$$!; for _ in {1..30}; do kill -0 -$$! || exit 0; sleep 0.5; done; kill -KILL -$$!' INT TERM; \
+	wait
 
 test: .venv/.stamp ## Run every test, the slow ones too
 	@$(BIN)/python -m pytest
@@ -51,6 +54,6 @@ lint: .venv/.stamp ## Check style and types
 	@$(BIN)/mypy
 
 bench-ingest: .venv/.stamp ## Measure the ingest of ROWS=N beside its floor (N = 2000000, 13305915)
-	@$(BIN)/python -m tests.bench.ingest --rows $(ROWS) --folder data/bench
+	@$(BIN)/python -m tests.bench.ingest --rows $(ROWS) --folder data/bench --processes
 
 .PHONY: help setup lock demo airflow test lint bench-ingest

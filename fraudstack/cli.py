@@ -69,6 +69,9 @@ def ingest(
     as_json: Annotated[bool, typer.Option("--json", help="Summaries as JSON, with the seconds of each phase.")] = False,
 ) -> None:
     """Clean, cluster and label transactions into the store: the three jobs of the DAG, in one Spark session."""
+    from jobs import leave_pandas_out
+
+    leave_pandas_out()
     from jobs import clean, cluster, label, session
     from jobs.step import new_run_id
 
@@ -102,17 +105,18 @@ def report(
     html: Annotated[Path | None, typer.Option(help="Write charts to one self-contained page.")] = None,
 ) -> None:
     """Tell what came in, what was refused and what was found."""
-    from fraudstack.report.collect import collect
+    from fraudstack.report import collect
 
     settings = _settings(None, None, database, clusters)
-    found = collect(parse(settings.store_url), parse(settings.clusters_url))
+    breakdown = as_json or html is not None
+    found = collect(parse(settings.store_url), parse(settings.clusters_url), breakdown=breakdown)
     if html is not None:
         from fraudstack.report.page import write_html
 
         write_html(found, html)
         sys.stdout.write(f"{html}\n")
     elif as_json:
-        sys.stdout.write(found.to_json() + "\n")
+        sys.stdout.write(found.model_dump_json() + "\n")
     else:
         from fraudstack.report.text import render
 

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
 
     # Clusters: k is chosen by silhouette between the bounds, or fixed.
     clusters_min: Annotated[int, Field(ge=2)] = 3
-    clusters_max: Annotated[int, Field(ge=2)] = 8
+    clusters_max: Annotated[int, Field(ge=2)] = 6
     clusters_k: Annotated[int, Field(ge=1)] | None = None
     clusters_seed: int = 1
 

@@ -22,7 +22,7 @@ from fraudstack.storage.store import parse as parse_store
 from jobs import lines, names
 from jobs.parse import parsed
 from jobs.repeats import ids_rise, repeated
-from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_share, main, spark_phase, staging_folder, step
+from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
 _ACCEPTED = pc.is_null(pc.field("reason"))
 
@@ -89,11 +89,13 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would, without writing to the store; raises InputError where it would."""
     store = parse_store(settings.store_url)
     names.read(spark, settings)
-    with staging_folder(settings, store) as staging:
+    with check_folder(settings) as staging:
         judged = judge(spark, settings, staging, phases)
         if store.path is None or store.path.exists():
-            with batch.connect(store, read_only=True) as connection:
-                _survey(settings, Step(store, connection, staging, Summary("clean")), judged, phases)
+            # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
+            with batch.connect(store, read_only=store.path is not None) as connection:
+                if transactions.is_made(store, connection):
+                    _survey(settings, Step(store, connection, staging, Summary("clean")), judged, phases)
         summary = Summary("clean")
         _note(summary, judged)
         check_share(settings, summary, settings.csv_path)
@@ -109,7 +111,8 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, phases: Phases
         numbered = lines.numbered(spark, settings.csv_path)
         content = F.when(~F.col("is_first"), F.xxhash64("line"))
         numbered = numbered.observe(seen, F.bit_xor(content).alias("hash"), F.count(content).alias("rows"))
-        parsed(numbered, header).write.parquet(str(rows))
+        with lines.readable():
+            parsed(numbered, header).write.parquet(str(rows))
     _check_headers(spark, settings, rows)
     reason = ds.dataset(rows).to_table(columns=["reason"], filter=~_ACCEPTED).column("reason")
     counted = {row["values"]: row["counts"] for row in pc.value_counts(reason).to_pylist()}
@@ -204,7 +207,3 @@ def _note(summary: Summary, judged: Judged) -> None:
     summary.loaded = judged.rows_in - judged.quarantined
     summary.fingerprint = judged.fingerprint
     summary.reasons = judged.reasons
-
-
-if __name__ == "__main__":
-    main("clean", run)

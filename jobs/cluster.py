@@ -3,10 +3,12 @@
 Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
 """
 
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.feature import StandardScaler, VectorAssembler
@@ -20,7 +22,7 @@ from fraudstack.storage import batch, clusters
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.cluster_names import name_clusters
-from jobs.step import Step, Summary, main, spark_phase, step
+from jobs.step import Step, Summary, spark_phase, step
 
 # Per client, each in its own unit; the columns of transactions_clusters.
 FEATURES = (
@@ -40,6 +42,7 @@ _LONG_TAILED = frozenset({"spend", "average", "spread", "transaction_count", "me
 _NIGHT_ENDS = 6
 # So few clients are grouped in one task: more would only wait for each other.
 _ONE_TASK_CLIENTS = 100_000
+_FITS_AT_ONCE = 3
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
@@ -56,6 +59,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             store = parse(settings.clusters_url)
             upgrade(store, "clusters")
             _replace(store, clients, grouped)
+            spark.catalog.clearCache()
     return this.summary
 
 
@@ -99,9 +103,11 @@ def _export(this: Step, folder: Path, advance: Advance) -> int:
 def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
     """Adds `scaled` (vector in standard deviations) and `group` to the clients; groups are not yet ordered."""
     columns = [F.log1p(name).alias(name) if name in _LONG_TAILED else F.col(name) for name in FEATURES]
-    prepared = VectorAssembler(inputCols=list(FEATURES), outputCol="raw").transform(
+    prepared: DataFrame = VectorAssembler(inputCols=list(FEATURES), outputCol="raw").transform(
         clients.select("client_id", *columns)
     )
+    if not clients.head(1):
+        return prepared.select("client_id", F.col("raw").alias("scaled"), F.lit(0).alias("group"))
     scaler = StandardScaler(inputCol="raw", outputCol="scaled", withMean=True)
     # Ordered: KMeans draws its first centres by position, and the same clients shall give the same groups.
     scaled = scaler.fit(prepared).transform(prepared).select("client_id", "scaled").orderBy("client_id")
@@ -114,19 +120,22 @@ def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
     fitting = sorted({min(k, apart) for k in candidates} - {0, 1})
     if not fitting:
         return scaled.withColumn("group", F.lit(0))
-    grouped = [
-        KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=settings.clusters_seed)
-        .fit(scaled)
-        .transform(scaled)
-        for k in fitting
-    ]
-    return grouped[0] if len(grouped) == 1 else max(grouped, key=_silhouette)
+
+    def fit(k: int) -> tuple[float, DataFrame]:
+        means = KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=settings.clusters_seed).fit(scaled)
+        grouped = means.transform(scaled)
+        # One group alone separates nothing, and with one k there is nothing to choose.
+        choose = len(fitting) > 1 and len(means.clusterCenters()) > 1
+        return (_silhouette(grouped) if choose else -1.0), grouped
+
+    # A fit is many short Spark jobs, one after the other: several at once fill the gaps.
+    with ThreadPool(_FITS_AT_ONCE) as pool:
+        fits: list[tuple[float, DataFrame]] = pool.map(inheritable_thread_target(scaled.sparkSession)(fit), fitting)
+    return max(fits, key=lambda judged: judged[0])[1]
 
 
 def _silhouette(grouped: DataFrame) -> float:
-    """How well groups are separated, -1 to 1; one group alone separates nothing."""
-    if grouped.select("group").distinct().count() < 2:
-        return -1.0
+    """How well groups are separated, -1 to 1."""
     return float(ClusteringEvaluator(featuresCol="scaled", predictionCol="group").evaluate(grouped))
 
 
@@ -162,7 +171,3 @@ def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> None:
     )
     with batch.connect(store) as connection:
         clusters.replace(store, connection, table, members)
-
-
-if __name__ == "__main__":
-    main("cluster", run)

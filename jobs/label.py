@@ -19,9 +19,9 @@ from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters, labels, runs
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
-from jobs.lines import files, shown
+from jobs.lines import files, readable, shown
 from jobs.repeats import ids_rise, repeated
-from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_share, main, spark_phase, staging_folder, step
+from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
 _OPENS = r'^\s*\{\s*"target"\s*:\s*\{'
 _CLOSES = r"\}\s*\}\s*$"
@@ -50,7 +50,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would refuse, without writing to the store; raises InputError where it would."""
     summary = Summary("label")
-    with staging_folder(settings, parse(settings.store_url)) as staging:
+    with check_folder(settings) as staging:
         judge(spark, settings, staging, summary, phases)
     check_share(settings, summary, settings.labels_path)
     summary.loaded = summary.rows_in - summary.quarantined
@@ -69,7 +69,8 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summa
             F.count(F.nullif("body", F.lit(""))).alias("rows"),
             F.bit_xor(F.xxhash64("body")).alias("hash"),
         )
-        _judged(tokens).write.parquet(str(staging / "labels"))
+        with readable():
+            _judged(tokens).write.parquet(str(staging / "labels"))
     if seen.get["opened"] != len(found):
         raise InputError(
             f'{shown(found[0])} isn\'t a file of labels: it must be one JSON object, {{"target": '
@@ -179,12 +180,8 @@ def _quarantine(
 
 
 def _rate_clusters(settings: Settings, this: Step) -> None:
-    by_client = labels.by_client(this.connection)
+    by_client = labels.by_client(this.store, this.connection)
     store = parse(settings.clusters_url)
     upgrade(store, "clusters")
     with batch.connect(store) as connection:
         clusters.set_fraud_rates(store, connection, by_client)
-
-
-if __name__ == "__main__":
-    main("label", run)

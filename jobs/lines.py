@@ -4,8 +4,15 @@ A line break inside quotes is not followed: a stray quote would otherwise swallo
 """
 
 import csv
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
 
-from pyspark.errors import AnalysisException
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -14,6 +21,9 @@ from fraudstack.schema import RAW
 
 # monotonically_increasing_id: the task in the upper bits, the row's place in it in these.
 _PLACE = (1 << 33) - 1
+_BLOCKS = pa.schema(
+    [("task", pa.int64()), ("file", pa.string()), ("file_order", pa.int64()), ("lines_before", pa.int64())]
+)
 
 
 def header(spark: SparkSession, path: str) -> list[str]:
@@ -21,27 +31,50 @@ def header(spark: SparkSession, path: str) -> list[str]:
 
     Raises InputError when there is no file, or a column is missing.
     """
-    found = files(spark, path)
-    first = spark.read.text(found[0], lineSep="\n").head()
-    if first is None:
-        raise InputError(f"{shown(found[0])} is empty: it has no header line")
-    names = [name.strip().lower() for name in next(csv.reader([first.value.removeprefix("\ufeff").rstrip("\r")]))]
+    for file in files(spark, path):
+        with readable():
+            first = spark.read.text(file, lineSep="\n").head()
+        if first is not None:
+            break
+    else:
+        raise InputError(f"{path} is empty: it has no header line")
+    try:
+        names = next(csv.reader([first.value.removeprefix("\ufeff").rstrip("\r")]))
+    except csv.Error:
+        names = []
+    names = [name.strip(" ").lower() for name in names]
     missing = [name for name in RAW if name not in names]
     if missing:
-        raise InputError(f"{shown(found[0])} has no column {', '.join(missing)}: its header must name {', '.join(RAW)}")
+        raise InputError(f"{shown(file)} has no column {', '.join(missing)}: its header must name {', '.join(RAW)}")
     return names
 
 
 def files(spark: SparkSession, path: str) -> list[str]:
     """The files that a path or glob names, in order; raises InputError when there are none."""
     try:
-        listed = spark.read.format("binaryFile").load(path).select("path").collect()
-    except AnalysisException as error:
-        raise InputError(f"there is no file at {path}") from error
-    found = sorted(row.path for row in listed)
+        found = sorted(unquote(file) for file in spark.read.text(path).inputFiles())
+    except (PySparkException, Py4JJavaError) as error:
+        raise InputError(f"there is no file at {path!r}") from error
     if not found:
-        raise InputError(f"there is no file at {path}")
+        raise InputError(f"there is no file at {path!r}")
+    if shown(found[0]).startswith(f"{Path(path).absolute()}/"):
+        raise InputError(f"{path} is a folder: name a file in it, or several as {path.rstrip('/')}/*.csv")
     return found
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raises InputError where Spark comes upon a file that can't be read: cut gzip, no permission."""
+    try:
+        yield
+    except Py4JJavaError as error:
+        file = re.search(r"\[FAILED_READ_FILE.*reading file (.*?)\. +(?:SQLSTATE|File does not exist)", str(error))
+        if file is None:
+            raise
+        cause = error.java_exception
+        while cause.getCause() is not None:
+            cause = cause.getCause()
+        raise InputError(f"{shown(unquote(file[1]))} can't be read: {cause.getMessage()}") from error
 
 
 def shown(path: str) -> str:
@@ -87,11 +120,14 @@ def _with_blocks(spark: SparkSession, path: str, rows: DataFrame) -> DataFrame:
         )
     )
     before: dict[str, int] = {}
-    known = []
-    for order, row in enumerate(sorted(blocks.collect(), key=lambda row: (row.file, row.block))):
-        known.append((row.task, row.file, order, before.get(row.file, 0)))
-        before[row.file] = before.get(row.file, 0) + row.lines
-    table = spark.createDataFrame(known, "task long, file string, file_order long, lines_before long")
+    known: list[dict[str, str | int]] = []
+    # Spark writes a file's name as a URI does, with %20 for a space.
+    for file, _, task, count in sorted((unquote(row.file), row.block, row.task, row.lines) for row in blocks.collect()):
+        lines_before = before.get(file, 0)
+        known.append({"task": task, "file": file, "file_order": len(known), "lines_before": lines_before})
+        before[file] = lines_before + count
+    # Through Arrow: a list of Python's would need Python on every executor.
+    table = spark.createDataFrame(pa.Table.from_pylist(known, schema=_BLOCKS))
     return rows.withColumn("task", _task()).join(F.broadcast(table), "task").drop("task")
 
 

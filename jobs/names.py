@@ -12,6 +12,9 @@ from fraudstack.schema import Card
 from fraudstack.settings import Settings
 from jobs.lines import files, shown
 
+_EXPIRES = r"^[0-9]{2}/[0-9]{4}\z"
+_NUMBER = r"[0-9]{12}"
+
 
 def read(spark: SparkSession, settings: Settings) -> dict[str, pa.Table]:
     """Rows of the tables mcc_codes and cards from the folder of the transactions, of each file that is there.
@@ -32,14 +35,22 @@ def _mcc_codes(spark: SparkSession, path: str) -> pa.Table | None:
     except AnalysisException:
         return None
     try:
-        codes = {int(code): str(name) for code, name in json.loads(text.value if text else "").items()}
+        codes = json.loads(text.value if text else "")
+        names = pa.array([_storable(str(name)) for name in codes.values()], pa.string())
+        return pa.table({"mcc": pa.array(map(int, codes), pa.int32()), "name": names})
     except (ValueError, AttributeError) as error:
         raise InputError(f"{path} isn't one JSON object of merchant category codes and names") from error
-    return pa.table({"mcc": pa.array(codes.keys(), pa.int32()), "name": pa.array(codes.values(), pa.string())})
+
+
+def _storable(name: str) -> str:
+    return name.replace("\0", "\ufffd")
 
 
 def _cards(spark: SparkSession, path: str) -> pa.Table | None:
-    """The cards, without their numbers: those columns are never asked for."""
+    """The cards, without their numbers: those columns are never asked for.
+
+    A row whose columns are shifted would carry them into another column: it is left out.
+    """
     wanted = Card.__table__.columns  # type: ignore[attr-defined]
     try:
         raw = spark.read.csv(path, header=True)
@@ -51,7 +62,10 @@ def _cards(spark: SparkSession, path: str) -> pa.Table | None:
     columns = [
         F.translate(column.name, "$,", "").try_cast("int").alias(column.name)
         if column.type.python_type is int
-        else F.col(column.name)
+        else F.replace(F.col(column.name), F.lit("\0"), F.lit("\ufffd")).alias(column.name)
         for column in wanted
     ]
-    return raw.select(*columns).where("id IS NOT NULL AND client_id IS NOT NULL").dropDuplicates(["id"]).toArrow()
+    in_place = F.col("expires").rlike(_EXPIRES) & F.upper("has_chip").isin("YES", "NO")
+    gives_away = F.concat_ws(" ", *(column.name for column in wanted)).rlike(_NUMBER)
+    cards = raw.select(*columns).where(in_place & ~gives_away)
+    return cards.where("id IS NOT NULL AND client_id IS NOT NULL").dropDuplicates(["id"]).toArrow()

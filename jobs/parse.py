@@ -8,14 +8,16 @@ from fraudstack.storage.transactions import STAGED
 # Longer lines are no transactions, and regular expressions recurse on them.
 _LONGEST = 4096
 _FIELD = r'(?:"(?:[^"]++|"")*+"|[^",]*+)'
-_WELL_QUOTED = f"^{_FIELD}(?:,{_FIELD})*+$"
-_COMMA_OUTSIDE_QUOTES = r',(?=(?:[^"]*+"[^"]*+")*+[^"]*+$)'
-_ID = r"^[0-9]{1,18}$"
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?$"
+# \z is the end; $ would also stand before a line break of Unicode's at the end.
+_WELL_QUOTED = rf"^{_FIELD}(?:,{_FIELD})*+\z"
+_COMMA_OUTSIDE_QUOTES = r',(?=(?:[^"]*+"[^"]*+")*+[^"]*+\z)'
+_ID = r"^[0-9]{1,18}\z"
+# There is no year 0.
+_DATE = r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?\z"
 # $-77.00, -$77.00, $1,234.50, 12.5; at most ten digits before the point, and cents are the smallest part.
-_AMOUNT = r"^(?:\$?-?|-\$)(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,10})(?:\.[0-9]{1,2}0*)?$"
-_MCC = r"^[0-9]{1,4}(?:\.0)?$"
-_ZIP = r"^[0-9]{1,5}(?:\.0)?$"
+_AMOUNT = r"^(?:\$?-?|-\$)(?=(?:[0-9],?){1,10}(?:\.|\z))(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2}0*)?\z"
+_MCC = r"^[0-9]{1,4}(?:\.0)?\z"
+_ZIP = r"^[0-9]{1,5}(?:\.0)?\z"
 
 
 def parsed(lines: DataFrame, header: list[str]) -> DataFrame:

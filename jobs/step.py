@@ -1,22 +1,19 @@
 """What every step of an ingest has in common: its turn on the store, its row in ingest_runs, its summary."""
 
-import argparse
 import hashlib
-import json
 import shutil
-import sys
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from adbc_driver_manager.dbapi import Connection
 from pyspark.sql import SparkSession
-from rich.console import Console
 
 from fraudstack.errors import InputError, Refusal, StoreError
 from fraudstack.progress import Phases
@@ -25,7 +22,6 @@ from fraudstack.storage import batch, runs
 from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
-from jobs import session
 
 _POLL_SECONDS = 0.5
 # Of an input that is refused whole, so many refused rows are kept to look at.
@@ -127,6 +123,14 @@ def staging_folder(settings: Settings, store: Store) -> Iterator[Path]:
 
 
 @contextmanager
+def check_folder(settings: Settings) -> Iterator[Path]:
+    """A folder for a check, which has no turn on the store: an ingest under way keeps its own."""
+    settings.staging_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="check-", dir=settings.staging_dir.absolute()) as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def spark_phase(spark: SparkSession, phases: Phases, name: str) -> Iterator[None]:
     """A phase whose progress is that of the Spark tasks under way."""
     over = threading.Event()
@@ -152,27 +156,6 @@ def spark_phase(spark: SparkSession, phases: Phases, name: str) -> Iterator[None
 def new_run_id() -> str:
     """A name for a run that nobody else named."""
     return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-
-
-def main(name: str, run: Callable[[SparkSession, Settings, str, Phases], Summary]) -> None:
-    """The command line of a job: settings from the environment, `--run-id`, a JSON summary as the last line."""
-    parser = argparse.ArgumentParser(prog=f"jobs.{name}")
-    parser.add_argument("--run-id", default=None, help="the run that this step belongs to")
-    run_id = parser.parse_args().run_id or new_run_id()
-    console = Console(stderr=True)
-    phases = Phases(console)
-    settings = Settings()
-    try:
-        with phases.phase("start Spark"):
-            spark = session.start(settings, name)
-        try:
-            summary = run(spark, settings, run_id, phases)
-        finally:
-            spark.stop()
-    except Refusal as error:
-        console.print(f"{name}: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
-    sys.stdout.write(json.dumps(asdict(summary)) + "\n")
 
 
 def _make_folder(store: Store) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
+from sqlalchemy import BigInteger, Float, Integer, Text
 
 from fraudstack.schema import ClustersStore
 from fraudstack.storage import batch as bulk
 from fraudstack.storage.store import Store
 
-_ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string()}
+# To the width of each column: PostgreSQL takes no other.
+_ARROW = {BigInteger: pa.int64(), Integer: pa.int32(), Float: pa.float64(), Text: pa.string()}
 HABITS = pa.schema(
     [
         ("client_id", pa.string()),
@@ -23,13 +25,16 @@ HABITS = pa.schema(
 # What the cluster step knows of a cluster: the table without fraud_rate, which comes with the labels.
 CLUSTERS = pa.schema(
     [
-        (column.name, _ARROW[column.type.python_type])
+        (column.name, _ARROW[type(column.type)])
         for column in ClustersStore.metadata.tables["transactions_clusters"].columns
         if column.name != "fraud_rate"
     ]
 )
 _HABITS = """SELECT client_id, date, CAST(amount AS double precision) AS amount, use_chip, merchant_id, merchant_state
     FROM transactions"""
+# What SQLite answers has no type where it has no rows.
+_MEMBERS = pa.schema([("client_id", pa.string()), ("cluster", pa.int32())])
+_LABELLED = pa.schema([("client_id", pa.string()), ("labelled", pa.int64()), ("frauds", pa.int64())])
 _SIZES = "SELECT client_id, cluster FROM client_clusters"
 _RATE = "UPDATE transactions_clusters SET fraud_rate = $1 WHERE cluster = $2"
 _NO_RATES = "UPDATE transactions_clusters SET fraud_rate = NULL"
@@ -51,9 +56,9 @@ def replace(store: Store, connection: Connection, clusters: pa.Table, members: p
 
 def set_fraud_rates(store: Store, connection: Connection, by_client: pa.Table) -> None:
     """Fill fraud_rate of each cluster from what `labels.by_client` counted; NULL without a label."""
-    members = bulk.query(connection, _SIZES)
+    members = bulk.query(connection, _SIZES).cast(_MEMBERS)
     sums = (
-        members.join(by_client, "client_id", join_type="inner")
+        members.join(by_client.cast(_LABELLED), "client_id", join_type="inner")
         .group_by("cluster")
         .aggregate([("labelled", "sum"), ("frauds", "sum")])
         .to_pylist()

@@ -1,20 +1,17 @@
-"""What the report counts, in few passes: a store may hold tens of millions of rows.
-
-Money is summed in whole cents, which SQLite's REAL amounts need to stay exact. Every function takes its own
-connection, so that two can run at a time; while an ingest is at work they may see it at different moments.
-"""
+"""What the report reads: every transaction once, streamed, and a few small queries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+import adbc_driver_manager
+import pyarrow as pa
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Engine,
     Integer,
-    ScalarSelect,
     Select,
     and_,
     case,
@@ -28,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fraudstack.errors import StoreError
 from fraudstack.schema import TRANSACTIONS, ClustersStore, TransactionsStore
+from fraudstack.storage import batch
 from fraudstack.storage.engines import read_only
 from fraudstack.storage.store import Store
 
@@ -37,55 +35,14 @@ _QUARANTINE = TransactionsStore.metadata.tables["quarantine"]
 _MCC_CODES = TransactionsStore.metadata.tables["mcc_codes"]
 _CLUSTERS = ClustersStore.metadata.tables["transactions_clusters"]
 _NEEDED = (TRANSACTIONS, _RUNS, _QUARANTINE, _MCC_CODES)
-# Where the bins of amounts end, in units of the currency: each is twice as wide as the one before.
-AMOUNT_EDGES = tuple(2**power for power in range(14))
-
-
-class Volume(NamedTuple):
-    """The transactions of one channel in one currency."""
-
-    channel: str | None
-    currency: str
-    transactions: int
-    refunds: int
-    declined: int
-    labelled: int
-    fraud: int
-    # Decided online so far, and how many of them were flagged.
-    decided: int
-    flagged: int
-    cents: int
-    refund_cents: int
-    declined_cents: int
-    fraud_cents: int
 
 
 class Extent(NamedTuple):
-    """First and last date, and how many clients, cards and merchants differ."""
+    """First and last date, and how many clients there are."""
 
     first: datetime | None
     last: datetime | None
     clients: int
-    cards: int
-    merchants: int
-
-
-class Labelled(NamedTuple):
-    """Labelled transactions, and the fraud among them, of a year, an hour (UTC) and a category."""
-
-    year: int
-    hour: int
-    mcc: int | None
-    labelled: int
-    fraud: int
-
-
-class AmountBin(NamedTuple):
-    """Transactions whose amount without its sign lies below AMOUNT_EDGES[bin] and in no bin before."""
-
-    is_refund: bool
-    bin: int
-    transactions: int
 
 
 class Run(NamedTuple):
@@ -127,13 +84,20 @@ def reading(store: Store, part: Literal["transactions", "clusters"]) -> Iterator
 
     Raises StoreError when the store isn't there, can't be read, or holds other tables than ours.
     """
-    needed = _NEEDED if part == "transactions" else (_CLUSTERS,)
     engine = read_only(store)
     try:
-        there = set(inspect(engine).get_table_names())
-        missing = [table.name for table in needed if table.name not in there]
-        if missing:
-            raise StoreError(f"{store.shown} holds no table {', '.join(missing)}: `fraudstack ingest` makes it")
+        inspector = inspect(engine)
+        there = set(inspector.get_table_names())
+        for table in _NEEDED if part == "transactions" else (_CLUSTERS,):
+            if table.name not in there:
+                raise StoreError(f"{store.shown} holds no table {table.name}: `fraudstack ingest` makes it")
+            columns = {column["name"] for column in inspector.get_columns(table.name)}
+            missing = [column.name for column in table.columns if column.name not in columns]
+            if missing:
+                raise StoreError(
+                    f"the table {table.name} of {store.shown} has no column {', '.join(missing)}: "
+                    "`fraudstack ingest` brings an older store up to date"
+                )
         yield engine
     except DBAPIError as error:
         reason = str(error.orig).strip().partition("\n")[0]
@@ -142,62 +106,46 @@ def reading(store: Store, part: Literal["transactions", "clusters"]) -> Iterator
         engine.dispose()
 
 
-def volumes(engine: Engine) -> list[Volume]:
-    """Every transaction once, by channel and currency: one scan of the table."""
-    cents = cast(func.round(_T.amount * 100), BigInteger)
-    refund, fraud = _T.amount < 0, _T.is_fraud == 1
-    declined = and_(_T.errors.is_not(None), _T.errors != "")
-    figures = (
-        func.count(),
-        func.count().filter(refund),
-        func.count().filter(declined),
-        func.count(_T.is_fraud),
-        func.count().filter(fraud),
-        func.count(_T.flagged_fraud),
-        func.count().filter(_T.flagged_fraud == 1),
-        func.sum(cents),
-        *(func.coalesce(func.sum(cents).filter(some), 0) for some in (refund, declined, fraud)),
-    )
-    statement = select(_T.use_chip, _T.currency, *figures).group_by(_T.use_chip, _T.currency)
-    # PostgreSQL sums whole numbers to a Decimal.
-    return [Volume(row[0], row[1], *map(int, row[2:])) for row in _rows(engine, statement)]
+def transactions(store: Store, engine: Engine, *, detailed: bool) -> Iterator[pa.RecordBatch]:
+    """Of every transaction what a report counts, in whatever order comes cheapest.
+
+    Columns: channel, currency, cents, card_id, merchant_id, declined (0 or 1), is_fraud, flagged_fraud, and if
+    `detailed` year_hour (100 times the year and the hour) and mcc; text is empty where it isn't set. `engine`
+    says how the store's SQL is spelt; none of its connections may be in use.
+    """
+    columns = [
+        _text(_T.use_chip, "channel"),
+        _T.currency,
+        # Whole cents, because SQLite's REAL amounts don't add up exactly.
+        cast(func.round(_T.amount * 100), BigInteger).label("cents"),
+        _text(_T.card_id, "card_id"),
+        _text(_T.merchant_id, "merchant_id"),
+        case((and_(_T.errors.is_not(None), _T.errors != ""), 1), else_=0).label("declined"),
+        _T.is_fraud,
+        _T.flagged_fraud,
+    ]
+    if detailed:
+        columns += [(_part(engine, "year") * 100 + _part(engine, "hour")).label("year_hour"), _T.mcc]
+    statement = select(*columns).compile(engine, compile_kwargs={"literal_binds": True})
+    with batch.connect(store, read_only=True) as connection:
+        try:
+            yield from batch.stream(store, connection, str(statement))
+        except adbc_driver_manager.Error as error:
+            reason = str(error).partition("\n")[0]
+            raise StoreError(f"the store {store.shown} can't be read: {reason}") from error
+
+
+def _text(column: ColumnElement[Any], name: str) -> ColumnElement[str]:
+    # The driver takes SQLite's types from the first rows: were they all NULL, text would be an error later.
+    return func.coalesce(column, "").label(name)
 
 
 def extent(engine: Engine) -> Extent:
-    """Dates and distinct identities; unset ids aren't counted."""
-
-    def distinct(column: ColumnElement[Any]) -> ScalarSelect[int]:
-        # As a subquery: PostgreSQL would sort for count(DISTINCT …) what it hashes here.
-        different = select(column).where(column.is_not(None)).distinct().subquery()
-        return select(func.count()).select_from(different).scalar_subquery()
-
-    # Apart, because SQLite looks only a lone minimum up in an index.
-    ends = (select(end(_T.date)).scalar_subquery() for end in (func.min, func.max))
-    statement = select(*ends, *(distinct(column) for column in (_T.client_id, _T.card_id, _T.merchant_id)))
-    return Extent(*_rows(engine, statement)[0])
-
-
-def labelled(engine: Engine) -> list[Labelled]:
-    """The labelled transactions by year, hour and category."""
-    year, hour = _part(engine, "year").label("year"), _part(engine, "hour").label("hour")
-    statement = (
-        select(year, hour, _T.mcc, func.count(), func.sum(_T.is_fraud))
-        .where(_T.is_fraud.is_not(None))
-        .group_by("year", "hour", _T.mcc)
-    )
-    return [Labelled(*row) for row in _rows(engine, statement)]
-
-
-def amount_bins(engine: Engine) -> list[AmountBin]:
-    """How many transactions have an amount of which size."""
-
-    def size(amount: ColumnElement[Any]) -> ColumnElement[int]:
-        return case(*((amount < edge, number) for number, edge in enumerate(AMOUNT_EDGES)), else_=len(AMOUNT_EDGES))
-
-    # One number to group by, refunds from -1 down.
-    number = case((_T.amount < 0, -1 - size(-_T.amount)), else_=size(_T.amount)).label("number")
-    statement = select(number, func.count()).group_by("number")
-    return [AmountBin(bin_ < 0, -1 - bin_ if bin_ < 0 else bin_, count) for bin_, count in _rows(engine, statement)]
+    """Dates and clients, from SQLite's indexes alone."""
+    # Apart, because SQLite looks only a lone minimum up.
+    first, last = (select(end(_T.date)).scalar_subquery() for end in (func.min, func.max))
+    clients = select(func.count()).select_from(select(_T.client_id).distinct().subquery()).scalar_subquery()
+    return Extent(*_rows(engine, select(first, last, clients))[0])
 
 
 def per_month(engine: Engine, first: datetime, last: datetime) -> list[tuple[str, int]]:

@@ -44,6 +44,8 @@ _DIFFERS = f"({_OLD}) IS DISTINCT FROM ({_NEW})"
 _DECIDED = """(t.flagged_fraud IS NOT NULL
     OR EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id AND d.source = 'online'))"""
 
+_MADE_SQLITE = "SELECT name FROM sqlite_master WHERE name = 'transactions'"
+_MADE_POSTGRESQL = "SELECT to_regclass('transactions') AS name WHERE to_regclass('transactions') IS NOT NULL"
 _ANY_BETWEEN = "SELECT id FROM transactions WHERE id BETWEEN $1 AND $2 LIMIT 1"
 _COMPARE = f"""SELECT count(*) AS known, coalesce(sum(CASE WHEN {_DIFFERS} THEN 1 ELSE 0 END), 0) AS changed
     FROM staged s JOIN transactions t ON t.id = s.id"""
@@ -104,6 +106,11 @@ def load(
             pace.took(put(store, connection, piece, conflicts), piece.num_rows)
             on_rows(piece.num_rows)
     return conflicts
+
+
+def is_made(store: Store, connection: Connection) -> bool:
+    """Whether the store has its tables yet."""
+    return bool(bulk.query(connection, _MADE_SQLITE if store.path else _MADE_POSTGRESQL).num_rows)
 
 
 def is_empty(connection: Connection) -> bool:

@@ -1,7 +1,7 @@
-"""`make bench-ingest ROWS=N`: the pipeline beside its floor, on the same rows in one run.
+"""`make bench-ingest ROWS=N`: the ingest beside its floor, on the same rows, in turn in one run.
 
-The pipeline is what the DAG runs: three jobs, each a process with a JVM of its own. Memory is the sum of what
-all processes hold at one moment (proportional set size), sampled, and time is the wall clock's.
+Two ways of the ingest: `fraudstack ingest`, the three jobs in one Spark session, and the three processes with a JVM
+each that the DAG starts. Memory is the sum of what all processes hold at one moment (proportional set size), sampled.
 """
 
 import argparse
@@ -12,18 +12,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
 from data.generate import generate
+from jobs.__main__ import JOBS
 
 _SAMPLE_SECONDS = 0.5
-_JOBS = ("clean", "cluster", "label")
 
 
 @dataclass
@@ -32,7 +34,8 @@ class Measured:
 
     seconds: float = 0.0
     peak: int = 0
-    answer: dict[str, object] = field(default_factory=dict)
+    # What the command printed: seconds by phase.
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 def measure(command: list[str], environment: Mapping[str, str]) -> Measured:
@@ -74,20 +77,23 @@ def _held(pid: int) -> int:
 
 
 def main() -> None:
-    """Generate the rows if they aren't there, run floor and pipeline in turn, print the table."""
+    """Generate the rows if they aren't there, run floor and ingest in turn, print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, required=True)
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--processes", action="store_true", help="also as three processes, as the DAG runs them")
     arguments = parser.parse_args()
     inputs = arguments.folder / f"inputs-{arguments.rows}"
     if not (inputs / "transactions_data.csv").exists():
         generate(arguments.rows, 1, inputs)
-    floors, pipelines = [], []
+    floors, ingests, apart = [], [], []
     for _ in range(arguments.runs):
         floors.append(_floor(inputs, arguments.folder))
-        pipelines.append(_pipeline(inputs, arguments.folder))
-    _print(arguments.rows, floors, pipelines)
+        ingests.append(_ingest(inputs, arguments.folder))
+        if arguments.processes:
+            apart.append(_processes(inputs, arguments.folder))
+    _print(arguments.rows, floors, ingests, apart)
 
 
 def _floor(inputs: Path, folder: Path) -> Measured:
@@ -99,42 +105,66 @@ def _floor(inputs: Path, folder: Path) -> Measured:
         database.unlink(missing_ok=True)
 
 
-def _pipeline(inputs: Path, folder: Path) -> dict[str, Measured]:
-    store = folder / "pipeline"
+def _ingest(inputs: Path, folder: Path) -> Measured:
+    with _store(inputs, folder) as environment:
+        return measure([str(Path(sys.executable).with_name("fraudstack")), "ingest", "--json"], environment)
+
+
+def _processes(inputs: Path, folder: Path) -> Measured:
+    with _store(inputs, folder) as environment:
+        jobs = [measure([sys.executable, "-m", "jobs", job, "--run-id", "bench"], environment) for job in JOBS]
+    return Measured(sum(job.seconds for job in jobs), max(job.peak for job in jobs))
+
+
+@contextmanager
+def _store(inputs: Path, folder: Path) -> Iterator[dict[str, str]]:
+    """An environment that names the inputs and an empty store, which is removed in the end."""
+    store = folder / "store"
     shutil.rmtree(store, ignore_errors=True)
-    environment = os.environ | {
-        "TX_CSV_PATH": str(inputs / "transactions_data.csv"),
-        "TX_LABELS_PATH": str(inputs / "train_fraud_labels.json"),
-        "TX_SQLITE_DB": str(store / "transactions.db"),
-        "TX_CLUSTERS_DB": str(store / "transactions_clusters.db"),
-        "TX_STAGING_DIR": str(store / "staging"),
-    }
     try:
-        return {job: measure([sys.executable, "-m", f"jobs.{job}", "--run-id", "bench"], environment) for job in _JOBS}
+        yield os.environ | {
+            "TX_CSV_PATH": str(inputs / "transactions_data.csv"),
+            "TX_LABELS_PATH": str(inputs / "train_fraud_labels.json"),
+            "TX_SQLITE_DB": str(store / "transactions.db"),
+            "TX_CLUSTERS_DB": str(store / "transactions_clusters.db"),
+            "TX_STAGING_DIR": str(store / "staging"),
+        }
     finally:
         shutil.rmtree(store, ignore_errors=True)
 
 
-def _print(rows: int, floors: list[Measured], pipelines: list[dict[str, Measured]]) -> None:
+def _print(rows: int, floors: list[Measured], ingests: list[Measured], apart: list[Measured]) -> None:
+    runs = len(floors)
     table = Table(title=f"Ingest of {rows:,} rows", title_justify="left")
-    for name in ("stage", *(f"run {n + 1}, s" for n in range(len(floors)))):
+    for name in ("stage", *(f"run {number + 1}, s" for number in range(runs))):
         table.add_column(name, justify="left" if name == "stage" else "right")
-    for phase in floors[0].answer:
-        table.add_row(f"  floor: {phase}", *(f"{float(str(f.answer[phase])):.1f}" for f in floors))
-    table.add_row("floor", *(f"{f.seconds:.1f}" for f in floors), style="bold", end_section=True)
-    for job in _JOBS:
-        phases = [dict(p[job].answer["phases"]) for p in pipelines]  # type: ignore[call-overload]
-        for phase in phases[0]:
-            table.add_row(f"  {phase}", *(f"{p.get(phase, 0.0):.1f}" for p in phases))
-        rest = [p[job].seconds - sum(known.values()) for p, known in zip(pipelines, phases, strict=True)]
-        table.add_row(f"  {job}: Python, JVM start, the rest", *(f"{seconds:.1f}" for seconds in rest))
-    totals = [sum(measured.seconds for measured in p.values()) for p in pipelines]
-    table.add_row("pipeline", *(f"{total:.1f}" for total in totals), style="bold", end_section=True)
-    ratios = [total / f.seconds for total, f in zip(totals, floors, strict=True)]
-    table.add_row("pipeline / floor", *(f"{ratio:.2f}" for ratio in ratios), style="bold")
-    peaks = [max(measured.peak for measured in p.values()) / 2**30 for p in pipelines]
-    table.add_row("peak memory of the pipeline, GiB", *(f"{peak:.2f}" for peak in peaks))
-    table.add_row("peak memory of the floor, GiB", *(f"{f.peak / 2**30:.2f}" for f in floors))
+
+    def add(name: str, values: Iterable[float], form: str = ".1f", *, end: bool = False) -> None:
+        strong = "" if name.startswith(" ") else "bold"
+        table.add_row(name, *(f"{value:{form}}" for value in values), style=strong, end_section=end)
+
+    floor_phases = [floor.answer for floor in floors]
+    for phase in floor_phases[0]:
+        add(f"  floor: {phase}", (found[phase] for found in floor_phases))
+    add("floor", (floor.seconds for floor in floors), end=True)
+    phases = [ingest.answer["phases"] for ingest in ingests]
+    for phase in phases[0]:
+        add(f"  {phase}", (found[phase] for found in phases))
+    add(
+        "  imports, small queries, the end", (i.seconds - sum(p.values()) for i, p in zip(ingests, phases, strict=True))
+    )
+    add("fraudstack ingest", (ingest.seconds for ingest in ingests))
+    add("ingest / floor", (i.seconds / f.seconds for i, f in zip(ingests, floors, strict=True)), ".2f", end=True)
+    if apart:
+        add("three processes", (found.seconds for found in apart))
+        add(
+            "three processes / floor",
+            (a.seconds / f.seconds for a, f in zip(apart, floors, strict=True)),
+            ".2f",
+            end=True,
+        )
+    add("peak memory of the ingest, GiB", (ingest.peak / 2**30 for ingest in ingests), ".2f")
+    add("peak memory of the floor, GiB", (floor.peak / 2**30 for floor in floors), ".2f")
     Console(width=100).print(table)
 
 

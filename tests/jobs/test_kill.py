@@ -29,7 +29,7 @@ def environment(inputs: Path, folder: Path) -> dict[str, str]:
 def run(job: str, inputs: Path, folder: Path, *, kill_after: str | None = None) -> None:
     """Run a job to its end, or kill it and its JVM as soon as the named phase is over."""
     process = subprocess.Popen(
-        [sys.executable, "-m", f"jobs.{job}", "--run-id", "a run"],
+        [sys.executable, "-m", "jobs", job, "--run-id", "a run"],
         env=environment(inputs, folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -157,5 +157,5 @@ def test_labelled_transactions_are_counted_per_client(store: Store) -> None:
     load(store, [row(1), row(2), row(3, client_id="8"), row(4, client_id="9")])
     label(store, {1: 1, 2: 0, 3: 0})
     with batch.connect(store) as connection:
-        counted = labels.by_client(connection).to_pylist()
+        counted = labels.by_client(store, connection).to_pylist()
     assert sorted((r["client_id"], r["labelled"], r["frauds"]) for r in counted) == [("7", 2, 1), ("8", 1, 0)]

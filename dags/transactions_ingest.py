@@ -1,0 +1,55 @@
+"""The DAG transactions_ingest: raw card transactions and fraud labels become the queried store."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, chain, get_current_context, task
+from spark import run
+
+JOBS = ("clean", "cluster", "label")
+
+
+@task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2)
+def run_job(job: str) -> dict[str, object]:
+    """Run one job on the inputs of this DAG run; its row in ingest_runs carries the DAG run's id."""
+    context = get_current_context()
+    params = context["params"]
+    inputs = {"TX_CSV_PATH": params["csv"], "TX_LABELS_PATH": params["labels"]}
+    return run(job, context["run_id"], inputs)
+
+
+with DAG(
+    dag_id="transactions_ingest",
+    description="Raw card transactions and fraud labels become the queried store",
+    doc_md="""
+Ingests a file of card transactions into the store, in steps that each commit once and can be repeated:
+
+1. **clean** casts every row of `csv` into the table `transactions`; what can't be read goes to `quarantine`.
+2. **cluster** groups the clients by their habits into `transactions_clusters` and `client_clusters`.
+3. **label** sets `is_fraud` from `labels`; a transaction without a label keeps NULL.
+
+Ingesting the same files again changes nothing. Runs wait for each other. Every step leaves a row in
+`ingest_runs` and its summary as the task's XCom. An input that is refused fails the run without a retry,
+with the reason as the last line of the task's log.
+""",
+    schedule=None,
+    catchup=False,
+    # A paused DAG would accept a trigger and never start it.
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    tags=["fraudstack", "ingest"],
+    params={
+        "csv": Param(
+            None,
+            type=["null", "string"],
+            title="Transactions",
+            description="A CSV file or a glob of several, gzipped or not; empty: what TX_CSV_PATH says",
+        ),
+        "labels": Param(
+            None,
+            type=["null", "string"],
+            title="Fraud labels",
+            description="The JSON file of labels by transaction id; empty: what TX_LABELS_PATH says",
+        ),
+    },
+):
+    chain(*(run_job.override(task_id=job)(job) for job in JOBS))

@@ -1,0 +1,94 @@
+"""What the DAG is, as Airflow reads it, without running any of it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dags.airflow_process import DAGS, environment, finished
+
+_PARSE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import transactions_ingest
+heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "jobs", "fraudstack") if name in sys.modules]
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1])
+[dag] = bag.dags.values()
+print(json.dumps({
+    "heavy": heavy,
+    "errors": bag.import_errors,
+    "id": dag.dag_id,
+    "order": [(task.task_id, sorted(task.downstream_task_ids)) for task in dag.topological_sort()],
+    "params": {name: dag.params.get_param(name).dump() for name in dag.params},
+    "paused": dag.is_paused_upon_creation,
+    "max_active_runs": dag.max_active_runs,
+    "catchup": dag.catchup,
+    "scheduled": dag.timetable.can_be_scheduled,
+    "tags": sorted(dag.tags),
+    "doc": dag.doc_md,
+    "retries": {task.task_id: task.retries for task in dag.tasks},
+    "delays": {task.task_id: task.retry_delay.total_seconds() for task in dag.tasks},
+    "backoff": {task.task_id: task.retry_exponential_backoff for task in dag.tasks},
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def dag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("parse")
+    done = finished([sys.executable, "-c", _PARSE, str(DAGS)], environment(folder), cwd=folder)
+    assert done.returncode == 0, done.stdout
+    parsed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return parsed
+
+
+def test_every_file_of_the_folder_is_read_without_an_error(dag: dict[str, Any]) -> None:
+    assert dag["errors"] == {}
+    assert dag["id"] == "transactions_ingest"
+
+
+def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> None:
+    assert dag["heavy"] == []
+
+
+def test_jobs_follow_one_another(dag: dict[str, Any]) -> None:
+    assert dag["order"] == [["clean", ["cluster"]], ["cluster", ["label"]], ["label", []]]
+
+
+def test_inputs_are_optional_and_explained(dag: dict[str, Any]) -> None:
+    assert list(dag["params"]) == ["csv", "labels"]
+    for param in dag["params"].values():
+        assert param["value"] is None
+        assert param["schema"]["type"] == ["null", "string"]
+        assert "TX_" in param["description"]
+
+
+def test_it_starts_when_triggered_and_only_then(dag: dict[str, Any]) -> None:
+    assert dag["paused"] is False
+    assert dag["scheduled"] is False
+    assert dag["catchup"] is False
+
+
+def test_runs_wait_for_each_other(dag: dict[str, Any]) -> None:
+    assert dag["max_active_runs"] == 1
+
+
+def test_tasks_are_tried_again_later_and_later(dag: dict[str, Any]) -> None:
+    assert set(dag["retries"].values()) == {2}
+    assert set(dag["delays"].values()) == {10.0}
+    assert set(dag["backoff"].values()) == {2}
+
+
+def test_it_explains_itself(dag: dict[str, Any]) -> None:
+    assert dag["tags"]
+    for task_id, _ in dag["order"]:
+        assert f"**{task_id}**" in dag["doc"]
+
+
+def test_each_task_is_a_job(dag: dict[str, Any]) -> None:
+    jobs = Path(DAGS).parent / "jobs"
+    for task_id, _ in dag["order"]:
+        assert (jobs / f"{task_id}.py").exists()

@@ -1,0 +1,116 @@
+"""Stores of the tests: settings that name one, and its content read with nothing but the databases' own clients."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+
+Rows = list[tuple[object, ...]]
+_DATE = "%Y-%m-%d %H:%M:%S"
+
+
+def settings(folder: Path, url: str | None = None, **given: Any) -> Settings:
+    """Settings whose every path lies in `folder`, with the store at `url` or else in a file there."""
+    paths: dict[str, Any] = {
+        "csv_path": str(folder / "transactions_data.csv"),
+        "labels_path": str(folder / "train_fraud_labels.json"),
+        "sqlite_db": folder / "transactions.db",
+        "clusters_db": folder / "transactions_clusters.db",
+        "staging_dir": folder / "staging",
+    }
+    if url is not None and url.startswith("sqlite:///"):
+        paths["sqlite_db"] = Path(url.removeprefix("sqlite:///"))
+    elif url is not None:
+        paths["database_url"] = url
+    return Settings(**(paths | given))
+
+
+def quiet() -> Phases:
+    """Progress that nobody sees."""
+    return Phases(Console(file=StringIO()))
+
+
+def new_postgres(server: str) -> str:
+    """The URL of an empty database, which lives as long as its server."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@contextmanager
+def split_every(spark: SparkSession, size: int) -> Iterator[None]:
+    """Files are cut into tasks of `size` bytes meanwhile."""
+    names = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes")
+    before = [str(spark.conf.get(name)) for name in names]
+    try:
+        for name in names:
+            spark.conf.set(name, size)
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            spark.conf.set(name, value)
+
+
+def query(url: str, statement: str) -> Rows:
+    """The answer of a query."""
+    if url.startswith("sqlite:///"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            return connection.execute(statement).fetchall()
+    with psycopg.connect(url, autocommit=True) as server:
+        return server.execute(statement).fetchall()
+
+
+def execute(url: str, *statements: str) -> None:
+    """Run statements and commit."""
+    if url.startswith("sqlite:///"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+        return
+    with psycopg.connect(url) as server:
+        for statement in statements:
+            server.execute(statement)
+
+
+def transactions(url: str) -> dict[int, tuple[object, ...]]:
+    """The 16 columns of every transaction, by id, dates and amounts in Python's types on both databases."""
+    found: dict[int, tuple[object, ...]] = {}
+    for id, date, client, card, amount, *rest in query(url, "SELECT * FROM transactions"):
+        assert isinstance(id, int)
+        when = datetime.strptime(date, _DATE) if isinstance(date, str) else date
+        exact = Decimal(repr(amount)) if isinstance(amount, float) else amount
+        found[id] = (id, when, client, card, exact, *rest)
+    return found
+
+
+def quarantined(url: str, columns: str = "line, text, reason") -> Rows:
+    """What was refused, in the order of the files."""
+    return query(url, f"SELECT {columns} FROM quarantine ORDER BY run_id, file, line, text")
+
+
+def everything(url: str) -> dict[str, list[str]]:
+    """The content of every table; ingest_runs and quarantine, which say how runs went, apart from it."""
+    catalogue = (
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if url.startswith("sqlite:///")
+        else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    )
+    names = sorted(str(name) for (name,) in query(url, catalogue))
+    return {
+        name: sorted(map(repr, query(url, f'SELECT * FROM "{name}"')))
+        for name in names
+        if name not in {"ingest_runs", "quarantine"}
+    }
