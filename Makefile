@@ -41,8 +41,8 @@ demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow an
 airflow: .venv/.stamp ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
 	@echo "Sign in as admin with the password in .airflow/simple_auth_manager_passwords.json.generated"
-	@set -m; $(AIRFLOW_ENV) airflow standalone & \
-	trap 'kill -INT -$$!; for _ in {1..30}; do kill -0 -$$! || exit 0; sleep 0.5; done; kill -KILL -$$!' INT TERM; \
+	@set -m; $(AIRFLOW_ENV) airflow standalone & set +m; \
+	trap 'kill -INT -$$!; for _ in {1..30}; do kill -0 -$$! 2>&- || exit 0; sleep 0.5; done; kill -KILL -$$!' INT TERM; \
 	wait
 
 test: .venv/.stamp ## Run every test, the slow ones too

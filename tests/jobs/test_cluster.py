@@ -122,9 +122,9 @@ def test_the_same_store_gives_the_same_clusters_again(spark: SparkSession, group
     clusters, client_of = found(grouped.settings)
     assert client_of == grouped.client_of
     # A sum of floats in another order, as PostgreSQL gives rows that were updated, may end in another digit.
-    assert len(clusters) == len(grouped.clusters)
-    for one, other in zip(clusters, grouped.clusters, strict=True):
-        assert one == pytest.approx(other, rel=1e-12)
+    for name in COLUMNS:
+        values = [of[name] for of in grouped.clusters]
+        assert [of[name] for of in clusters] == (values if name == "name" else pytest.approx(values, rel=1e-12)), name
 
 
 def shopper(client: int, first_id: int) -> list[str]:
@@ -187,8 +187,9 @@ FEW = {
 }
 
 
-@pytest.mark.parametrize("fixed", [None, 1, 5], ids=["chosen", "one", "five"])
-@pytest.mark.parametrize("clients", FEW)
+@pytest.mark.parametrize(
+    ("clients", "fixed"), [*((clients, None) for clients in FEW), ("two clients", 1), ("no spread", 5)]
+)
 def test_few_or_equal_clients_end_well(spark: SparkSession, tmp_path: Path, clients: str, fixed: int | None) -> None:
     chosen = settings(tmp_path, clusters_k=fixed, clusters_min=3, clusters_max=4)
     clusters, client_of = group(spark, chosen, FEW[clients])
