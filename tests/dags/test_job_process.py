@@ -51,10 +51,11 @@ for job in sys.argv[2:]:
 
 
 def _command(folder: Path, *jobs: str) -> list[str]:
-    # A job is started as a module, and the folder it is started in comes first.
+    # Jobs are started through their package, and the folder it is started in comes first.
     package = folder / "jobs"
     package.mkdir()
     (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("import runpy, sys\nrunpy.run_module(f'jobs.{sys.argv.pop(1)}')\n")
     for name in jobs:
         (package / f"{name}.py").write_text(_JOBS[name])
     return [sys.executable, "-c", _RUN, str(DAGS), *jobs]

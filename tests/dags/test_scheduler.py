@@ -139,21 +139,14 @@ def test_a_tasks_log_has_the_jobs_lines_and_its_xcom_the_summary(airflow: Airflo
     assert (summary["rows_in"], summary["loaded"]) == (_ROWS, _ROWS)
 
 
-def test_runs_triggered_at_once_follow_one_another_and_change_nothing(airflow: Airflow, first: dict[str, Any]) -> None:
-    before = content(airflow.folder)
-    for run_id in ("second", "third"):
-        airflow.trigger(run_id)
-    runs = [airflow.finished(run_id) for run_id in ("second", "third")]
-    assert [run["state"] for run in runs] == ["success", "success"]
-    earlier, later = sorted(runs, key=lambda run: run["start_date"])
-    assert datetime.fromisoformat(earlier["end_date"]) <= datetime.fromisoformat(later["start_date"])
-    assert content(airflow.folder) == before
-
-
 @pytest.mark.usefixtures("first")
-def test_a_task_that_is_stopped_takes_its_job_with_it(airflow: Airflow) -> None:
+def test_runs_triggered_at_once_follow_one_another_and_a_stopped_one_takes_its_job_with_it(airflow: Airflow) -> None:
     before = content(airflow.folder)
-    airflow.trigger("stopped")
+    for run_id in ("second", "stopped"):
+        airflow.trigger(run_id)
+    second = airflow.finished("second")
+    assert second["state"] == "success"
+    assert content(airflow.folder) == before
 
     def jobs() -> list[psutil.Process]:
         return [process for process in processes(airflow.home) if {"jobs", "clean"} <= set(process.cmdline())]
@@ -168,5 +161,7 @@ def test_a_task_that_is_stopped_takes_its_job_with_it(airflow: Airflow) -> None:
     airflow.api.patch(task, json={"new_state": "failed"}).raise_for_status()
 
     wait_for(lambda: not any(each.is_running() for each in alive), 120, "the end of the job and its JVM")
-    assert airflow.finished("stopped")["state"] == "failed"
+    stopped = airflow.finished("stopped")
+    assert stopped["state"] == "failed"
+    assert datetime.fromisoformat(second["end_date"]) <= datetime.fromisoformat(stopped["start_date"])
     assert content(airflow.folder) == before
