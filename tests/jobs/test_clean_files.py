@@ -173,7 +173,7 @@ def test_a_file_without_permission_ends_the_program_with_one_sentence(tmp_path: 
     file = write(tmp_path / "transactions_data.csv", GOOD)
     file.chmod(0)
     ended = subprocess.run(
-        [sys.executable, "-m", "jobs.clean"],
+        [sys.executable, "-m", "jobs", "clean"],
         env=os.environ
         | {"TX_CSV_PATH": str(file), "TX_SQLITE_DB": f"{tmp_path}/a.db", "TX_STAGING_DIR": f"{tmp_path}/staging"},
         preexec_fn=give_up_reading_everything,

@@ -1,8 +1,10 @@
 """While clusters are replaced, whoever reads them sees the old or the new, never half of either."""
 
+import multiprocessing
 import sqlite3
-import threading
 from contextlib import closing
+from multiprocessing import Queue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import psycopg
@@ -22,23 +24,19 @@ _SEEN = """SELECT (SELECT coalesce(sum(count), 0) FROM transactions_clusters), (
 def view(url: str) -> tuple[int, ...]:
     """One statement sees one state of the database."""
     if url.startswith("sqlite:///"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        with closing(sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?mode=ro", uri=True)) as connection:
             return tuple(map(int, connection.execute(_SEEN).fetchone()))
     with psycopg.connect(url, autocommit=True) as server:
         return tuple(map(int, server.execute(_SEEN).fetchone() or ()))
 
 
-class Reader(threading.Thread):
-    """Reads until it is told that all is over."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self.url, self.over, self.seen, self.reads = url, threading.Event(), set[tuple[int, ...]](), 0
-
-    def run(self) -> None:
-        while not self.over.is_set():
-            self.seen.add(view(self.url))
-            self.reads += 1
+def read(url: str, over: Event, answers: "Queue[tuple[set[tuple[int, ...]], int]]") -> None:
+    """Read until told that all is over; a process of its own, since two copies of SQLite can't share one."""
+    seen, reads = set[tuple[int, ...]](), 0
+    while not over.is_set():
+        seen.add(view(url))
+        reads += 1
+    answers.put((seen, reads))
 
 
 def test_readers_see_old_or_new_clusters(spark: SparkSession, database: str, tmp_path: Path) -> None:
@@ -54,13 +52,16 @@ def test_readers_see_old_or_new_clusters(spark: SparkSession, database: str, tmp
     )
     clean.run(spark, grouped(2), "run", quiet())
     cluster.run(spark, grouped(2), "two", quiet())
-    reader = Reader(grouped(2).clusters_url)
+    context = multiprocessing.get_context("spawn")
+    over, answers = context.Event(), context.Queue()
+    reader = context.Process(target=read, args=(grouped(2).clusters_url, over, answers), daemon=True)
     reader.start()
     try:
         cluster.run(spark, grouped(5), "five", quiet())
         cluster.run(spark, grouped(2), "two", quiet())
     finally:
-        reader.over.set()
-        reader.join()
-    assert reader.seen == {(CLIENTS, CLIENTS, 2, 2), (CLIENTS, CLIENTS, 5, 5)}
-    assert reader.reads > 100
+        over.set()
+    seen, reads = answers.get(timeout=60)
+    reader.join()
+    assert seen == {(CLIENTS, CLIENTS, 2, 2), (CLIENTS, CLIENTS, 5, 5)}
+    assert reads > 100
