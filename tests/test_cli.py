@@ -67,7 +67,7 @@ def test_a_missing_input_is_one_sentence_and_its_own_exit_code(tmp_path: Path) -
         TX_STAGING_DIR=f"{tmp_path}/staging",
     )
     assert done.returncode == 3
-    assert f"there is no file at {tmp_path}/none.csv" in done.stderr
+    assert f"there is no file at '{tmp_path}/none.csv'" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "store").exists()
 
