@@ -30,12 +30,13 @@ def view(url: str) -> tuple[int, ...]:
         return tuple(map(int, server.execute(_SEEN).fetchone() or ()))
 
 
-def read(url: str, over: Event, answers: "Queue[tuple[set[tuple[int, ...]], int]]") -> None:
+def read(url: str, reading: Event, over: Event, answers: "Queue[tuple[set[tuple[int, ...]], int]]") -> None:
     """Read until told that all is over; a process of its own, since two copies of SQLite can't share one."""
     seen, reads = set[tuple[int, ...]](), 0
     while not over.is_set():
         seen.add(view(url))
         reads += 1
+        reading.set()
     answers.put((seen, reads))
 
 
@@ -53,10 +54,11 @@ def test_readers_see_old_or_new_clusters(spark: SparkSession, database: str, tmp
     clean.run(spark, grouped(2), "run", quiet())
     cluster.run(spark, grouped(2), "two", quiet())
     context = multiprocessing.get_context("spawn")
-    over, answers = context.Event(), context.Queue()
-    reader = context.Process(target=read, args=(grouped(2).clusters_url, over, answers), daemon=True)
+    reading, over, answers = context.Event(), context.Event(), context.Queue()
+    reader = context.Process(target=read, args=(grouped(2).clusters_url, reading, over, answers), daemon=True)
     reader.start()
     try:
+        assert reading.wait(timeout=60)
         cluster.run(spark, grouped(5), "five", quiet())
         cluster.run(spark, grouped(2), "two", quiet())
     finally:
