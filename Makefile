@@ -38,14 +38,19 @@ demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow an
 	@$(BIN)/fraudstack report
 
 # The scheduler waits for ever when Ctrl-C meets a running task: what is left after 15 seconds is killed.
-airflow: .venv/.stamp ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
+airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
 	@echo "Sign in as admin with the password in .airflow/simple_auth_manager_passwords.json.generated"
 	@set -m; $(AIRFLOW_ENV) airflow standalone & set +m; \
 	trap 'kill -INT -$$!; for _ in {1..30}; do kill -0 -$$! 2>&- || exit 0; sleep 0.5; done; kill -KILL -$$!' INT TERM; \
 	wait
 
-test: .venv/.stamp ## Run every test, the slow ones too
+# Java's classes, loaded once for the many times that the tests and Airflow start Spark.
+.venv/spark-classes.jsa: .venv/.stamp
+	@echo "Preparing Spark's classes, once"
+	@$(BIN)/python -m jobs.class_archive
+
+test: .venv/spark-classes.jsa ## Run every test, the slow ones too
 	@$(BIN)/python -m pytest
 
 lint: .venv/.stamp ## Check style and types

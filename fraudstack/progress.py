@@ -35,6 +35,19 @@ class Phases:
             yield advance
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
+    @contextmanager
+    def counted(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A phase over `total` things; what it yields is told how many more are done."""
+        done = 0
+        with self.phase(name) as advance:
+
+            def more(things: int) -> None:
+                nonlocal done
+                done += things
+                advance(done, total)
+
+            yield more
+
     def say(self, sentence: str) -> None:
         """Tell something that belongs to no phase."""
         self.console.print(sentence, highlight=False, markup=False)

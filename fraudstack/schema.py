@@ -183,6 +183,8 @@ class IngestRun(TransactionsStore, table=True):
     unmatched: int | None = Field(default=None, sa_type=BigInteger)
     # Of the input's records, whatever their order and compression.
     fingerprint: str | None = Field(default=None, sa_type=Text)
+    # The header line of the raw files, of the step clean alone: refused rows stand under it.
+    header: str | None = Field(default=None, sa_type=Text)
     error: str | None = Field(default=None, sa_type=Text)
 
 

@@ -20,6 +20,7 @@ from fraudstack.settings import Settings
 from fraudstack.storage import batch, runs, transactions
 from fraudstack.storage.store import parse as parse_store
 from jobs import lines, names
+from jobs.fingerprint import fingerprint, hashed
 from jobs.parse import parsed
 from jobs.repeats import ids_rise, repeated
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
@@ -32,6 +33,7 @@ class Judged:
     """A file read whole: Parquet rows, and the positions of accepted rows that are refused after all."""
 
     rows: Path
+    header: list[str]
     rows_in: int
     fingerprint: str
     reasons: dict[str, int]
@@ -68,8 +70,9 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     than TX_MAX_REJECT_SHARE of the rows can't be read; the run and its first 100 refused rows are kept then.
     """
     with step(settings, run_id, "clean", phases) as this:
-        named = names.read(spark, settings)
-        judged = judge(spark, settings, this.staging, phases)
+        found = lines.files(spark, settings.csv_path)
+        named = names.read(spark, found)
+        judged = judge(spark, settings, found, this.staging, phases)
         _survey(settings, this, judged, phases)
         _note(this.summary, judged)
         try:
@@ -88,9 +91,10 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would, without writing to the store; raises InputError where it would."""
     store = parse_store(settings.store_url)
-    names.read(spark, settings)
+    found = lines.files(spark, settings.csv_path)
+    names.read(spark, found)
     with check_folder(settings) as staging:
-        judged = judge(spark, settings, staging, phases)
+        judged = judge(spark, settings, found, staging, phases)
         if store.path is None or store.path.exists():
             # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
             with batch.connect(store, read_only=store.path is not None) as connection:
@@ -102,26 +106,28 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     return summary
 
 
-def judge(spark: SparkSession, settings: Settings, staging: Path, phases: Phases) -> Judged:
+def judge(spark: SparkSession, settings: Settings, files: list[str], staging: Path, phases: Phases) -> Judged:
     """Read every line of the input and decide what becomes of it, without looking at the store."""
-    header = lines.header(spark, settings.csv_path)
+    header = lines.header(spark, files)
     rows = staging / "rows"
     seen = Observation()
     with spark_phase(spark, phases, "clean: read and cast"):
         numbered = lines.numbered(spark, settings.csv_path)
-        content = F.when(~F.col("is_first"), F.xxhash64("line"))
-        numbered = numbered.observe(seen, F.bit_xor(content).alias("hash"), F.count(content).alias("rows"))
+        record = F.when(~F.col("is_first"), F.col("line"))
+        numbered = numbered.observe(seen, F.count(record).alias("rows"), *hashed(record))
         with lines.readable():
             parsed(numbered, header).write.parquet(str(rows))
-    _check_headers(spark, settings, rows)
     reason = ds.dataset(rows).to_table(columns=["reason"], filter=~_ACCEPTED).column("reason")
     counted = {row["values"]: row["counts"] for row in pc.value_counts(reason).to_pylist()}
     counted.pop("header", None)
+    if "another header" in counted:
+        _refuse_header(spark, settings, rows)
     rows_in = seen.get["rows"]
     judged = Judged(
         rows=rows,
+        header=header,
         rows_in=rows_in,
-        fingerprint=f"{rows_in}:{(seen.get['hash'] or 0) & (2**64 - 1):016x}",
+        fingerprint=fingerprint(rows_in, seen.get, header),
         reasons=counted,
         refused=pa.table({"position": pa.array([], pa.int64()), "reason": pa.array([], pa.string())}),
     )
@@ -134,9 +140,9 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, phases: Phases
     return judged
 
 
-def _check_headers(spark: SparkSession, settings: Settings, rows: Path) -> None:
+def _refuse_header(spark: SparkSession, settings: Settings, rows: Path) -> None:
     other = spark.read.parquet(str(rows)).where("reason = 'another header'").select("position", "reason")
-    for row in lines.located(spark, settings.csv_path, other.limit(1)).collect() if other.head() else []:
+    for row in lines.located(spark, settings.csv_path, other).orderBy("file").limit(1).collect():
         raise InputError(f"{row.file} has another header than the first file: {row.text[:200]}")
 
 
@@ -162,14 +168,7 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
 
 
 def _load(settings: Settings, this: Step, judged: Judged, phases: Phases) -> None:
-    total, done = judged.rows_in - judged.quarantined, 0
-    with phases.phase("clean: load") as advance:
-
-        def on_rows(rows: int) -> None:
-            nonlocal done
-            done += rows
-            advance(done, total)
-
+    with phases.counted("clean: load", judged.rows_in - judged.quarantined) as on_rows:
         late = transactions.load(this.store, this.connection, judged.accepted(), settings.currency, on_rows)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):
@@ -193,7 +192,8 @@ def _quarantine(
         if judged.refused.num_rows:
             refused = refused.union(spark.createDataFrame(judged.refused))
         if at_most is not None:
-            refused = refused.orderBy("position").limit(at_most)
+            in_order = lines.in_file_order(spark, settings.csv_path, refused).orderBy("file_order", "position")
+            refused = in_order.limit(at_most).select("position", "reason")
         folder = this.staging / "refused"
         found = lines.located(spark, settings.csv_path, refused)
         found.orderBy("file", "line").select(*runs.REFUSED.names).write.parquet(str(folder))
@@ -206,4 +206,5 @@ def _note(summary: Summary, judged: Judged) -> None:
     summary.quarantined = judged.quarantined
     summary.loaded = judged.rows_in - judged.quarantined
     summary.fingerprint = judged.fingerprint
+    summary.header = judged.header
     summary.reasons = judged.reasons

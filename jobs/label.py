@@ -19,6 +19,7 @@ from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters, labels, runs
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
+from jobs.fingerprint import fingerprint, hashed
 from jobs.lines import files, readable, shown
 from jobs.repeats import ids_rise, repeated
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
@@ -67,7 +68,7 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summa
             F.count_if("opens").alias("opened"),
             F.count_if("closes").alias("closed"),
             F.count(F.nullif("body", F.lit(""))).alias("rows"),
-            F.bit_xor(F.xxhash64("body")).alias("hash"),
+            *hashed(F.nullif("body", F.lit(""))),
         )
         with readable():
             _judged(tokens).write.parquet(str(staging / "labels"))
@@ -91,7 +92,7 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summa
         summary.reasons["repeated id"] = late.num_rows
     summary.rows_in = seen.get["rows"]
     summary.quarantined = sum(summary.reasons.values())
-    summary.fingerprint = f"{summary.rows_in}:{(seen.get['hash'] or 0) & (2**64 - 1):016x}"
+    summary.fingerprint = fingerprint(summary.rows_in, seen.get)
     return late
 
 
@@ -126,14 +127,8 @@ def _judged(tokens: DataFrame) -> DataFrame:
 
 
 def _apply(this: Step, late: pa.Table, phases: Phases) -> None:
-    total, done = this.summary.rows_in - this.summary.quarantined, 0
-    with phases.phase("label: apply") as advance:
-
-        def on_rows(rows: int) -> None:
-            nonlocal done
-            done += rows
-            advance(done, total)
-
+    total = this.summary.rows_in - this.summary.quarantined
+    with phases.counted("label: apply", total) as on_rows:
         this.summary.loaded = labels.apply(this.store, this.connection, _ordered(this.staging, late), on_rows)
     this.summary.unmatched = total - this.summary.loaded
 

@@ -26,18 +26,18 @@ _BLOCKS = pa.schema(
 )
 
 
-def header(spark: SparkSession, path: str) -> list[str]:
-    """The column names of the first file that `path` (a file or a glob) names.
+def header(spark: SparkSession, files: list[str]) -> list[str]:
+    """The column names of the first file that isn't empty.
 
-    Raises InputError when there is no file, or a column is missing.
+    Raises InputError when there is none, or a column is missing.
     """
-    for file in files(spark, path):
+    for file in files:
         with readable():
             first = spark.read.text(file, lineSep="\n").head()
         if first is not None:
             break
     else:
-        raise InputError(f"{path} is empty: it has no header line")
+        raise InputError(f"{shown(files[0])} is empty: it has no header line")
     try:
         names = next(csv.reader([first.value.removeprefix("\ufeff").rstrip("\r")]))
     except csv.Error:

@@ -1,27 +1,28 @@
 """What lies beside the transactions so that people read names: merchant category codes and cards."""
 
+import csv
 import json
 
 import pyarrow as pa
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from fraudstack.errors import InputError
 from fraudstack.schema import Card
-from fraudstack.settings import Settings
-from jobs.lines import files, shown
+from jobs.lines import shown
 
 _EXPIRES = r"^[0-9]{2}/[0-9]{4}\z"
 _NUMBER = r"[0-9]{12}"
 
 
-def read(spark: SparkSession, settings: Settings) -> dict[str, pa.Table]:
-    """Rows of the tables mcc_codes and cards from the folder of the transactions, of each file that is there.
+def read(spark: SparkSession, transactions: list[str]) -> dict[str, pa.Table]:
+    """Rows of the tables mcc_codes and cards from the folder of the transactions' files, of each that is there.
 
     Raises InputError when one of them isn't what it should be.
     """
-    folder = shown(files(spark, settings.csv_path)[0]).rsplit("/", 1)[0]
+    folder = shown(transactions[0]).rsplit("/", 1)[0]
     found = {
         "mcc_codes": _mcc_codes(spark, f"{folder}/mcc_codes.json"),
         "cards": _cards(spark, f"{folder}/cards_data.csv"),
@@ -53,12 +54,16 @@ def _cards(spark: SparkSession, path: str) -> pa.Table | None:
     """
     wanted = Card.__table__.columns  # type: ignore[attr-defined]
     try:
-        raw = spark.read.csv(path, header=True)
+        first = spark.read.text(path).head()
     except AnalysisException:
         return None
-    missing = [column.name for column in wanted if column.name not in raw.columns]
+    named = next(csv.reader([first.value if first else ""]))
+    missing = [column.name for column in wanted if column.name not in named]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}")
+    # Named by ourselves: Spark would start a job to find the names.
+    schema = StructType([StructField(name, StringType()) for name in named])
+    raw = spark.read.schema(schema).csv(path, header=True)
     columns = [
         F.translate(column.name, "$,", "").try_cast("int").alias(column.name)
         if column.type.python_type is int
@@ -68,4 +73,8 @@ def _cards(spark: SparkSession, path: str) -> pa.Table | None:
     in_place = F.col("expires").rlike(_EXPIRES) & F.upper("has_chip").isin("YES", "NO")
     gives_away = F.concat_ws(" ", *(column.name for column in wanted)).rlike(_NUMBER)
     cards = raw.select(*columns).where(in_place & ~gives_away)
-    return cards.where("id IS NOT NULL AND client_id IS NOT NULL").dropDuplicates(["id"]).toArrow()
+    found = cards.where("id IS NOT NULL AND client_id IS NOT NULL").toArrow()
+    # Of an id that comes twice, the first; told here, since a shuffle in Spark takes longer than all the rest.
+    numbered = found.append_column("row", pa.array(range(found.num_rows), pa.int64()))
+    first = numbered.group_by("id", use_threads=False).aggregate([("row", "min")])
+    return found.take(first.column("row_min"))

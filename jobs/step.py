@@ -38,6 +38,7 @@ class Summary:
     quarantined: int = 0
     unmatched: int | None = None
     fingerprint: str | None = None
+    header: list[str] | None = None
     reasons: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
@@ -93,6 +94,7 @@ def step(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator
                     quarantined=summary.quarantined,
                     unmatched=summary.unmatched,
                     fingerprint=summary.fingerprint,
+                    header=summary.header,
                     error=error,
                 )
 

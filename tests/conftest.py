@@ -2,18 +2,15 @@
 
 import os
 import tempfile
-import uuid
-from collections.abc import Callable, Iterator
-from io import StringIO
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from pyspark.sql import SparkSession
-from rich.console import Console
 
-from fraudstack.progress import Phases
 from fraudstack.settings import Settings
+from tests.jobs.databases import new_postgres
 
 # Settings of whoever runs the tests must not reach them.
 for _name in [name for name in os.environ if name.startswith("TX_")]:
@@ -37,11 +34,10 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty PostgreSQL database."""
-    name = f"t{uuid.uuid4().hex}"
+    url = new_postgres(postgres_server)
+    yield url
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield postgres_server.replace("/postgres?", f"/{name}?")
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"DROP DATABASE {url.partition('?')[0].rpartition('/')[2]} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,29 +56,3 @@ def spark() -> Iterator[SparkSession]:
     spark = session.start(Settings(spark_memory="1g"), "tests")
     yield spark
     spark.stop()
-
-
-@pytest.fixture
-def phases() -> Phases:
-    """Progress that nobody sees."""
-    return Phases(Console(file=StringIO()))
-
-
-SettingsFor = Callable[..., Settings]
-
-
-@pytest.fixture
-def settings_for(tmp_path: Path) -> SettingsFor:
-    """Settings whose every path lies in the test's own folder."""
-
-    def make(**given: object) -> Settings:
-        paths = {
-            "csv_path": str(tmp_path / "transactions_data.csv"),
-            "labels_path": str(tmp_path / "train_fraud_labels.json"),
-            "sqlite_db": tmp_path / "transactions.db",
-            "clusters_db": tmp_path / "transactions_clusters.db",
-            "staging_dir": tmp_path / "staging",
-        }
-        return Settings(**(paths | given))  # type: ignore[arg-type]
-
-    return make

@@ -29,6 +29,7 @@ from fraudstack.report.model import (
     Year,
 )
 from fraudstack.report.tally import Labelled, Tally, Volume
+from fraudstack.schema import IngestRun
 from fraudstack.storage import figures
 from fraudstack.storage.figures import Extent
 from fraudstack.storage.store import Store
@@ -59,7 +60,7 @@ def collect(store: Store, clusters_store: Store | None, *, breakdown: bool = Tru
             clusters=clusters,
             no_clusters=no_clusters,
             quarantine=_quarantine(engine, runs),
-            runs=[Run(**{**run._asdict(), "started_at": run.started_at.replace(tzinfo=UTC)}) for run in runs],
+            runs=[Run(**run.model_dump() | {"started_at": run.started_at.replace(tzinfo=UTC)}) for run in runs],
             breakdown=_breakdown(engine, extent, counted) if breakdown else None,
         )
 
@@ -150,7 +151,7 @@ def _clusters(store: Store | None) -> tuple[list[Cluster], str | None]:
     return [Cluster(**row._asdict()) for row in found], None
 
 
-def _quarantine(engine: Engine, runs: Sequence[figures.Run]) -> Quarantine | None:
+def _quarantine(engine: Engine, runs: Sequence[IngestRun]) -> Quarantine | None:
     if not runs:
         return None
     run_id = runs[0].run_id

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-import adbc_driver_manager
 import pyarrow as pa
 from sqlalchemy import (
     BigInteger,
@@ -22,9 +21,10 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from fraudstack.errors import StoreError
-from fraudstack.schema import TRANSACTIONS, ClustersStore, TransactionsStore
+from fraudstack.schema import TRANSACTIONS, ClustersStore, IngestRun, TransactionsStore
 from fraudstack.storage import batch
 from fraudstack.storage.engines import read_only
 from fraudstack.storage.store import Store
@@ -43,20 +43,6 @@ class Extent(NamedTuple):
     first: datetime | None
     last: datetime | None
     clients: int
-
-
-class Run(NamedTuple):
-    """One step of one ingest run, as in ingest_runs."""
-
-    run_id: str
-    step: str
-    started_at: datetime
-    seconds: float | None
-    rows_in: int | None
-    loaded: int | None
-    quarantined: int | None
-    unmatched: int | None
-    error: str | None
 
 
 class Refused(NamedTuple):
@@ -128,11 +114,7 @@ def transactions(store: Store, engine: Engine, *, detailed: bool) -> Iterator[pa
         columns += [(_part(engine, "year") * 100 + _part(engine, "hour")).label("year_hour"), _T.mcc]
     statement = select(*columns).compile(engine, compile_kwargs={"literal_binds": True})
     with batch.connect(store, read_only=True) as connection:
-        try:
-            yield from batch.stream(store, connection, str(statement))
-        except adbc_driver_manager.Error as error:
-            reason = str(error).partition("\n")[0]
-            raise StoreError(f"the store {store.shown} can't be read: {reason}") from error
+        yield from batch.stream(store, connection, str(statement))
 
 
 def _text(column: ColumnElement[Any], name: str) -> ColumnElement[str]:
@@ -167,14 +149,11 @@ def category_names(engine: Engine) -> dict[int, str]:
     return dict(_rows(engine, codes))
 
 
-def last_runs(engine: Engine, steps: int) -> list[Run]:
+def last_runs(engine: Engine, steps: int) -> list[IngestRun]:
     """The steps that began last, newest first."""
-    statement = (
-        select(*(_RUNS.c[name] for name in Run._fields))
-        .order_by(_RUNS.c.started_at.desc(), _RUNS.c.run_id, _RUNS.c.step)
-        .limit(steps)
-    )
-    return [Run(*row) for row in _rows(engine, statement)]
+    newest = select(IngestRun).order_by(_RUNS.c.started_at.desc(), _RUNS.c.run_id, _RUNS.c.step).limit(steps)
+    with Session(engine) as session:
+        return list(session.scalars(newest))
 
 
 def refused(engine: Engine, run_id: str) -> list[Refused]:

@@ -14,7 +14,7 @@ _RUNS = TransactionsStore.metadata.tables["ingest_runs"]
 
 
 def export(store: Store, run_id: str | None, out: Path) -> tuple[str, int]:
-    """Write the rows that a run's clean step refused, as they stood, under the header of the raw files.
+    """Write the rows that a run's clean step refused, as they stood, under the header of their files.
 
     Without a run the last one that refused rows is taken. Returns the run and the number of rows; raises
     StoreError when there is nothing to export.
@@ -31,6 +31,7 @@ def export(store: Store, run_id: str | None, out: Path) -> tuple[str, int]:
             run_id = connection.scalar(latest)
         if run_id is None:
             raise StoreError(f"no run on {store.shown} refused a row")
+        header = connection.scalar(select(_RUNS.c.header).where(_RUNS.c.step == "clean", _RUNS.c.run_id == run_id))
         texts = connection.scalars(
             select(_QUARANTINE.c.text)
             .where(refused, _QUARANTINE.c.run_id == run_id)
@@ -39,6 +40,6 @@ def export(store: Store, run_id: str | None, out: Path) -> tuple[str, int]:
     if not texts:
         raise StoreError(f"run {run_id} refused no row on {store.shown}")
     draft = out.with_name(f"{out.name}.part")
-    draft.write_text("\n".join([",".join(RAW), *texts, ""]), encoding="utf-8")
+    draft.write_text("\n".join([header or ",".join(RAW), *texts, ""]), encoding="utf-8")
     draft.replace(out)
     return run_id, len(texts)

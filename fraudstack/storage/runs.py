@@ -1,6 +1,9 @@
 """What an ingest run leaves behind: a row a step, the rows it refused, and the names that go with the codes."""
 
+import csv
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import StringIO
 
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
@@ -14,7 +17,7 @@ REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("text", pa.st
 _FORGET_RUN = "DELETE FROM ingest_runs WHERE run_id = $1 AND step = $2"
 _START = "INSERT INTO ingest_runs (run_id, step, started_at) VALUES ($1, $2, {})"
 _FINISH = """UPDATE ingest_runs SET seconds = $1, rows_in = $2, loaded = $3, quarantined = $4, unmatched = $5,
-    fingerprint = $6, error = $7 WHERE run_id = $8 AND step = $9"""
+    fingerprint = $6, header = $7, error = $8 WHERE run_id = $9 AND step = $10"""
 _FORGET_REFUSED = "DELETE FROM quarantine WHERE run_id = $1 AND step = $2"
 
 
@@ -40,15 +43,24 @@ def finish(
     quarantined: int | None = None,
     unmatched: int | None = None,
     fingerprint: str | None = None,
+    header: Sequence[str] | None = None,
     error: str | None = None,
 ) -> None:
     """Note how a step ended."""
+    written = None if header is None else csv_line(header)
     with bulk.write(store, connection):
         bulk.execute(
             connection,
             _FINISH,
-            (seconds, rows_in, loaded, quarantined, unmatched, fingerprint, error, run_id, step),
+            (seconds, rows_in, loaded, quarantined, unmatched, fingerprint, written, error, run_id, step),
         )
+
+
+def csv_line(fields: Sequence[str]) -> str:
+    """Fields as a line of a CSV file, without its end."""
+    line = StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
 
 
 def quarantine(store: Store, connection: Connection, run_id: str, step: str, refused: pa.Table) -> None:

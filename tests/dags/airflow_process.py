@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.jobs.databases import everything
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 DAGS = REPOSITORY / "dags"
 
@@ -42,17 +44,9 @@ def finished(command: list[str], env: Mapping[str, str], cwd: Path = REPOSITORY)
     )
 
 
-def content(folder: Path, without: tuple[str, ...] = ("ingest_runs",)) -> dict[str, list[str]]:
-    """Every row of every table of the folder's store, in an order that doesn't depend on the writer."""
-    found = {}
-    for file in sorted(folder.glob("transactions*.db")):
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
-            tables = store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-            for (table,) in tables:
-                if table not in without:
-                    rows = store.execute(f"SELECT * FROM {table}")
-                    found[f"{file.name}/{table}"] = sorted(map(repr, rows))
-    return found
+def content(folder: Path) -> dict[str, dict[str, list[str]]]:
+    """What stands in the folder's store."""
+    return {file.name: everything(f"sqlite:///{file}") for file in sorted(folder.glob("transactions*.db"))}
 
 
 def query(file: Path, sql: str) -> list[tuple[object, ...]]:

@@ -102,15 +102,20 @@ def quarantined(url: str, columns: str = "line, text, reason") -> Rows:
 
 
 def everything(url: str) -> dict[str, list[str]]:
-    """The content of every table; ingest_runs and quarantine, which say how runs went, apart from it."""
+    """The content of every table but ingest_runs and quarantine, which say how runs went, and the indexes' names."""
     catalogue = (
         "SELECT name FROM sqlite_master WHERE type = 'table'"
         if url.startswith("sqlite:///")
         else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    )
+    indexes = (
+        "SELECT name FROM sqlite_master WHERE type = 'index'"
+        if url.startswith("sqlite:///")
+        else "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
     )
     names = sorted(str(name) for (name,) in query(url, catalogue))
     return {
         name: sorted(map(repr, query(url, f'SELECT * FROM "{name}"')))
         for name in names
         if name not in {"ingest_runs", "quarantine"}
-    }
+    } | {"indexes": sorted(str(name) for (name,) in query(url, indexes))}

@@ -12,6 +12,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
+from fraudstack.storage.quarantined import export
+from fraudstack.storage.store import parse
 from jobs import clean
 from jobs.step import Summary
 from tests.jobs.databases import everything, quarantined, query, quiet, settings, transactions
@@ -61,6 +63,17 @@ def test_columns_stand_in_any_order_and_case_and_more_of_them_are_left_out(spark
     assert transactions(f"sqlite:///{tmp_path}/transactions.db") == {id: read(row(id).encode()) for id in (1, 2)}
 
 
+def test_refused_rows_are_exported_under_the_header_of_their_file(spark: SparkSession, tmp_path: Path) -> None:
+    file = reordered().replace("2010-01-01", "2010-13-01", 1)
+    ingest(spark, tmp_path, file.encode(), share=1)
+    store = parse(f"sqlite:///{tmp_path}/transactions.db")
+    repaired = tmp_path / "repaired.csv"
+    assert export(store, None, repaired) == ("run", 1)
+    repaired.write_text(repaired.read_text().replace("2010-13-01", "2010-01-01"))
+    ingest(spark, tmp_path, repaired.read_bytes(), repaired.name)
+    assert transactions(f"sqlite:///{tmp_path}/transactions.db") == {id: read(row(id).encode()) for id in (1, 2)}
+
+
 @pytest.mark.parametrize("name", ["a b.csv", "a%20b+c.csv", "ä.csv", "a,b.csv", "a#b.csv"])
 def test_a_file_may_have_an_odd_name(spark: SparkSession, tmp_path: Path, name: str) -> None:
     ingest(spark, tmp_path, f"{PLAIN}x\n".encode(), name, share=0.5)
@@ -89,9 +102,16 @@ def test_the_fingerprint_is_of_the_rows_and_not_of_their_packing(spark: SparkSes
         ingest(spark, tmp_path, FORMS["CRLF"], names["CRLF"]).fingerprint,
     }
     assert len(same) == 1
-    other = ingest(spark, tmp_path, PLAIN.replace("$-77.00", "$-77.01", 1).encode()).fingerprint
-    fewer = ingest(spark, tmp_path, "\n".join([HEADER, *GOOD[:3]]).encode()).fingerprint
-    assert len({*same, other, fewer}) == 3
+    others = {
+        "amount": PLAIN.replace("$-77.00", "$-77.01", 1),
+        "fewer": "\n".join([HEADER, *GOOD[:3]]),
+        "header": PLAIN.replace("card_id,amount", "amount,card_id"),
+        # Twice the same line, of either.
+        "first twice": "\n".join([HEADER, *GOOD, *GOOD[:1] * 2]),
+        "second twice": "\n".join([HEADER, *GOOD, *GOOD[1:2] * 2]),
+    }
+    different = {ingest(spark, tmp_path, file.encode(), share=1).fingerprint for file in others.values()}
+    assert len(same | different) == 1 + len(others)
 
 
 def cut(content: bytes, part: float) -> bytes:

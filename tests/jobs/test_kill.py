@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data.generate import generate
-from tests.jobs.stores import everything
+from tests.jobs.databases import everything
 
 _ROWS = 30_000
 
@@ -60,5 +60,6 @@ def test_killed_in_any_phase_and_run_again_it_ends_in_the_same_content(tmp_path:
     run("label", inputs, interrupted, kill_after="label: sort by id")
     run("label", inputs, interrupted)
 
-    assert everything(interrupted) == everything(straight)
+    for name in ("transactions.db", "transactions_clusters.db"):
+        assert everything(f"sqlite:///{interrupted / name}") == everything(f"sqlite:///{straight / name}")
     assert list((interrupted / "staging").glob("*/*")) == []

@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("quarantined", sa.BigInteger),
         sa.Column("unmatched", sa.BigInteger),
         sa.Column("fingerprint", sa.Text),
+        sa.Column("header", sa.Text),
         sa.Column("error", sa.Text),
     )
     op.create_table(
