@@ -65,8 +65,11 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 
 def client_features(transactions: DataFrame) -> DataFrame:
     """A row per client with FEATURES, from rows of storage.clusters.HABITS."""
-    amount = F.col("amount")
-    bought = F.when(amount > 0, amount)
+    # Doubles of whole cents add up exactly to 2**53, and so in any order: the same store gives the same figures.
+    cents = F.round(F.col("amount") * 100)
+    bought = F.when(cents > 0, cents)
+    average = F.avg(bought)
+    variance = F.avg(bought * bought) - average * average
     date = F.col("date")
     # A US code has two letters, other countries are written out.
     foreign = F.coalesce(F.length("merchant_state") > 2, F.lit(False))
@@ -75,15 +78,15 @@ def client_features(transactions: DataFrame) -> DataFrame:
         return F.avg(F.coalesce(condition, F.lit(False)).cast("double"))
 
     return transactions.groupBy("client_id").agg(
-        F.coalesce(F.sum(bought), F.lit(0.0)).alias("spend"),
-        F.coalesce(F.avg(bought), F.lit(0.0)).alias("average"),
-        F.coalesce(F.stddev_pop(bought), F.lit(0.0)).alias("spread"),
+        (F.coalesce(F.sum(bought), F.lit(0.0)) / 100).alias("spend"),
+        (F.coalesce(average, F.lit(0.0)) / 100).alias("average"),
+        (F.sqrt(F.greatest(variance, F.lit(0.0))) / 100).alias("spread"),
         F.count("*").cast("double").alias("transaction_count"),
         share(F.col("use_chip") == "Online Transaction").alias("online_share"),
         F.count_distinct("merchant_id").cast("double").alias("merchants"),
         share(F.hour(date) < _NIGHT_ENDS).alias("night_share"),
         share(foreign).alias("foreign_share"),
-        share(amount < 0).alias("refund_share"),
+        share(cents < 0).alias("refund_share"),
         F.datediff(F.max(date), F.min(date)).cast("double").alias("active_days"),
     )
 
@@ -141,28 +144,31 @@ def _silhouette(grouped: DataFrame) -> float:
 
 def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> None:
     """Number the groups by descending count, name them, and put them in the place of the old clusters."""
-    with_features = grouped.join(clients, "client_id")
-    centre = [F.avg(vector_to_array(F.col("scaled"))[i]).alias(f"centre_{name}") for i, name in enumerate(FEATURES)]
-    means = [F.avg(name).alias(name) for name in FEATURES]
+    scaled = vector_to_array(F.col("scaled"))
+    centres = [f"centre_{name}" for name in FEATURES]
+    in_groups = grouped.select("client_id", "group", *(scaled[i].alias(name) for i, name in enumerate(centres)))
+    # Here and in one order, because a mean of floats depends on it: the same clients shall give the same figures.
+    who = in_groups.join(clients, "client_id").toArrow().sort_by("client_id")
+    means = [(name, "mean") for name in (*FEATURES, *centres)]
     found = (
-        with_features.groupBy("group")
-        .agg(
-            F.count("*").alias("count"),
-            F.sum("transaction_count").cast("bigint").alias("transactions"),
-            *means,
-            *centre,
-        )
-        .orderBy(F.desc("count"), F.desc("transactions"), "group")
-        .collect()
+        who.group_by("group", use_threads=False)
+        .aggregate([("client_id", "count"), ("transaction_count", "sum"), *means])
+        .sort_by([("client_id_count", "descending"), ("transaction_count_sum", "descending"), ("group", "ascending")])
+        .to_pylist()
     )
     number = {row["group"]: cluster for cluster, row in enumerate(found)}
-    names = name_clusters([{name: row[f"centre_{name}"] for name in FEATURES} for row in found])
+    names = name_clusters([{name: row[f"centre_{name}_mean"] for name in FEATURES} for row in found])
     rows = [
-        {"cluster": cluster, "name": name, **{c: row[c] for c in ("count", "transactions", *FEATURES)}}
+        {
+            "cluster": cluster,
+            "count": row["client_id_count"],
+            "name": name,
+            "transactions": int(row["transaction_count_sum"]),
+            **{feature: row[f"{feature}_mean"] for feature in FEATURES},
+        }
         for cluster, (name, row) in enumerate(zip(names, found, strict=True))
     ]
     table = pa.Table.from_pylist(rows, schema=clusters.CLUSTERS)
-    who = grouped.select("client_id", "group").toArrow()
     members = pa.table(
         {
             "client_id": who.column("client_id").cast(pa.string()),

@@ -35,6 +35,8 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
+        # Where in Python each column was made: half of what building a plan costs, for tracebacks nobody sees.
+        .config("spark.python.sql.dataFrameDebugging.enabled", "false")
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.sql.files.maxPartitionBytes", _SPLIT)
         .config("spark.sql.files.openCostInBytes", _SPLIT)

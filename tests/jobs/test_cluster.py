@@ -119,26 +119,20 @@ def test_the_fraud_rate_is_that_of_the_labelled_transactions(grouped: Grouped) -
 def test_the_same_store_gives_the_same_clusters_again(spark: SparkSession, grouped: Grouped) -> None:
     cluster.run(spark, grouped.settings, "again", quiet())
     label.run(spark, grouped.settings, "again", quiet())
-    clusters, client_of = found(grouped.settings)
-    assert client_of == grouped.client_of
-    # A sum of floats in another order, as PostgreSQL gives rows that were updated, may end in another digit.
-    for name in COLUMNS:
-        values = [of[name] for of in grouped.clusters]
-        assert [of[name] for of in clusters] == (values if name == "name" else pytest.approx(values, rel=1e-12)), name
+    assert found(grouped.settings) == (grouped.clusters, grouped.client_of)
 
 
 def shopper(client: int, first_id: int) -> list[str]:
     """Small purchases by day at home."""
     return [
-        row(first_id + i, client_id=f"day{client}", amount=f"{8 + client % 3}.{i}0", merchant_id=str(i))
-        for i in range(6)
+        row(first_id + i, client_id=f"day{client}", amount=f"8.{i}{client % 10}", merchant_id=str(i)) for i in range(6)
     ]
 
 
 def traveller(client: int, first_id: int) -> list[str]:
     """Large purchases by night abroad."""
     place = {"merchant_state": "Italy", "zip": "", "date": "2010-02-01 03:00:00"}
-    return [row(first_id + i, client_id=f"night{client}", amount=f"{900 + client % 3}.{i}0", **place) for i in range(2)]
+    return [row(first_id + i, client_id=f"night{client}", amount=f"90{i}.{client:02}", **place) for i in range(2)]
 
 
 def surfer(client: int, first_id: int) -> list[str]:
@@ -147,7 +141,7 @@ def surfer(client: int, first_id: int) -> list[str]:
         row(
             first_id + i,
             client_id=f"online{client}",
-            amount=f"{'-' if i % 2 else ''}{60 + client % 3}.00",
+            amount=f"{'-' if i % 2 else ''}60.{client:02}",
             use_chip="Online Transaction",
             date=f"2010-{i + 1:02}-01 12:00:00",
         )
