@@ -58,7 +58,7 @@ lint: .venv/.stamp ## Check style and types
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 
-bench-ingest: .venv/.stamp ## Measure the ingest of ROWS=N beside its floor (N = 2000000, 13305915)
+bench-ingest: .venv/spark-classes.jsa ## Measure the ingest of ROWS=N beside its floor (N = 2000000, 13305915)
 	@$(BIN)/python -m tests.bench.ingest --rows $(ROWS) --folder data/bench --processes
 
 .PHONY: help setup lock demo airflow test lint bench-ingest
