@@ -204,6 +204,7 @@ def test_a_file_without_permission_ends_the_program_with_one_sentence(tmp_path: 
     assert (ended.returncode, ended.stdout) == (3, "")
     assert ended.stderr.splitlines()[-1] == f"clean: {file} can't be read: {file} (Permission denied)"
     assert "Traceback" not in ended.stderr
+    assert "\tat org.apache" not in ended.stderr
 
 
 def give_up_reading_everything() -> None:
