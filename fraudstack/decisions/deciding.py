@@ -127,7 +127,7 @@ def _case(connection: Connection, event: Event, profile: Profile, terms: Terms) 
 
 def _decision(verdict: Verdict, terms: Terms, now: datetime, body_hash: str, llm_status: str | None) -> dict[str, Any]:
     return {
-        "decided_at": now.strftime(DATE_FORMAT),
+        "decided_at": str(now),
         "score": verdict.score,
         "suspicious": verdict.suspicious,
         "decision": verdict.decision,

@@ -6,7 +6,7 @@ roughly log-normal; sums of them and of their squares fit 64 bits at any length 
 """
 
 import math
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -123,21 +123,26 @@ class Profile:
 
     def before(self, seconds: int, length: int) -> list[Recent]:
         """What is remembered of the `length` seconds up to a moment, oldest first."""
-        return [found for found in self.recent if seconds - length < found.seconds <= seconds]
+        # A tuple of the seconds alone stands before every entry of that second.
+        first, end = bisect_left(self.recent, (seconds - length + 1,)), bisect_left(self.recent, (seconds + 1,))
+        return self.recent[first:end]
 
     def window(self, seconds: int, length: int) -> Window:
         """The figures of the `length` seconds up to a moment."""
         found = self.before(seconds, length)
-        return Window(len(found), sum(r.declined for r in found), sum(r.cents for r in found if r.cents > 0))
+        declined = cents = 0
+        for recent in found:
+            declined += recent.declined
+            if recent.cents > 0:
+                cents += recent.cents
+        return Window(len(found), declined, cents)
 
     def _remember(self, event: Event) -> None:
-        insort(
-            self.recent,
-            Recent(event.seconds, event.id, event.cents, int(event.declined), event.merchant, event.country),
-            key=lambda recent: (recent.seconds, recent.id),
-        )
-        since = self.recent[-1].seconds - WEEK
-        self.recent = [recent for recent in self.recent[-MOST_RECENT:] if recent.seconds > since]
+        place = bisect_left(self.recent, (event.seconds, event.id))
+        entry = Recent(event.seconds, event.id, event.cents, int(event.declined), event.merchant, event.country)
+        self.recent.insert(place, entry)
+        since = bisect_left(self.recent, (self.recent[-1].seconds - WEEK + 1,))
+        self.recent = self.recent[max(since, len(self.recent) - MOST_RECENT) :]
 
 
 def log_of(cents: int) -> int:

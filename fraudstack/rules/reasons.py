@@ -186,7 +186,7 @@ def burst_7_days(case: Case) -> Reason | None:
 
 
 def _burst(case: Case, code: str, figures: Burst, length: int, said: str) -> Reason | None:
-    count = case.profile.window(case.event.seconds, length).transactions + 1
+    count = len(case.profile.before(case.event.seconds, length)) + 1
     if count <= figures.most:
         return None
     return Reason(
@@ -311,8 +311,9 @@ def whitelisted(case: Case) -> str | None:
             return None
         if amounts.sigmas(event.cents, case.rules.least_spread) > asked.most_sigmas:
             return None
-    ten, hour = profile.window(event.seconds, 10 * _MINUTE), profile.window(event.seconds, _HOUR)
-    if ten.transactions + 1 > asked.most_in_10_minutes or hour.transactions + 1 > asked.most_in_1_hour:
+    if len(profile.before(event.seconds, 10 * _MINUTE)) + 1 > asked.most_in_10_minutes:
+        return None
+    if len(profile.before(event.seconds, _HOUR)) + 1 > asked.most_in_1_hour:
         return None
     if profile.window(event.seconds, _DAY).declined > asked.most_declines:
         return None

@@ -132,4 +132,4 @@ def _first(event: Event, kind: str, value: str) -> tuple[Any, ...]:
 def stored_date(connection: Connection, seconds: int) -> str | datetime:
     """A time as the store's columns take it."""
     date = date_of(seconds)
-    return date.strftime(DATE_FORMAT) if connection.store.path else date
+    return str(date) if connection.store.path else date

@@ -19,7 +19,10 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -31,6 +34,7 @@ from data.generate import generate
 
 CONNECTIONS, THREADS, WORKERS = 8, 2, 2
 _BODIES = 20_000
+_AFTER = datetime(2019, 11, 1)
 
 
 def main() -> None:
@@ -47,18 +51,18 @@ def main() -> None:
         raise SystemExit("wrk is missing: on Debian and Ubuntu, apt-get install wrk")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     stores = {rows: _store(arguments.folder, rows, arguments.postgresql) for rows in (arguments.short, arguments.long)}
-    bodies = _bodies(arguments.folder, arguments.short)
+    bodies = {rows: _bodies(arguments.folder, rows) for rows in stores}
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.rounds):
         found: dict[str, dict[str, float]] = {}
         with _floor(arguments.folder, arguments.postgresql) as url:
-            found["floor"] = _load(url, bodies, arguments.seconds)
+            found["floor"] = _load(url, bodies[arguments.long], arguments.seconds)
         for name, rows in (("short", arguments.short), ("long", arguments.long)):
             with _scorer(stores[rows], arguments.folder) as url:
-                found[name] = _load(url, bodies, arguments.seconds)
+                found[name] = _load(url, bodies[rows], arguments.seconds)
                 if name == "long":
                     pause = CONNECTIONS / (found[name]["rate"] / 2) * 1000 - found[name]["p50"] / 2
-                    found["half"] = _half(url, bodies, arguments.seconds, max(1, round(pause)))
+                    found["half"] = _half(url, bodies[rows], arguments.seconds, max(1, round(pause)))
         rounds.append(found)
         Console(stderr=True).print(f"round {number + 1}: {json.dumps(found)}", soft_wrap=True)
     _print(arguments, rounds)
@@ -86,20 +90,22 @@ def _store(folder: Path, rows: int, server: str | None) -> str:
 
 
 def _bodies(folder: Path, rows: int) -> Path:
-    """Posts of known clients after the end of their history, without ids."""
-    file = folder / "bodies.jsonl"
+    """Posts of known clients after the end of their history, three a client and day, without ids."""
+    file = folder / f"bodies-{rows}.jsonl"
     with (folder / f"inputs-{rows}" / "transactions_data.csv").open() as lines:
         names = next(lines).rstrip("\n").split(",")
-        plain = [line.rstrip("\n").split(",") for line in lines if '"' not in line]
+        plain = [line.rstrip("\n").split(",") for line in islice(lines, 200_000) if '"' not in line]
+    clients = len({row[names.index("client_id")] for row in plain})
+    Random(1).shuffle(plain)
     with file.open("w") as out:
         for number in range(_BODIES):
             row = dict(zip(names, plain[number % len(plain)], strict=True))
-            minute = number // 3
+            date = _AFTER + timedelta(days=number / (3 * clients))
             body: dict[str, Any] = {
                 name: row[name] for name in names if row[name] and name not in ("id", "errors", "zip")
             }
             body |= {
-                "date": f"2019-11-{1 + minute // 1440 % 28:02} {minute // 60 % 24:02}:{minute % 60:02}:00",
+                "date": f"{date:%Y-%m-%d %H:%M:%S}",
                 "amount": float(row["amount"].replace("$", "")),
                 "mcc": int(row["mcc"]),
             }

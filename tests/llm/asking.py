@@ -14,6 +14,7 @@ from tests.llm.server import Server
 KEY = "sk-secret"
 TEXT = "WIRE TO ANNA for the lottery"
 
+# What is set aside for each of the texts of a budget, and a budget that is enough for one of them.
 COST = estimate(inert("text a", ()))
 FOR_ONE = 2 * COST - 1
 
