@@ -1,10 +1,10 @@
 """What the scorer answers, as models for the document and as plain JSON for speed."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from fraudstack.decisions.deciding import Decided
@@ -121,4 +121,4 @@ def listed(found: Stored) -> dict[str, Any]:
 
 def json_answer(content: Mapping[str, Any], status: int = 200) -> Response:
     """An answer whose content is made of plain values: no second validation."""
-    return Response(json.dumps(content, ensure_ascii=False, separators=(",", ":")), status, None, "application/json")
+    return Response(to_json(content), status, None, "application/json")

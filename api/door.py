@@ -57,7 +57,7 @@ class Door:
         try:
             await self._app(scope, counted, answered)
         except Exception:
-            log.exception("a request failed", extra={"request_id": request_id})
+            log.exception("a request failed", extra={"said": {"request_id": request_id}})
             if begun:
                 raise
             answer = problem(500, f"an error of the scorer; its log has it under {request_id}")
@@ -70,13 +70,15 @@ class Door:
             log.info(
                 "request",
                 extra={
-                    "request_id": request_id,
-                    "method": scope["method"],
-                    # The route, not the path: a path may hold an id of somebody.
-                    "route": path,
-                    "status": status,
-                    "milliseconds": round(seconds * 1000, 2),
-                    "key": scope.get("key"),
+                    "said": {
+                        "request_id": request_id,
+                        "method": scope["method"],
+                        # The route, not the path: a path may hold an id of somebody.
+                        "route": path,
+                        "status": status,
+                        "milliseconds": round(seconds * 1000, 2),
+                        "key": scope.get("key"),
+                    }
                 },
             )
 

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 
 from api import problems, state
 from api.document import document
@@ -25,7 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.scorer = await run_in_threadpool(state.start, chosen)
+        app.state.scorer = await state.start(chosen)
         try:
             yield
         finally:

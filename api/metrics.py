@@ -1,6 +1,7 @@
 """What Prometheus reads; with several workers each counts in files of PROMETHEUS_MULTIPROC_DIR, and all are summed."""
 
 import os
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -15,10 +16,17 @@ LLM = Counter("fraudstack_llm_total", "How calls of the language model went", ["
 WAITING = Gauge("fraudstack_waiting_decisions", "Decisions that wait to be written", multiprocess_mode="livesum")
 
 
+# Looking a label up takes longer than counting.
+_requests = lru_cache(maxsize=1000)(REQUESTS.labels)
+_latency = lru_cache(maxsize=1000)(LATENCY.labels)
+decisions = lru_cache(maxsize=10)(DECISIONS.labels)
+reasons = lru_cache(maxsize=1000)(REASONS.labels)
+
+
 def seen(method: str, route: str, status: int, seconds: float) -> None:
     """Count a request."""
-    REQUESTS.labels(method, route, str(status)).inc()
-    LATENCY.labels(route).observe(seconds)
+    _requests(method, route, str(status)).inc()
+    _latency(route).observe(seconds)
 
 
 def text() -> bytes:

@@ -110,7 +110,7 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(StoreError)
     async def _store(_: Request, error: StoreError) -> Response:
-        log.error("the store failed", extra={"error": str(error)})
+        log.error("the store failed", extra={"said": {"error": str(error)}})
         return problem(503, "the store can't be used just now; nothing was written", {"Retry-After": "1"})
 
     @app.exception_handler(RecursionError)

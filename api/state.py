@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from starlette.concurrency import run_in_threadpool
-
 from api.keys import Guard, guard
 from fraudstack.decisions.deciding import Terms
 from fraudstack.decisions.writer import Writer
@@ -51,10 +49,10 @@ class RulesInForce:
     def _read(self) -> None:
         try:
             self.rules, self.problem = config.load(self._path), None
-            log.info("rules in force", extra={"rules_version": self.rules.version})
+            log.info("rules in force", extra={"said": {"rules_version": self.rules.version}})
         except InputError as error:
             self.problem = str(error)
-            log.error("the new rules can't be used, the old stay in force", extra={"error": self.problem})
+            log.error("the new rules can't be used, the old stay in force", extra={"said": {"error": self.problem}})
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:
@@ -108,7 +106,7 @@ class Scorer:
         """Finish what waits and close all connections."""
         if self.text is not None:
             await self.text.close()
-        await run_in_threadpool(self.writer.close)
+        await self.writer.close()
         for connection in self.readers:
             connection.close()
 
@@ -132,7 +130,7 @@ def text_scorer(settings: Settings) -> TextScorer | None:
     return TextScorer(limits)
 
 
-def start(settings: Settings) -> Scorer:
+async def start(settings: Settings) -> Scorer:
     """Open a worker's state; raises Refusal when a setting, the rules file or the store can't be used."""
     keys = guard(settings.api_keys, settings.api_rate / settings.api_workers)
     if not keys.known and settings.env != "development":

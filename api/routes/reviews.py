@@ -1,6 +1,5 @@
 """What analysts say of a transaction: a verdict, and a claim while they look."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -91,7 +90,7 @@ async def post_claim(request: Request, id: Id, body: Claim) -> Response:
 
 async def written[T](scorer: Scorer, work: Callable[[Connection], T], client_id: str) -> T:
     """Have the writer do work that touches one client."""
-    done: T = await asyncio.wrap_future(scorer.writer.submit(work, (client_id,)))
+    done: T = await scorer.writer.written(work, (client_id,))
     return done
 
 

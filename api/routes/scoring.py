@@ -1,6 +1,5 @@
 """POST /transaction and POST /transactions: decide before the card holder notices."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -61,7 +60,7 @@ async def post_transaction(
     def work(connection: Connection) -> Decided | Conflict:
         return decide_and_store(connection, posted, terms, now, advice)
 
-    found = await asyncio.wrap_future(scorer.writer.submit(work, (posted.client_id,)))
+    found = await scorer.writer.written(work, (posted.client_id,))
     if isinstance(found, Conflict):
         raise Refused(409, found.sentence)
     _count(found)
@@ -107,7 +106,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
             return [decide_and_store(connection, posted, terms, now, _UNASKED) for posted in usable]
 
         clients = [posted.client_id for posted in usable]
-        found = await asyncio.wrap_future(scorer.writer.submit(work, clients, len(usable))) if usable else []
+        found = await scorer.writer.written(work, clients, len(usable)) if usable else []
         decided = iter(found)
         results += [_result(next(decided)) if isinstance(posted, Submission) else posted for posted in checked]
     return json_answer({"results": results})
@@ -180,6 +179,6 @@ _OFF = Advice(NO_ADVICE.reasons, "off")
 def _count(found: Decided) -> None:
     if found.again:
         return
-    metrics.DECISIONS.labels(found.decision["decision"]).inc()
+    metrics.decisions(found.decision["decision"]).inc()
     for reason in found.decision["reasons"]:
-        metrics.REASONS.labels(reason["code"]).inc()
+        metrics.reasons(reason["code"]).inc()

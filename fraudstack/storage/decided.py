@@ -1,10 +1,11 @@
 """Transactions with their decisions, one at a time, within the scorer's write transactions."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
 
 from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED, TRANSACTIONS
 from fraudstack.storage.online import Connection, Row
@@ -61,7 +62,7 @@ def stored(row: Row) -> Stored:
     said |= {
         "decided_at": _text(said["decided_at"]),
         "suspicious": bool(said["suspicious"]),
-        "reasons": json.loads(said["reasons"]),
+        "reasons": from_json(said["reasons"]),
     }
     return Stored(transaction, said)
 
@@ -90,7 +91,7 @@ def flag(connection: Connection, id: int, flagged: bool, description: str | None
 def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
     """Store what was said of a transaction (columns of DECISION; reasons as a list)."""
     values = [decision.get(name) for name in DECISION]
-    values[DECISION.index("reasons")] = json.dumps(decision["reasons"], separators=(",", ":"), ensure_ascii=False)
+    values[DECISION.index("reasons")] = to_json(decision["reasons"]).decode()
     values[DECISION.index("suspicious")] = int(decision["suspicious"])
     connection.execute(_DECIDE, (id, *values))
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from fraudstack.errors import StoreError
-from fraudstack.storage.locks import write_turn
+from fraudstack.storage.locks import write_turn, write_turn_at_once
 from fraudstack.storage.store import Store
 
 Row = tuple[Any, ...]
@@ -60,16 +60,31 @@ class Connection:
 
         SQLite has one writer at a time; PostgreSQL locks the clients, in one order for all.
         """
-        with write_turn(self.store):
-            self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
-            try:
-                if self.store.path is None:
-                    self.rows(_LOCK, (sorted(set(clients)),))
-                yield
-            except BaseException:
-                self.execute("ROLLBACK")
-                raise
-            self.execute("COMMIT")
+        with write_turn(self.store), self.transaction(clients):
+            yield
+
+    @contextmanager
+    def write_at_once(self) -> Iterator[bool]:
+        """A write transaction on SQLite if nobody else writes; yields whether it is one."""
+        with write_turn_at_once(self.store) as held:
+            if held:
+                with self.transaction(()):
+                    yield True
+            else:
+                yield False
+
+    @contextmanager
+    def transaction(self, clients: Iterable[str]) -> Iterator[None]:
+        """A write transaction for whoever has the turn to write already."""
+        self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
+        try:
+            if self.store.path is None:
+                self.rows(_LOCK, (sorted(set(clients)),))
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[None]:

@@ -1,12 +1,12 @@
 """Profiles in bulk: what a rebuild reads, and how its profiles take the place of the old while the scorer goes on."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from adbc_driver_manager.dbapi import Connection
+from pydantic_core import to_json
 
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import replayed, trusted
@@ -101,7 +101,7 @@ def _profiles(piece: pa.Table, known: Mapping[str, int]) -> pa.Table:
     rows = piece.to_pylist()
     for row in rows:
         row["version"] = known.get(row["client_id"], 0)
-        row["recent"] = json.dumps([list(entry.values()) for entry in row["recent"]], separators=(",", ":"))
+        row["recent"] = to_json([list(entry.values()) for entry in row["recent"]]).decode()
     return pa.Table.from_pylist(rows, schema=_PROFILES)
 
 

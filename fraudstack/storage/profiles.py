@@ -1,9 +1,10 @@
 """Profiles in the store: a row per client, and a row per habit, of which a decision reads and writes only its own."""
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from fraudstack.profiles.event import KINDS, Event, date_of, seconds_of
 from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
@@ -85,7 +86,7 @@ def event_of(row: Row) -> tuple[Event, bool]:
 def row_of(profile: Profile) -> tuple[Any, ...]:
     """A profile as a row of COLUMNS."""
     sums = profile.amounts
-    recent = json.dumps(profile.recent, separators=(",", ":"))
+    recent = to_json(profile.recent).decode()
     return (
         profile.client_id,
         profile.version,
@@ -115,7 +116,7 @@ def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
         (_, profile.version, profile.transactions, profile.declined, profile.refunds, *rest) = found[0]
         profile.usual, profile.home, *sums, recent = rest
         profile.amounts = Amounts(*sums)
-        profile.recent = [Recent(*values) for values in json.loads(recent)]
+        profile.recent = list(map(Recent._make, from_json(recent)))
     for kind, value, count, *sums in habits:
         profile.habits[kind, value] = Habit(count, Amounts(*sums))
     return profile

@@ -1,11 +1,13 @@
 """How the scorer is served: workers, overload, rules that change, an end that loses nothing."""
 
+import asyncio
 import json
 import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -65,39 +67,53 @@ def test_a_full_queue_is_a_503_and_nothing_is_written(tmp_path: Path) -> None:
         assert stored == [(12 - len(refused),)]
 
 
-def test_work_that_waits_together_is_committed_together_and_a_failure_stays_alone(tmp_path: Path) -> None:
-    store = parse(f"sqlite:///{tmp_path}/t.db")
-    upgrade(store, "transactions")
-    writer = Writer(store, 100)
-    insert = "INSERT INTO mcc_codes (mcc, name) VALUES (?, 'x')"
+INSERT = "INSERT INTO mcc_codes (mcc, name) VALUES (?, 'x')"
 
-    def put(number: int) -> "Future[None]":
-        return writer.submit(lambda connection: connection.execute(insert, (number,)))
+
+@pytest.mark.parametrize("held", [True, False], ids=["while another writes", "at once"])
+def test_work_is_committed_together_and_a_failure_stays_alone(tmp_path: Path, database: str, held: bool) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+
+    def put(number: int) -> Callable[[Connection], None]:
+        return lambda connection: connection.execute(INSERT, (number,))
 
     def fail(connection: Connection) -> None:
-        connection.execute(insert, (99,))
+        connection.execute(INSERT, (99,))
         raise ValueError("broken")
 
-    with write_turn(store):
-        first = put(0)
-        works = [put(1), writer.submit(fail), put(2)]
-    with pytest.raises(ValueError, match="broken"):
-        works[1].result(10)
-    assert [first.result(10), works[0].result(10), works[2].result(10)] == [None] * 3
-    writer.close()
-    assert query(f"sqlite:///{tmp_path}/t.db", "SELECT mcc FROM mcc_codes ORDER BY mcc") == [(0,), (1,), (2,)]
+    async def work() -> list[object]:
+        writer = Writer(store, 100)
+        with write_turn(store) if held else nullcontext():
+            done = asyncio.gather(
+                *(writer.written(each) for each in (put(0), put(1), fail, put(2))), return_exceptions=True
+            )
+            await asyncio.sleep(0)
+        answers = await done
+        await writer.close()
+        return answers
+
+    answers = asyncio.run(work())
+    assert [type(answer) for answer in answers] == [type(None), type(None), ValueError, type(None)]
+    assert query(database, "SELECT mcc FROM mcc_codes ORDER BY mcc") == [(0,), (1,), (2,)]
 
 
 def test_more_than_may_wait_is_refused_at_once(tmp_path: Path) -> None:
     store = parse(f"sqlite:///{tmp_path}/t.db")
     upgrade(store, "transactions")
-    writer = Writer(store, 2)
-    with write_turn(store):
-        waiting = [writer.submit(lambda connection: None) for _ in range(2)]
-        with pytest.raises(Overloaded):
-            writer.submit(lambda connection: None)
-    assert [each.result(10) for each in waiting] == [None, None]
-    writer.close()
+
+    async def work() -> list[object]:
+        writer = Writer(store, 2)
+        answers = await asyncio.gather(
+            *(writer.written(lambda connection: "done") for _ in range(3)), return_exceptions=True
+        )
+        # Room again.
+        answers.append(await writer.written(lambda connection: "done"))
+        await writer.close()
+        return answers
+
+    done, also, refused, later = asyncio.run(work())
+    assert (done, also, type(refused), later) == ("done", "done", Overloaded, "done")
 
 
 @pytest.mark.slow
