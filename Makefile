@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 ROWS ?= 200000
+LONG ?= 200000
 AIRFLOW_ENV := AIRFLOW_HOME=$(CURDIR)/.airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags \
 	AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=2 AIRFLOW__API__HOST=localhost \
 	PATH=$(CURDIR)/$(BIN):$$PATH
@@ -30,12 +31,16 @@ lock: setup ## Resolve pyproject.toml anew into locks/
 	@scripts/lock $(BIN)/uv
 
 data/transactions_data.csv: | .venv/.stamp
-	@$(BIN)/fraudstack generate --rows $(ROWS) --seed 1 --out data
+	@$(BIN)/fraudstack generate --rows $(ROWS) --seed 1 --hold-back 500 --out data
 
-demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow and report; without data, generate ROWS=200000
+demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow, report, score what was held back; ROWS=200000
 	@$(DEMO_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow db migrate
 	@$(DEMO_ENV) airflow dags test transactions_ingest
 	@$(BIN)/fraudstack report
+	@scripts/score-held-back $(BIN)
+
+api: .venv/.stamp ## Start the scorer on http://127.0.0.1:8081
+	@$(BIN)/gunicorn --config python:api.gunicorn api.main:app
 
 # The scheduler waits for ever when Ctrl-C meets a running task: what is left after 15 seconds is killed.
 airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
@@ -61,4 +66,7 @@ lint: .venv/.stamp ## Check style and types
 bench-ingest: .venv/spark-classes.jsa ## Measure the ingest of ROWS=N beside its floor (N = 2000000, 13305915)
 	@$(BIN)/python -m tests.bench.ingest --rows $(ROWS) --folder data/bench --processes
 
-.PHONY: help setup lock demo airflow test lint bench-ingest
+bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LONG rows of history (13305915)
+	@$(BIN)/python -m tests.bench.api --long $(LONG) --folder data/bench $(BENCH_API)
+
+.PHONY: help setup lock demo airflow api test lint bench-ingest bench-api

@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param, chain, get_current_context, task
 from spark import run
 
-JOBS = ("clean", "cluster", "label")
+JOBS = ("clean", "cluster", "label", "profiles")
 
 
 @task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2)
@@ -26,6 +26,7 @@ Ingests a file of card transactions into the store, in steps that each commit on
 1. **clean** casts every row of `csv` into the table `transactions`; what can't be read goes to `quarantine`.
 2. **cluster** groups the clients by their habits into `transactions_clusters` and `client_clusters`.
 3. **label** sets `is_fraud` from `labels`; a transaction without a label keeps NULL.
+4. **profiles** makes anew what is usual for each client; the scorer, which keeps it current, may go on meanwhile.
 
 Ingesting the same files again changes nothing. Runs wait for each other. Every step leaves a row in
 `ingest_runs` and its summary as the task's XCom. An input that is refused fails the run without a retry,

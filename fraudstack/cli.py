@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 wrong usage, 3 input refused, 4 store unusable, 5 the mach
 """
 
 import json
+import secrets
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -43,18 +44,25 @@ def generate(
     rows: Annotated[int, typer.Option(min=1, help="Transactions to make.")] = 200_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 1,
     out: Annotated[Path, typer.Option(help="The folder for the five files.")] = Path("data"),
+    hold_back: Annotated[
+        int, typer.Option(min=0, help="So many of the last transactions go to held_back.csv, to be posted.")
+    ] = 0,
 ) -> None:
     """Generate card transactions of the form and statistics of the public set, with labels, cards and users."""
     from data.generate import generate as make
+    from data.hold_back import hold_back as keep_back
 
     with Phases(_progress).phase("generate") as advance:
         try:
             made = make(rows, seed, out, lambda done: advance(done, rows))
+            kept = keep_back(out, hold_back) if hold_back else None
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
     sys.stdout.write(
         f"{made.transactions:,} transactions, {made.labels:,} labels, {made.frauds:,} of them fraud, in {out}\n"
     )
+    if kept:
+        sys.stdout.write(f"{kept.transactions:,} of them, {kept.frauds:,} fraud, are kept back in held_back.csv\n")
 
 
 @app.command()
@@ -68,11 +76,11 @@ def ingest(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Summaries as JSON, with the seconds of each phase.")] = False,
 ) -> None:
-    """Clean, cluster and label transactions into the store: the three jobs of the DAG, in one Spark session."""
+    """Clean, cluster and label transactions, make profiles of them: the DAG's four jobs in one Spark session."""
     from jobs import leave_pandas_out
 
     leave_pandas_out()
-    from jobs import clean, cluster, label, session
+    from jobs import clean, cluster, label, profiles, session
     from jobs.step import new_run_id
 
     settings = _settings(csv, labels, database, clusters)
@@ -84,7 +92,7 @@ def ingest(
             summaries = [clean.check(spark, settings, phases), label.check(spark, settings, phases)]
         else:
             run_id = new_run_id()
-            summaries = [job.run(spark, settings, run_id, phases) for job in (clean, cluster, label)]
+            summaries = [job.run(spark, settings, run_id, phases) for job in (clean, cluster, label, profiles)]
     finally:
         spark.stop()
     if as_json:
@@ -95,6 +103,42 @@ def ingest(
         sys.stdout.write(f"{summary.sentence()}\n")
     if check:
         sys.stdout.write("Checked only: nothing was written.\n")
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="Whose key it is; logs show this name.")],
+    scopes: Annotated[str, typer.Option(help="What it may do: score, review, admin, joined by +.")] = "score",
+) -> None:
+    """Make an API key: the key for the caller, and the entry for TX_API_KEYS, which holds only its digest."""
+    from fraudstack.keys import SCOPES, digest, entry
+
+    asked = scopes.split("+")
+    if unknown := set(asked) - set(SCOPES):
+        raise typer.BadParameter(f"no such scope: {', '.join(sorted(unknown))}")
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise typer.BadParameter("a name has letters, digits, - and _")
+    made = secrets.token_urlsafe(32)
+    sys.stdout.write(f"X-API-Key: {made}\nTX_API_KEYS entry: {entry(name, asked, digest(made))}\n")
+
+
+@app.command()
+def stream(
+    csv: Annotated[Path, typer.Option(help="Raw transactions, a CSV file.")],
+    labels: Annotated[Path | None, typer.Option(help="Their labels, to be shown beside the decisions.")] = None,
+    url: Annotated[str, typer.Option(help="The scorer.", envvar="TX_API_URL")] = "http://127.0.0.1:8081",
+    key: Annotated[str | None, typer.Option(help="A key with the scope score.", envvar="TX_API_KEY")] = None,
+) -> None:
+    """Post the rows of a raw file to the scorer and show its decisions as they come."""
+    from data.stream import stream as post
+    from fraudstack.report.stream import Tally, line
+
+    tally = Tally()
+    console = Console(highlight=False)
+    for found in post(csv, labels, url, key):
+        tally.add(found.answer, found.is_fraud, found.milliseconds)
+        console.print(line(found.transaction, found.answer, found.is_fraud), soft_wrap=True)
+    console.print(tally.sentence())
 
 
 @app.command()

@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
+# Ids from here on are the scorer's to give.
+FIRST_ASSIGNED = 10**15
 
 
 class UtcSeconds(TypeDecorator[datetime]):
@@ -215,6 +217,67 @@ class Card(TransactionsStore, table=True):
     acct_open_date: str | None = Field(default=None, sa_type=Text)
     year_pin_last_changed: int | None = None
     card_on_dark_web: str | None = Field(default=None, sa_type=Text)
+
+
+class ProfileRow(TransactionsStore, table=True):
+    """A client's profile but for its habits; the figures are those of fraudstack.profiles."""
+
+    __tablename__ = "profiles"
+
+    client_id: str = Field(sa_column=Column(Text, primary_key=True))
+    version: int = Field(sa_type=BigInteger)
+    transactions: int = Field(sa_type=BigInteger)
+    declined: int = Field(sa_type=BigInteger)
+    refunds: int = Field(sa_type=BigInteger)
+    usual: int = Field(sa_type=BigInteger)
+    home: int = Field(sa_type=BigInteger)
+    purchases: int = Field(sa_type=BigInteger)
+    # Whole cents, and thousandths of ln(1 + amount) and their squares, summed.
+    cents: int = Field(sa_type=BigInteger)
+    logs: int = Field(sa_type=BigInteger)
+    squares: int = Field(sa_type=BigInteger)
+    # JSON: the transactions of the last week.
+    recent: str = Field(sa_type=Text)
+
+
+class HabitRow(TransactionsStore, table=True):
+    """How often a value (a merchant, a city, an hour…) was usual for a client, and what was spent there."""
+
+    __tablename__ = "profile_habits"
+    # A client's habits lie side by side in the file.
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    client_id: str = Field(sa_column=Column(Text, primary_key=True))
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    count: int = Field(sa_type=BigInteger)
+    purchases: int = Field(sa_type=BigInteger)
+    cents: int = Field(sa_type=BigInteger)
+    logs: int = Field(sa_type=BigInteger)
+    squares: int = Field(sa_type=BigInteger)
+
+
+class Claim(TransactionsStore, table=True):
+    """Who looks at a transaction just now, so that no other analyst does."""
+
+    __tablename__ = "claims"
+
+    id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
+    reviewer: str = Field(sa_type=Text)
+    until: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+
+
+class Allowance(TransactionsStore, table=True):
+    """A merchant that an analyst found to be fine for a client, until a date."""
+
+    __tablename__ = "exceptions"
+
+    client_id: str = Field(sa_column=Column(Text, primary_key=True))
+    merchant_id: str = Field(sa_column=Column(Text, primary_key=True))
+    until: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    reviewer: str = Field(sa_type=Text)
+    note: str | None = Field(default=None, sa_type=Text)
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
 
 
 class Cluster(ClustersStore, table=True):

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -38,6 +38,25 @@ class Settings(BaseSettings):
     clusters_max: Annotated[int, Field(ge=2)] = 6
     clusters_k: Annotated[int, Field(ge=1)] | None = None
     clusters_seed: int = 1
+
+    # The scorer. Keys: NAME:SCOPES:DIGEST entries, as `fraudstack key` makes them.
+    api_keys: str | None = None
+    api_bind: str = "127.0.0.1:8081"
+    # Transactions a second that a key may post, 0 for any number; the workers share it.
+    api_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    api_workers: Annotated[int, Field(ge=1)] = 2
+    # Decisions that may wait in a worker before it answers 503.
+    api_queue: Annotated[int, Field(ge=1)] = 256
+    # A copy of fraudstack/rules/rules.yaml with figures of one's own.
+    rules_path: Path | None = None
+    llm_model: str = "gpt-5.4-mini"
+    llm_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
+    llm_tokens_per_day: Annotated[int, Field(ge=0)] = 1_000_000
+    # Names that never reach the language model, separated by commas.
+    redact_names: str = ""
+    # Without the prefix, as the library calls them.
+    openai_api_key: Annotated[SecretStr | None, Field(validation_alias="OPENAI_API_KEY")] = None
+    openai_base_url: Annotated[str | None, Field(validation_alias="OPENAI_BASE_URL")] = None
 
     # Spark, when a job starts its own session and no cluster manager says otherwise.
     spark_master: str = "local[*]"

@@ -16,7 +16,7 @@ from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from jobs import leave_pandas_out
 
-JOBS = ("clean", "cluster", "label")
+JOBS = ("clean", "cluster", "label", "profiles")
 
 
 def main() -> None:

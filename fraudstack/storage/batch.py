@@ -80,14 +80,14 @@ def pieces(batch: pa.RecordBatch, pace: "Pace") -> Iterator[pa.Table]:
 class Pace:
     """How many rows fit into one short write transaction here, learned from the transactions before."""
 
-    def __init__(self) -> None:
-        self.rows = _FIRST_ROWS
+    def __init__(self, first: int = _FIRST_ROWS, fewest: int = _FEWEST_ROWS, most: int = _MOST_ROWS) -> None:
+        self.rows, self._fewest, self._most = first, fewest, most
 
     def took(self, turn: Turn, rows: int) -> None:
         """Learn from a transaction of so many rows; at most doubles, shrinks at once."""
         if turn.seconds > 0:
             fitting = int(rows * _TURN_SECONDS / turn.seconds)
-            self.rows = max(_FEWEST_ROWS, min(fitting, 2 * self.rows, _MOST_ROWS))
+            self.rows = max(self._fewest, min(fitting, 2 * self.rows, self._most))
 
 
 def execute(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> None:

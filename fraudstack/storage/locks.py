@@ -31,6 +31,27 @@ def write_turn(store: Store) -> Iterator[None]:
 
 
 @contextmanager
+def write_turn_at_once(store: Store) -> Iterator[bool]:
+    """Hold the right to write if nobody else has it or waits for it; yields whether it is held."""
+    if store.path is None:
+        yield True
+        return
+    gate, handle = _open(_beside(store.path, "queue")), _open(_beside(store.path, "write"))
+    try:
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(gate)
+            yield False
+        else:
+            os.close(gate)
+            yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def ingest_turn(store: Store, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold the right to ingest into `store`; `on_wait` is called once if another ingest has it."""
     if store.path is not None:

@@ -9,9 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from fraudstack.errors import StoreError
+from fraudstack.schema import ClustersStore, TransactionsStore
 from fraudstack.storage import engines
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.store import Store
@@ -41,6 +42,20 @@ def upgrade(store: Store, part: Part) -> None:
                 f"the store {store.shown} was made by a newer fraudstack (schema {at}): "
                 "install that version, or name another store"
             )
+        config = _config(part)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def reset(store: Store, part: Part) -> None:
+    """Drop one part's tables with all that is in them and create them anew, in one transaction."""
+    metadata = (TransactionsStore if part == "transactions" else ClustersStore).metadata
+    with engines.write(store) as connection:
+        if store.path is None:
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+            connection.execute(text("DROP SEQUENCE IF EXISTS assigned_ids"))
+        metadata.drop_all(connection)
+        connection.execute(text(f"DROP TABLE IF EXISTS {version_table(part)}"))
         config = _config(part)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

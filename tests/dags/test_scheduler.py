@@ -127,7 +127,7 @@ def test_a_triggered_run_fills_the_store(airflow: Airflow) -> None:
     store = airflow.folder / "transactions.db"
     assert query(store, "SELECT count(*) FROM transactions") == [(_ROWS,)]
     assert query(store, "SELECT run_id, step FROM ingest_runs ORDER BY started_at") == [
-        ("first", step) for step in ("clean", "cluster", "label")
+        ("first", step) for step in ("clean", "cluster", "label", "profiles")
     ]
 
 

@@ -1,0 +1,1 @@
+"""The scorer: HTTP around fraudstack.decisions, and nothing that isn't HTTP."""

@@ -1,0 +1,124 @@
+"""What the scorer answers, as models for the document and as plain JSON for speed."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from fraudstack.decisions.deciding import Decided
+from fraudstack.storage.decided import Stored
+
+_EXAMPLE: Any = {
+    "id": 1000000000000000,
+    "suspicious": True,
+    "score": 0.7975,
+    "decision": "suspicious",
+    "reason": "amount 812.40 is 6.1 σ above this client's 43.10 at Grocery Stores; first transaction in Italy",
+    "reasons": [
+        {
+            "code": "amount_unusual",
+            "weight": 0.5,
+            "figures": {"amount": 812.4, "sigmas": 6.1, "usual": 43.1, "purchases": 120},
+            "text": "amount 812.40 is 6.1 σ above this client's 43.10 at Grocery Stores",
+        },
+        {"code": "country_new", "weight": 0.45, "figures": {"country": "Italy"}, "text": "first transaction in Italy"},
+    ],
+    "llm_status": "off",
+    "rules_version": "1+0a1b2c3d",
+    "model_version": None,
+}
+
+
+class ReasonOut(BaseModel):
+    """Why a transaction is out of the ordinary."""
+
+    code: str
+    weight: float = Field(ge=0, le=1)
+    figures: dict[str, Any]
+    text: str
+
+
+class DecisionOut(BaseModel):
+    """What was decided; suspicious is true for the decisions suspicious and blocked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: int
+    suspicious: bool
+    score: float = Field(ge=0, le=1)
+    decision: Literal["whitelisted", "normal", "suspicious", "blocked"]
+    reason: str
+    reasons: list[ReasonOut]
+    llm_status: str | None
+    rules_version: str | None
+    model_version: str | None
+
+
+class StoredDecision(DecisionOut):
+    """A decision as it was stored."""
+
+    decided_at: str
+    source: str
+
+
+class TransactionOut(BaseModel):
+    """A transaction's sixteen fields."""
+
+    id: int
+    date: str
+    client_id: str
+    card_id: str | None
+    amount: float
+    currency: str
+    use_chip: str | None
+    merchant_id: str | None
+    merchant_city: str | None
+    merchant_state: str | None
+    zip: str | None
+    mcc: int | None
+    description: str | None
+    errors: str | None
+    flagged_fraud: int | None
+    is_fraud: int | None
+
+
+class Listed(BaseModel):
+    """A transaction and what was said of it."""
+
+    transaction: TransactionOut
+    decision: StoredDecision | None
+
+
+class Page(BaseModel):
+    """Transactions, latest first, and the cursor of the next page."""
+
+    transactions: list[Listed]
+    next: str | None
+
+
+_SAID = ("suspicious", "score", "decision", "reason", "reasons", "llm_status", "rules_version", "model_version")
+
+
+def decision(id: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision as DecisionOut has it."""
+    return {"id": id, **{name: said[name] for name in _SAID}}
+
+
+def of_decided(found: Decided) -> dict[str, Any]:
+    """A fresh decision."""
+    return decision(found.id, found.decision)
+
+
+def listed(found: Stored) -> dict[str, Any]:
+    """A storage.decided.Stored as Listed has it."""
+    transaction = found.transaction | {"amount": float(found.transaction["amount"])}
+    said = found.decision
+    shown = said and decision(transaction["id"], said) | {"decided_at": said["decided_at"], "source": said["source"]}
+    return {"transaction": transaction, "decision": shown}
+
+
+def json_answer(content: Mapping[str, Any], status: int = 200) -> Response:
+    """An answer whose content is made of plain values: no second validation."""
+    return Response(to_json(content), status, None, "application/json")

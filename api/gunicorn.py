@@ -1,0 +1,50 @@
+"""gunicorn's configuration: `gunicorn --config python:api.gunicorn api.main:app`."""
+
+import os
+import shutil
+import tempfile
+from typing import Any, Protocol
+
+from api import logs
+from fraudstack.settings import Settings
+
+# Where the workers count. It must be named before anything imports prometheus_client.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="fraudstack-metrics-")
+
+
+class _Worker(Protocol):
+    pid: int
+
+
+_settings = Settings()
+bind = _settings.api_bind
+workers = _settings.api_workers
+worker_class = "uvicorn_worker.UvicornWorker"
+# A request in flight at SIGTERM is finished; the longest waits for a language model and a commit.
+graceful_timeout = 20
+timeout = 60
+# What waits here can't be counted by a worker: short, so that overload shows as 503 and not as silence.
+backlog = 512
+logconfig_dict: dict[str, Any] = {"version": 1, "disable_existing_loggers": False}
+
+
+def on_starting(_: object) -> None:
+    """Logs are JSON from the first line on."""
+    logs.configure()
+
+
+def post_fork(_: object, __: object) -> None:
+    """A worker's logs are JSON as well."""
+    logs.configure()
+
+
+def child_exit(_: object, worker: _Worker) -> None:
+    """Keep a dead worker's counts, forget what it held at the moment."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_: object) -> None:
+    """Remove the folder of the counters."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

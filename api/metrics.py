@@ -1,0 +1,38 @@
+"""What Prometheus reads; with several workers each counts in files of PROMETHEUS_MULTIPROC_DIR, and all are summed."""
+
+import os
+from functools import lru_cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+REQUESTS = Counter("fraudstack_requests_total", "Requests answered", ["method", "route", "status"])
+LATENCY = Histogram("fraudstack_request_seconds", "Time from first byte to last", ["route"], buckets=_SECONDS)
+DECISIONS = Counter("fraudstack_decisions_total", "Decisions stored", ["decision"])
+REASONS = Counter("fraudstack_reasons_total", "Reasons given", ["code"])
+LLM = Counter("fraudstack_llm_total", "How calls of the language model went", ["status"])
+WAITING = Gauge("fraudstack_waiting_decisions", "Decisions that wait to be written", multiprocess_mode="livesum")
+
+
+# Looking a label up takes longer than counting.
+_requests = lru_cache(maxsize=1000)(REQUESTS.labels)
+_latency = lru_cache(maxsize=1000)(LATENCY.labels)
+decisions = lru_cache(maxsize=10)(DECISIONS.labels)
+reasons = lru_cache(maxsize=1000)(REASONS.labels)
+
+
+def seen(method: str, route: str, status: int, seconds: float) -> None:
+    """Count a request."""
+    _requests(method, route, str(status)).inc()
+    _latency(route).observe(seconds)
+
+
+def text() -> bytes:
+    """Everything, in Prometheus's text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,118 @@
+"""Errors as problems of RFC 9457: a title, a status, a sentence, and the fields that are to blame."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fraudstack.decisions.writer import Overloaded
+from fraudstack.errors import StoreError
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+_TITLES = {
+    400: "The request can't be read",
+    401: "No valid key",
+    403: "The key may not do this",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "The request is too large",
+    415: "Only JSON is read",
+    422: "A field can't be used",
+    429: "Too many requests",
+    500: "An error of the scorer",
+    503: "Not now",
+}
+
+
+class FieldProblem(BaseModel):
+    """A field and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+
+
+class Refused(Exception):  # noqa: N818 - an answer, made from where the reason is known
+    """Ends a request with a problem."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        """A status, a sentence for a person, and headers."""
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers
+
+
+def problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[tuple[str, str]] | None = None,
+) -> Response:
+    """A problem as an answer."""
+    said: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    if errors is not None:
+        said["errors"] = [{"field": field, "message": message} for field, message in errors]
+    return Response(json.dumps(said, ensure_ascii=False), status, headers, MEDIA_TYPE)
+
+
+def field_problems(errors: Sequence[Any], skip: int = 1) -> list[tuple[str, str]]:
+    """Fields and messages of pydantic's errors; what was posted is never repeated."""
+    return [
+        (".".join(str(part) for part in error["loc"][skip:]) or "body", error["msg"].removeprefix("Value error, "))
+        for error in errors
+    ]
+
+
+def register(app: FastAPI) -> None:
+    """Make every error of the app a problem."""
+
+    @app.exception_handler(RequestValidationError)
+    async def _unusable(_: Request, error: RequestValidationError) -> Response:
+        errors = error.errors()
+        if any(each["type"] == "json_invalid" for each in errors):
+            return problem(400, "the body isn't JSON")
+        found = field_problems(errors)
+        field, message = found[0]
+        return problem(422, f"{field}: {message}", errors=found)
+
+    @app.exception_handler(Refused)
+    async def _refused(_: Request, error: Refused) -> Response:
+        return problem(error.status, error.detail, error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Overloaded)
+    async def _overloaded(_: Request, error: Overloaded) -> Response:
+        return problem(503, "too many decisions wait; nothing was written, send it again", {"Retry-After": "1"})
+
+    @app.exception_handler(StoreError)
+    async def _store(_: Request, error: StoreError) -> Response:
+        log.error("the store failed", extra={"said": {"error": str(error)}})
+        return problem(503, "the store can't be used just now; nothing was written", {"Retry-After": "1"})
+
+    @app.exception_handler(RecursionError)
+    async def _deep(_: Request, error: RecursionError) -> Response:
+        return problem(400, "the body is nested too deeply")

@@ -1,0 +1,151 @@
+"""What is known of a client, and what an analyst allows it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.keys import needs
+from api.problems import Refused
+from api.routes.reviews import Note, Reviewer, written
+from api.state import Scorer
+from fraudstack.profiles.event import KINDS, date_of
+from fraudstack.profiles.profile import WEEK, Profile
+from fraudstack.storage import profiles, reviews
+from fraudstack.storage.online import Connection
+
+router = APIRouter(tags=["clients"])
+
+Name = Annotated[str, Path(min_length=1, max_length=100)]
+_WINDOWS = {"10 minutes": 600, "1 hour": 3600, "24 hours": 24 * 3600, "7 days": WEEK}
+_LONGEST_EXCEPTION = timedelta(days=366)
+_MOST_OF_A_KIND = 20
+
+
+class WindowOut(BaseModel):
+    """What the client did in some time up to its latest transaction."""
+
+    transactions: int
+    declined: int
+    spent: float
+
+
+class HabitOut(BaseModel):
+    """A value, how often it was usual, and where purchases are counted apart their number and usual amount."""
+
+    value: str
+    count: int
+    purchases: int | None
+    usual_amount: float | None
+
+
+class ExceptionOut(BaseModel):
+    """A merchant that is fine for the client until a date."""
+
+    merchant_id: str
+    until: str
+    reviewer: str
+    note: str | None
+    at: str
+
+
+class ProfileOut(BaseModel):
+    """A client's profile; habits by falling count, at most 20 of a kind."""
+
+    client_id: str
+    transactions: int
+    declined: int
+    refunds: int
+    usual: int
+    purchases: int
+    spent: float
+    usual_amount: float | None
+    last: str | None
+    windows: dict[str, WindowOut]
+    habits: dict[str, list[HabitOut]]
+    exceptions: list[ExceptionOut]
+
+
+class Exception_(BaseModel):  # noqa: N801 - Exception is Python's
+    """Until when a merchant is fine for a client."""
+
+    model_config = ConfigDict(extra="forbid", title="Exception")
+
+    until: Annotated[AwareDatetime, Field(description="With a zone; at most a year ahead.")]
+    reviewer: Reviewer
+    note: Note = None
+
+
+@router.get(
+    "/clients/{id}/profile",
+    response_model=ProfileOut,
+    responses={404: {"description": "No such client"}},
+    dependencies=[Depends(needs("review"))],
+)
+def get_profile(request: Request, id: Name) -> Response:
+    """What is usual for a client."""
+    scorer: Scorer = request.app.state.scorer
+    with scorer.reader() as connection:
+        profile = profiles.read_whole(connection, id)
+        if not profile.transactions:
+            raise Refused(404, f"there is no profile of client {id}")
+        return json_answer(_shown(profile) | {"exceptions": reviews.allowed(connection, id)})
+
+
+@router.put(
+    "/clients/{id}/exceptions/{merchant_id}",
+    status_code=204,
+    dependencies=[Depends(needs("review"))],
+)
+async def put_exception(request: Request, id: Name, merchant_id: Name, body: Exception_) -> Response:
+    """Find a merchant to be fine for a client: until the date, rules of habit keep silent there.
+
+    Block lists and rules of haste (bursts, unknown cards, declines followed by success) still hold.
+    """
+    scorer: Scorer = request.app.state.scorer
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    until = body.until.astimezone(UTC).replace(tzinfo=None)
+    if until > now + _LONGEST_EXCEPTION:
+        raise Refused(422, "until: an exception lasts a year at most")
+
+    def work(connection: Connection) -> None:
+        reviews.allow(connection, id, merchant_id, until, body.reviewer, body.note, now)
+
+    await written(scorer, work, id)
+    return Response(status_code=204)
+
+
+def _shown(profile: Profile) -> dict[str, Any]:
+    last = profile.last or 0
+    habits: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for (kind, value), habit in sorted(profile.habits.items(), key=lambda found: (-found[1].count, found[0])):
+        if len(habits[kind]) < _MOST_OF_A_KIND:
+            counted = kind == "mcc"
+            habits[kind].append(
+                {
+                    "value": value,
+                    "count": habit.count,
+                    "purchases": habit.amounts.purchases if counted else None,
+                    "usual_amount": round(habit.amounts.usual, 2) if counted else None,
+                }
+            )
+    windows = {name: profile.window(last, length) for name, length in _WINDOWS.items()}
+    return {
+        "client_id": profile.client_id,
+        "transactions": profile.transactions,
+        "declined": profile.declined,
+        "refunds": profile.refunds,
+        "usual": profile.usual,
+        "purchases": profile.amounts.purchases,
+        "spent": profile.amounts.cents / 100,
+        "usual_amount": round(profile.amounts.usual, 2) if profile.amounts.purchases else None,
+        "last": str(date_of(last)) if profile.recent else None,
+        "windows": {
+            name: {"transactions": found.transactions, "declined": found.declined, "spent": found.cents / 100}
+            for name, found in windows.items()
+        },
+        "habits": habits,
+    }

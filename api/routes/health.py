@@ -1,0 +1,53 @@
+"""What Kubernetes and Prometheus ask."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api import metrics
+from api.answers import json_answer
+from api.state import Scorer
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Alive):
+    """The store can be read; rules_problem says why a newer rules file isn't in force."""
+
+    rules_version: str
+    rules_problem: str | None
+
+
+@router.get("/healthz", response_model=Alive)
+async def get_healthz() -> Response:
+    """Alive: the process answers."""
+    return json_answer({"status": "ok"})
+
+
+@router.get("/readyz", response_model=Ready, responses={503: {"description": "The store can't be read"}})
+async def get_readyz(request: Request) -> Response:
+    """Ready: the store can be read."""
+    scorer: Scorer = request.app.state.scorer
+
+    def look() -> None:
+        with scorer.reader() as connection:
+            connection.rows("SELECT 1 FROM transactions LIMIT 1")
+
+    await run_in_threadpool(look)
+    rules = scorer.rules
+    return json_answer({"status": "ok", "rules_version": rules.now().version, "rules_problem": rules.problem})
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def get_metrics(request: Request) -> Response:
+    """Counters and times of all workers, in Prometheus's text format."""
+    scorer: Scorer = request.app.state.scorer
+    metrics.WAITING.set(scorer.writer.waiting)
+    return Response(await run_in_threadpool(metrics.text), media_type="text/plain; version=0.0.4")

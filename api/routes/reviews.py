@@ -1,0 +1,105 @@
+"""What analysts say of a transaction: a verdict, and a claim while they look."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.keys import needs
+from api.problems import Refused
+from api.routes.transactions import Id
+from api.state import Scorer
+from fraudstack.decisions.submission import plain, words
+from fraudstack.storage import reviews
+from fraudstack.storage.online import Connection
+
+router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))])
+
+Reviewer = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)]
+Note = Annotated[str | None, Field(max_length=2000), AfterValidator(lambda text: text if text is None else words(text))]
+_CLAIM = timedelta(minutes=15)
+_RESPONSES: dict[int | str, dict[str, object]] = {
+    404: {"description": "No such transaction"},
+    409: {"description": "Somebody else looks at it"},
+}
+
+
+class Review(BaseModel):
+    """A verdict; unsure decides nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Literal["fraud", "legitimate", "unsure"]
+    note: Note = None
+    reviewer: Reviewer
+
+
+class Reviewed(BaseModel):
+    """The review's number, and the truth as it is now known."""
+
+    review_id: int
+    is_fraud: int | None
+
+
+class Claim(BaseModel):
+    """Who looks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reviewer: Reviewer
+
+
+class Claimed(BaseModel):
+    """Until when the transaction is kept for the reviewer."""
+
+    until: str
+
+
+@router.post("/transactions/{id}/review", status_code=201, response_model=Reviewed, responses=_RESPONSES)
+async def post_review(request: Request, id: Id, body: Review) -> Response:
+    """Add a verdict: reviews are never changed, the latest decisive one is the truth (is_fraud)."""
+    scorer: Scorer = request.app.state.scorer
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+    def work(connection: Connection) -> dict[str, int | None]:
+        number = reviews.add(connection, id, body.verdict, body.note, body.reviewer, now)
+        return {"review_id": number, "is_fraud": reviews.truth(connection, id)}
+
+    return json_answer(await written(scorer, work, await _client(scorer, id)), 201)
+
+
+@router.post("/transactions/{id}/claim", response_model=Claimed, responses=_RESPONSES)
+async def post_claim(request: Request, id: Id, body: Claim) -> Response:
+    """Keep a transaction for a reviewer for 15 minutes, so that nobody else takes it; again to keep it longer."""
+    scorer: Scorer = request.app.state.scorer
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    until = now + _CLAIM
+
+    def work(connection: Connection) -> tuple[str, str] | None:
+        return reviews.claim(connection, id, body.reviewer, now, until)
+
+    if other := await written(scorer, work, await _client(scorer, id)):
+        raise Refused(409, f"{other[0]} looks at transaction {id} until {other[1]} UTC")
+    return json_answer({"until": str(until)})
+
+
+async def written[T](scorer: Scorer, work: Callable[[Connection], T], client_id: str) -> T:
+    """Have the writer do work that touches one client."""
+    done: T = await scorer.writer.written(work, (client_id,))
+    return done
+
+
+async def _client(scorer: Scorer, id: int) -> str:
+    def look() -> str | None:
+        with scorer.reader() as connection:
+            return reviews.client_of(connection, id)
+
+    client_id = await run_in_threadpool(look)
+    if client_id is None:
+        raise Refused(404, f"there is no transaction {id}")
+    return client_id

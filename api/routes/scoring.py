@@ -1,0 +1,184 @@
+"""POST /transaction and POST /transactions: decide before the card holder notices."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api import metrics
+from api.answers import DecisionOut, json_answer, of_decided
+from api.keys import needs
+from api.problems import Problem, Refused, field_problems
+from api.state import Scorer
+from fraudstack.decisions.deciding import NO_ADVICE, Advice, Conflict, Decided, Terms, decide_and_store, preview
+from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.writer import MOST_TOGETHER
+from fraudstack.storage.online import Connection
+
+router = APIRouter(tags=["scoring"])
+
+MOST_IN_A_BATCH = 1000
+_EXAMPLE = {
+    "id": 23761875,
+    "date": "2019-11-01 12:30:00",
+    "client_id": "1556",
+    "card_id": "2972",
+    "amount": 812.40,
+    "currency": "USD",
+    "use_chip": "Chip Transaction",
+    "merchant_id": "59935",
+    "merchant_city": "Rome",
+    "merchant_state": "Italy",
+    "mcc": 5411,
+}
+_CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The id stands for another transaction"}}
+
+Example = Body(openapi_examples={"abroad": {"summary": "A chip payment abroad", "value": _EXAMPLE}})
+
+
+@router.post("/transaction", response_model=DecisionOut, responses=_CONFLICT, dependencies=[Depends(needs("score"))])
+async def post_transaction(
+    request: Request,
+    posted: Annotated[Submission, Example],
+    dry_run: Annotated[bool, Query(description="Decide without writing.")] = False,
+) -> Response:
+    """Decide one transaction; it, the decision and the profile are stored before the answer leaves.
+
+    The same id and body again gives the stored decision; the same id with another body is a conflict (409).
+    """
+    scorer: Scorer = request.app.state.scorer
+    now, terms = datetime.now(UTC).replace(tzinfo=None, microsecond=0), scorer.terms()
+    _check_currency(posted, terms)
+    if dry_run:
+        return json_answer(await run_in_threadpool(_dry, scorer, posted, terms, now))
+    advice = await _advice(scorer, posted, terms, now)
+
+    def work(connection: Connection) -> Decided | Conflict:
+        return decide_and_store(connection, posted, terms, now, advice)
+
+    found = await scorer.writer.written(work, (posted.client_id,))
+    if isinstance(found, Conflict):
+        raise Refused(409, found.sentence)
+    _count(found)
+    return json_answer(of_decided(found))
+
+
+class Batch(BaseModel):
+    """Up to 1,000 transactions, in the order in which they are to be decided."""
+
+    transactions: Annotated[list[dict[str, Any]], Body(min_length=1, max_length=MOST_IN_A_BATCH)]
+
+
+class Result(BaseModel):
+    """What became of one transaction of a batch: a decision, or a problem."""
+
+    status: int
+    decision: DecisionOut | None = None
+    problem: Problem | None = None
+
+
+class Results(BaseModel):
+    """One result for each transaction, in their order."""
+
+    results: list[Result]
+
+
+@router.post("/transactions", response_model=Results, dependencies=[Depends(needs("score"))])
+async def post_transactions(request: Request, batch: Batch) -> Response:
+    """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.
+
+    Texts of a batch aren't shown to a language model.
+    """
+    scorer: Scorer = request.app.state.scorer
+    now, terms = datetime.now(UTC).replace(tzinfo=None, microsecond=0), scorer.terms()
+    if key := request.scope.get("key"):
+        scorer.guard.spend(key, len(batch.transactions) - 1)
+    results: list[dict[str, Any]] = []
+    for start in range(0, len(batch.transactions), MOST_TOGETHER):
+        checked = [_checked(raw, terms) for raw in batch.transactions[start : start + MOST_TOGETHER]]
+        usable = [posted for posted in checked if isinstance(posted, Submission)]
+
+        def work(connection: Connection, usable: Sequence[Submission] = usable) -> list[Decided | Conflict]:
+            return [decide_and_store(connection, posted, terms, now, _UNASKED) for posted in usable]
+
+        clients = [posted.client_id for posted in usable]
+        found = await scorer.writer.written(work, clients, len(usable)) if usable else []
+        decided = iter(found)
+        results += [_result(next(decided)) if isinstance(posted, Submission) else posted for posted in checked]
+    return json_answer({"results": results})
+
+
+_UNASKED = Advice((), "not_asked")
+_submission = TypeAdapter(Submission)
+
+
+def _checked(raw: dict[str, Any], terms: Terms) -> Submission | dict[str, Any]:
+    """A submission, or the result that says why it is none."""
+    try:
+        posted = _submission.validate_python(raw)
+        _check_currency(posted, terms)
+    except ValidationError as error:
+        errors = field_problems(error.errors(), skip=0)
+        field, message = errors[0]
+        result = _problem(422, f"{field}: {message}")
+        result["problem"]["errors"] = [{"field": field, "message": message} for field, message in errors]
+        return result
+    except Refused as error:
+        return _problem(error.status, error.detail)
+    return posted
+
+
+def _problem(status: int, detail: str) -> dict[str, Any]:
+    title = "Conflict" if status == 409 else "A field can't be used"
+    said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return {"status": status, "problem": said}
+
+
+def _result(found: Decided | Conflict) -> dict[str, Any]:
+    if isinstance(found, Conflict):
+        return _problem(409, found.sentence)
+    _count(found)
+    return {"status": 200, "decision": of_decided(found)}
+
+
+def _check_currency(posted: Submission, terms: Terms) -> None:
+    if posted.currency not in (None, terms.currency):
+        raise Refused(422, f"currency: this store holds {terms.currency}; other currencies are not compared with it")
+
+
+def _dry(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> dict[str, Any]:
+    with scorer.reader() as connection:
+        return of_decided(preview(connection, posted, terms, now).decided)
+
+
+async def _advice(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Advice:
+    """What a language model says of the text, asked outside any database transaction; without one, nothing."""
+    if scorer.text is None:
+        return _OFF
+    if not posted.description:
+        return _UNASKED
+
+    def look() -> bool:
+        with scorer.reader() as connection:
+            return preview(connection, posted, terms, now).grey
+
+    if not await run_in_threadpool(look):
+        return _UNASKED
+    advice = await scorer.text.ask(posted.description)
+    metrics.LLM.labels(advice.llm_status).inc()
+    return advice
+
+
+_OFF = Advice(NO_ADVICE.reasons, "off")
+
+
+def _count(found: Decided) -> None:
+    if found.again:
+        return
+    metrics.decisions(found.decision["decision"]).inc()
+    for reason in found.decision["reasons"]:
+        metrics.reasons(reason["code"]).inc()

@@ -1,0 +1,145 @@
+"""What one worker process holds: connections, the writer, rules, keys."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from api.keys import Guard, guard
+from fraudstack.decisions.deciding import Terms
+from fraudstack.decisions.writer import Writer
+from fraudstack.errors import InputError, StoreError
+from fraudstack.llm.limits import Limits
+from fraudstack.llm.scorer import TextScorer
+from fraudstack.rules import config
+from fraudstack.settings import Settings
+from fraudstack.storage import decided, store
+from fraudstack.storage.online import Connection
+from fraudstack.storage.upgrade import upgrade
+
+log = logging.getLogger(__name__)
+_LOOK_EVERY_SECONDS = 1.0
+
+
+class RulesInForce:
+    """The rules file, read again when it changes; one that can't be used leaves the old rules in force."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it; raises InputError when it can't be used."""
+        self._path = path
+        self._seen = _mark(path)
+        self._looked = time.monotonic()
+        self.rules = config.load(path)
+        # Why the file as it is now isn't in force; None when it is.
+        self.problem: str | None = None
+
+    def now(self) -> config.Rules:
+        """The rules to decide by; the file is looked at once a second."""
+        moment = time.monotonic()
+        if moment - self._looked >= _LOOK_EVERY_SECONDS:
+            self._looked = moment
+            if (seen := _mark(self._path)) != self._seen:
+                self._seen = seen
+                self._read()
+        return self.rules
+
+    def _read(self) -> None:
+        try:
+            self.rules, self.problem = config.load(self._path), None
+            log.info("rules in force", extra={"said": {"rules_version": self.rules.version}})
+        except InputError as error:
+            self.problem = str(error)
+            log.error("the new rules can't be used, the old stay in force", extra={"said": {"error": self.problem}})
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@dataclass
+class Scorer:
+    """A worker's state."""
+
+    settings: Settings
+    store: store.Store
+    writer: Writer
+    rules: RulesInForce
+    guard: Guard
+    categories: dict[int, str]
+    text: TextScorer | None
+    readers: list[Connection] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def terms(self) -> Terms:
+        """What decisions are made by at this moment."""
+        return Terms(self.rules.now(), self.settings.currency, self.categories)
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A connection that can't write, of a pool, for one request, with one view of the store."""
+        with self._lock:
+            connection = self.readers.pop() if self.readers else None
+        connection = connection or Connection(self.store, read_only=True)
+        try:
+            with connection.read():
+                yield connection
+        except StoreError:
+            connection.close()
+            raise
+        except BaseException:
+            self._give_back(connection)
+            raise
+        self._give_back(connection)
+
+    def _give_back(self, connection: Connection) -> None:
+        with self._lock:
+            self.readers.append(connection)
+
+    async def close(self) -> None:
+        """Finish what waits and close all connections."""
+        if self.text is not None:
+            await self.text.close()
+        await self.writer.close()
+        for connection in self.readers:
+            connection.close()
+
+
+def text_scorer(settings: Settings) -> TextScorer | None:
+    """What asks the language model; None without a key."""
+    if settings.openai_api_key is None:
+        return None
+    try:
+        limits = Limits(
+            api_key=settings.openai_api_key.get_secret_value(),
+            base_url=settings.openai_base_url,
+            model=settings.llm_model,
+            timeout=settings.llm_seconds,
+            names=[name.strip() for name in settings.redact_names.split(",") if name.strip()],
+            # The workers share it.
+            tokens_per_day=settings.llm_tokens_per_day // settings.api_workers,
+        )
+    except ValueError as error:
+        raise InputError(f"the settings of the language model can't be used: {error}") from error
+    return TextScorer(limits)
+
+
+async def start(settings: Settings) -> Scorer:
+    """Open a worker's state; raises Refusal when a setting, the rules file or the store can't be used."""
+    keys = guard(settings.api_keys, settings.api_rate / settings.api_workers)
+    if not keys.known and settings.env != "development":
+        raise InputError("TX_API_KEYS is empty: without keys the scorer starts only with TX_ENV=development")
+    rules = RulesInForce(settings.rules_path or config.DEFAULT)
+    where = store.parse(settings.store_url)
+    upgrade(where, "transactions")
+    connection = Connection(where, read_only=True)
+    categories = decided.categories(connection)
+    writer = Writer(where, settings.api_queue)
+    text = text_scorer(settings)
+    return Scorer(settings, where, writer, rules, keys, categories, text, [connection])

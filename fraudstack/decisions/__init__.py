@@ -1,0 +1,1 @@
+"""A posted transaction becomes a decision: validated, scored, stored, answered."""

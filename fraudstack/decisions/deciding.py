@@ -1,0 +1,170 @@
+"""The way from a submission to a stored decision, inside one write transaction of the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fraudstack.decisions.submission import Submission
+from fraudstack.profiles.event import Event
+from fraudstack.profiles.profile import Profile, trusted
+from fraudstack.rules.config import Rules
+from fraudstack.rules.decide import Verdict, decide, in_grey_band
+from fraudstack.rules.reasons import Case, Reason
+from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
+from fraudstack.storage import decided, profiles
+from fraudstack.storage.online import Connection
+
+# What a file of transactions can say; a description comes through the API alone.
+_COMPARED = tuple(name for name in CONTENT if name not in ("id", "amount", "description"))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What decisions are made by at a moment."""
+
+    rules: Rules
+    # ISO 4217.
+    currency: str
+    # Names of merchant category codes.
+    categories: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What was found out before the write transaction began: a language model's reason, and how it went."""
+
+    reasons: Sequence[Reason] = ()
+    llm_status: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An answer; `again` when the same post had been decided before."""
+
+    id: int
+    decision: Mapping[str, Any]
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An id that stands for something else."""
+
+    sentence: str
+
+
+NO_ADVICE = Advice()
+# Decisions that a text could still change.
+_OPEN = ("normal", "suspicious")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would be decided; `grey`: the score is neither clear nor alarming, so that the text is worth asking."""
+
+    decided: Decided
+    grey: bool
+
+
+def preview(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Preview:
+    """What the rules say now, without writing."""
+    event = posted.event(posted.id or 0, now)
+    case, excepted = _case(connection, event, profiles.read(connection, event), terms)
+    verdict = decide(case, excepted=excepted)
+    decision = _decision(verdict, terms, now, posted.body_hash(), "not_asked")
+    return Preview(Decided(event.id, decision), verdict.decision in _OPEN and in_grey_band(case, verdict.score))
+
+
+def decide_and_store(
+    connection: Connection, posted: Submission, terms: Terms, now: datetime, advice: Advice = NO_ADVICE
+) -> Decided | Conflict:
+    """Decide a posted transaction and write it, the decision and the profile, in the transaction under way.
+
+    The same post again gives the stored decision and writes nothing.
+    """
+    body_hash = posted.body_hash()
+    known = None if posted.id is None else decided.find(connection, posted.id)
+    if known is None:
+        if posted.id is not None and posted.id >= FIRST_ASSIGNED:
+            return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
+        id = decided.next_id(connection) if posted.id is None else posted.id
+        event = posted.event(id, now)
+        profile = profiles.read(connection, event)
+    elif known.decision is not None and known.decision["source"] == "online":
+        if known.decision["body_hash"] == body_hash:
+            return Decided(known.transaction["id"], known.decision, again=True)
+        return Conflict(f"transaction {posted.id} was decided already, with another body")
+    elif differs := _differing(posted, known.transaction, terms.currency):
+        return Conflict(f"transaction {posted.id} was loaded already, with another {differs}")
+    else:
+        id = known.transaction["id"]
+        event = posted.event(id, datetime.strptime(known.transaction["date"], DATE_FORMAT))
+        # It may be in the profile already, as a transaction that nobody decided.
+        profile = profiles.rebuilt(connection, event.client_id, without=id)
+    case, excepted = _case(connection, event, profile, terms)
+    verdict = decide(case, excepted=excepted, more=advice.reasons)
+    decision = _decision(verdict, terms, now, body_hash, advice.llm_status)
+    is_fraud = known.transaction["is_fraud"] if known else None
+    is_trusted = trusted(int(verdict.suspicious), is_fraud)
+    profile.add(event, trusted=is_trusted)
+    if known is None:
+        decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
+        profiles.write(connection, profile, event, is_trusted=is_trusted)
+    else:
+        decided.flag(connection, id, verdict.suspicious, posted.description)
+        profiles.write_whole(connection, profile)
+    decided.decide(connection, id, decision)
+    return Decided(id, decision)
+
+
+def _case(connection: Connection, event: Event, profile: Profile, terms: Terms) -> tuple[Case, bool]:
+    category = None if event.mcc is None else terms.categories.get(event.mcc)
+    date = profiles.stored_date(connection, event.seconds)
+    excepted = decided.excepted(connection, event.client_id, event.merchant, date)
+    return Case(event, profile, terms.rules.file, category), excepted
+
+
+def _decision(verdict: Verdict, terms: Terms, now: datetime, body_hash: str, llm_status: str | None) -> dict[str, Any]:
+    return {
+        "decided_at": str(now),
+        "score": verdict.score,
+        "suspicious": verdict.suspicious,
+        "decision": verdict.decision,
+        "reason": verdict.reason,
+        "reasons": [reason._asdict() for reason in verdict.reasons],
+        "llm_status": llm_status,
+        "rules_version": terms.rules.version,
+        "model_version": None,
+        "body_hash": body_hash,
+        "source": "online",
+    }
+
+
+def _row(connection: Connection, posted: Submission, event: Event, terms: Terms, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "date": profiles.stored_date(connection, event.seconds),
+        "client_id": posted.client_id,
+        "card_id": posted.card_id,
+        "currency": posted.currency or terms.currency,
+        "use_chip": posted.use_chip,
+        "merchant_id": posted.merchant_id,
+        "merchant_city": posted.merchant_city,
+        "merchant_state": posted.merchant_state,
+        "zip": posted.zip,
+        "mcc": posted.mcc,
+        "description": posted.description,
+        "errors": posted.errors,
+        "flagged_fraud": int(verdict.suspicious),
+        "is_fraud": None,
+    }
+
+
+def _differing(posted: Submission, transaction: Mapping[str, Any], currency: str) -> str | None:
+    """The first column in which a post and the store's transaction differ."""
+    if posted.cents != int(transaction["amount"] * 100):
+        return "amount"
+    said = posted.model_dump() | {"currency": posted.currency or currency}
+    said["date"] = posted.date.strftime(DATE_FORMAT) if posted.date else None
+    return next((name for name in _COMPARED if said[name] != transaction[name]), None)

@@ -1,0 +1,170 @@
+"""A transaction as somebody posts it: sixteen fields, checked one by one."""
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import to_json
+
+from fraudstack.profiles.event import Event, seconds_of
+
+_LONGEST_TEXT, _LONGEST_DESCRIPTION = 100, 2_000
+_MOST = Decimal(100_000_000)
+_FIRST_YEAR = 1970
+_AHEAD = timedelta(days=1)
+
+
+def _whole(value: Any) -> Any:
+    """Ids come as text or number: whole ones, without signs or blanks."""
+    if isinstance(value, (bool, float)):
+        raise ValueError("an id is a whole number, as text or as a number")
+    if isinstance(value, int):
+        value = str(value)
+    if isinstance(value, str) and (value != value.strip() or re.fullmatch(r"[+-][0-9]+", value)):
+        raise ValueError("an id has no sign and no blanks around it")
+    return value
+
+
+def plain(value: str) -> str:
+    """Text without control characters, which no terminal sends."""
+    if value.isascii() and value.isprintable():
+        return value
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Cf", "Zl", "Zp") for character in value):
+        raise ValueError("control characters are not allowed")
+    return value
+
+
+def words(value: str) -> str:
+    """A description may have line breaks and tabs; other control characters are refused."""
+    plain(value.replace("\n", " ").replace("\r", " ").replace("\t", " "))
+    return value
+
+
+def _id(value: Any) -> Any:
+    value = _whole(value)
+    if isinstance(value, str):
+        if not re.fullmatch(r"[0-9]{1,18}", value):
+            raise ValueError("an id is a whole number of at most 18 digits")
+        return int(value)
+    return value
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("an amount is a number")
+    # Decimal would also take 1_000, blanks around it and other alphabets' digits.
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", value):
+        raise ValueError("an amount is written in digits, with a point before the cents")
+    # As it is written: a float's own text is the shortest that gives the float.
+    return str(value) if isinstance(value, float) else value
+
+
+def _date(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("a date is text: YYYY-MM-DD HH:MM:SS, in UTC unless it says otherwise")
+    # To the end: Python's own reader stops at a null.
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}[\d:.,+\-Z ]*", value, re.ASCII):
+        raise ValueError("a date is written YYYY-MM-DD HH:MM:SS, or as ISO 8601 with a zone")
+    try:
+        date = datetime.fromisoformat(value)
+        date = date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
+    except (ValueError, OverflowError) as error:
+        raise ValueError("there is no such date") from error
+    return date.replace(microsecond=0)
+
+
+def _possible(date: datetime) -> datetime:
+    if date.year < _FIRST_YEAR:
+        raise ValueError(f"no card was used before {_FIRST_YEAR}")
+    if date > datetime.now(UTC).replace(tzinfo=None) + _AHEAD:
+        raise ValueError("the date lies more than a day ahead")
+    return date
+
+
+def _trimmed(value: Any) -> Any:
+    return value.strip(" ") if isinstance(value, str) else value
+
+
+def _five_digits(value: str) -> str:
+    """A zip as files have it once they are cleaned: numbers lost their leading zeros."""
+    return value.zfill(5) if value.isascii() and value.isdigit() else value
+
+
+_Plain = Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(plain)]
+# Blanks around are cut off, as from the columns of a file.
+Text = Annotated[_Plain, BeforeValidator(_trimmed)]
+Key = Annotated[_Plain, BeforeValidator(_whole)]
+
+
+class Submission(BaseModel):
+    """A posted transaction; client_id and amount are required, what isn't known is left out or null."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    id: Annotated[int, BeforeValidator(_id)] | None = None
+    # In UTC; the moment of the post where it is left out.
+    date: Annotated[datetime, BeforeValidator(_date), AfterValidator(_possible)] | None = None
+    client_id: Key
+    card_id: Key | None = None
+    amount: Annotated[
+        Decimal, BeforeValidator(_amount), Field(max_digits=12, decimal_places=2, ge=-_MOST, le=_MOST, strict=False)
+    ]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    use_chip: Text | None = None
+    merchant_id: Key | None = None
+    merchant_city: Text | None = None
+    merchant_state: Text | None = None
+    zip: Annotated[Key, AfterValidator(_five_digits)] | None = None
+    mcc: Annotated[int, BeforeValidator(_id), Field(ge=0, le=9999)] | None = None
+    description: Annotated[str, Field(max_length=_LONGEST_DESCRIPTION), AfterValidator(words)] | None = None
+    errors: Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(plain)] | None = None
+    # Accepted, since the contract has them, and ignored: the scorer says the one, the truth the other.
+    flagged_fraud: Any = None
+    is_fraud: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_not_told(cls, raw: Any) -> Any:
+        """Files and terminals write an empty text, or blanks, where they know nothing."""
+        if not isinstance(raw, dict):
+            return raw
+        optional = cls.model_fields.keys() - {"client_id"}
+        return {
+            name: value
+            for name, value in raw.items()
+            if name not in optional or not isinstance(value, str) or value.strip(" ")
+        }
+
+    @property
+    def cents(self) -> int:
+        """The amount in whole cents."""
+        return int(self.amount * 100)
+
+    def event(self, id: int, now: datetime) -> Event:
+        """The transaction as rules look at it."""
+        return Event(
+            id=id,
+            client_id=self.client_id,
+            seconds=seconds_of(self.date or now),
+            cents=self.cents,
+            card=self.card_id,
+            channel=self.use_chip,
+            merchant=self.merchant_id,
+            city=self.merchant_city,
+            state=self.merchant_state,
+            mcc=self.mcc,
+            errors=self.errors or None,
+        )
+
+    def body_hash(self) -> str:
+        """Tells whether two posts say the same, however their JSON was written."""
+        # Cents: 5, 5.0 and "5.00" are one amount.
+        said = [self.cents, self.date and str(self.date), *(getattr(self, name) for name in _HASHED)]
+        return hashlib.sha256(to_json(said)).hexdigest()[:32]
+
+
+_HASHED = sorted(Submission.model_fields.keys() - {"id", "amount", "date", "flagged_fraud", "is_fraud"})

@@ -1,0 +1,1 @@
+"""What is usual for a client, kept as running sums: pure figures, no database."""

@@ -1,0 +1,74 @@
+"""A transaction as profiles and rules look at it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+ONLINE = "Online Transaction"
+HOME = "US"
+# The dimensions in which something is usual for a client; a value is text, an hour "00" to "23".
+KINDS = ("card", "channel", "city", "hour", "mcc", "merchant", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One transaction: cents are whole, negative for refunds; seconds count from 1970 in UTC, of its own date."""
+
+    id: int
+    client_id: str
+    seconds: int
+    cents: int
+    card: str | None = None
+    channel: str | None = None
+    merchant: str | None = None
+    city: str | None = None
+    # A US state's code, or a country's name.
+    state: str | None = None
+    mcc: int | None = None
+    # What went wrong at the terminal: set means declined.
+    errors: str | None = None
+
+    @property
+    def declined(self) -> bool:
+        """Whether the terminal refused it."""
+        return bool(self.errors)
+
+    @property
+    def hour(self) -> int:
+        """Hour of the day, 0 to 23."""
+        return self.seconds // 3600 % 24
+
+    @property
+    def country(self) -> str | None:
+        """Where the card was present; None online or where nothing is told."""
+        return None if self.channel == ONLINE else country(self.state)
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Kind and value of every dimension that it has."""
+        values = (
+            self.card,
+            self.channel,
+            self.city and f"{self.state or ''}/{self.city}",
+            f"{self.hour:02}",
+            None if self.mcc is None else str(self.mcc),
+            self.merchant,
+            self.state,
+        )
+        return tuple((kind, value) for kind, value in zip(KINDS, values, strict=True) if value)
+
+
+def country(state: str | None) -> str | None:
+    """The country of `merchant_state`: two capitals are a US state, anything else is a country's name."""
+    if not state:
+        return None
+    return HOME if len(state) == 2 and state.isupper() else state
+
+
+def seconds_of(date: datetime) -> int:
+    """Seconds since 1970 of a naive time in UTC."""
+    return int(date.replace(tzinfo=UTC).timestamp())
+
+
+def date_of(seconds: int) -> datetime:
+    """The naive time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

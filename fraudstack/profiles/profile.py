@@ -1,0 +1,163 @@
+"""A client's profile: sums over all transactions, whatever their order.
+
+Every figure is a sum of whole numbers, the greatest of some, or the latest few: transactions may come late or in
+another order and the profile ends the same. Amounts enter as thousandths of ln(1 + amount), since amounts are
+roughly log-normal; sums of them and of their squares fit 64 bits at any length of history.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fraudstack.profiles.event import HOME, Event
+
+WEEK = 7 * 24 * 3600
+# The latest transactions kept one by one; bursts are told apart far below.
+MOST_RECENT = 256
+# Amounts enter as whole parts of ln(1 + amount), so many to one.
+LOG_SCALE = 1000
+
+
+class Recent(NamedTuple):
+    """A transaction of the last week before the client's latest, in the order of time and id."""
+
+    seconds: int
+    id: int
+    cents: int
+    # 0 or 1.
+    declined: int
+    merchant: str | None
+    # Where the card was present, else None.
+    country: str | None
+
+
+class Window(NamedTuple):
+    """What a client did in some time up to a moment, declined and flagged transactions included."""
+
+    transactions: int
+    declined: int
+    # Of purchases, in whole cents.
+    cents: int
+
+
+@dataclass(slots=True)
+class Amounts:
+    """Sums over purchases: how many, whole cents, thousandths of ln(1 + amount) and their squares."""
+
+    purchases: int = 0
+    cents: int = 0
+    logs: int = 0
+    squares: int = 0
+
+    def add(self, cents: int) -> None:
+        """Count a purchase of so many cents (> 0)."""
+        log = log_of(cents)
+        self.purchases += 1
+        self.cents += cents
+        self.logs += log
+        self.squares += log * log
+
+    @property
+    def usual(self) -> float:
+        """The geometric mean, in units of the currency."""
+        return math.expm1(self.logs / self.purchases / LOG_SCALE) if self.purchases else 0.0
+
+    def sigmas(self, cents: int, least_spread: float) -> float:
+        """How many standard deviations ln(1 + amount) lies above the mean; the spread counts as at least the least."""
+        mean = self.logs / self.purchases
+        variance = max(0.0, self.squares / self.purchases - mean * mean)
+        return (log_of(cents) - mean) / max(math.sqrt(variance), least_spread * LOG_SCALE)
+
+
+@dataclass(slots=True)
+class Habit:
+    """How often a value was usual for a client, and for merchant category codes what was spent there."""
+
+    count: int = 0
+    amounts: Amounts = field(default_factory=Amounts)
+
+
+@dataclass(slots=True)
+class Profile:
+    """Everything known of a client; `habits` may hold only the keys that were asked for."""
+
+    client_id: str
+    # Rises with every change: a rebuild made beside it can tell that it is outdated.
+    version: int = 0
+    transactions: int = 0
+    declined: int = 0
+    refunds: int = 0
+    # Transactions that count as usual: not declined, not flagged, not labelled fraud.
+    usual: int = 0
+    # Of these, with the card present in the United States.
+    home: int = 0
+    amounts: Amounts = field(default_factory=Amounts)
+    recent: list[Recent] = field(default_factory=list)
+    habits: dict[tuple[str, str], Habit] = field(default_factory=dict)
+
+    @property
+    def last(self) -> int | None:
+        """The time of the latest transaction, in seconds."""
+        return self.recent[-1].seconds if self.recent else None
+
+    def add(self, event: Event, *, trusted: bool) -> None:
+        """Count a transaction; one that isn't trusted, flagged or labelled fraud, makes nothing usual."""
+        self.version += 1
+        self.transactions += 1
+        self.declined += event.declined
+        self.refunds += event.cents < 0
+        self._remember(event)
+        if event.declined or not trusted:
+            return
+        self.usual += 1
+        self.home += event.country == HOME
+        if event.cents > 0:
+            self.amounts.add(event.cents)
+        for key in event.keys:
+            habit = self.habits.setdefault(key, Habit())
+            habit.count += 1
+            if key[0] == "mcc" and event.cents > 0:
+                habit.amounts.add(event.cents)
+
+    def before(self, seconds: int, length: int) -> list[Recent]:
+        """What is remembered of the `length` seconds up to a moment, oldest first."""
+        # A tuple of the seconds alone stands before every entry of that second.
+        first, end = bisect_left(self.recent, (seconds - length + 1,)), bisect_left(self.recent, (seconds + 1,))
+        return self.recent[first:end]
+
+    def window(self, seconds: int, length: int) -> Window:
+        """The figures of the `length` seconds up to a moment."""
+        found = self.before(seconds, length)
+        declined = cents = 0
+        for recent in found:
+            declined += recent.declined
+            if recent.cents > 0:
+                cents += recent.cents
+        return Window(len(found), declined, cents)
+
+    def _remember(self, event: Event) -> None:
+        place = bisect_left(self.recent, (event.seconds, event.id))
+        entry = Recent(event.seconds, event.id, event.cents, int(event.declined), event.merchant, event.country)
+        self.recent.insert(place, entry)
+        since = bisect_left(self.recent, (self.recent[-1].seconds - WEEK + 1,))
+        self.recent = self.recent[max(since, len(self.recent) - MOST_RECENT) :]
+
+
+def log_of(cents: int) -> int:
+    """Thousandths of ln(1 + amount)."""
+    return round(math.log1p(cents / 100) * LOG_SCALE)
+
+
+def trusted(flagged_fraud: int | None, is_fraud: int | None) -> bool:
+    """Whether a transaction may make something usual: the truth counts, and until it is known the flag."""
+    return is_fraud == 0 or (is_fraud is None and not flagged_fraud)
+
+
+def replayed(client_id: str, events: Iterable[tuple[Event, bool]]) -> Profile:
+    """The profile that arises from transactions and whether each is trusted, in any order."""
+    profile = Profile(client_id)
+    for event, is_trusted in events:
+        profile.add(event, trusted=is_trusted)
+    return profile

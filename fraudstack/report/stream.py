@@ -1,0 +1,52 @@
+"""Decisions as they come, a line each, and what became of all."""
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.text import Text
+
+_STYLES = {"whitelisted": "dim", "normal": "", "suspicious": "yellow", "blocked": "bold red"}
+
+
+def line(transaction: Mapping[str, Any], answer: Mapping[str, Any], is_fraud: bool | None) -> Text:
+    """One transaction: when, who, how much, what was decided and why, and the truth where it is known."""
+    place = transaction.get("merchant_state") or "online"
+    said = (
+        f"{transaction['date'][:16]}  client {transaction['client_id']:>5}  {float(transaction['amount']):>9,.2f}  "
+        f"{place:<14.14}  {answer['decision']:<11}  {answer['score']:.2f}  {answer['reason']}"
+    )
+    text = Text(said, style=_STYLES[answer["decision"]])
+    if is_fraud:
+        text.append("  ← fraud", style="bold magenta")
+    return text
+
+
+@dataclass
+class Tally:
+    """Counts over a stream."""
+
+    decisions: Counter[str] = field(default_factory=Counter)
+    frauds: int = 0
+    caught: int = 0
+    milliseconds: list[float] = field(default_factory=list)
+
+    def add(self, answer: Mapping[str, Any], is_fraud: bool | None, milliseconds: float) -> None:
+        """Count one."""
+        self.decisions[answer["decision"]] += 1
+        self.frauds += bool(is_fraud)
+        self.caught += bool(is_fraud) and answer["suspicious"]
+        self.milliseconds.append(milliseconds)
+
+    def sentence(self) -> str:
+        """What became of all."""
+        if not self.milliseconds:
+            return "nothing was posted"
+        counts = ", ".join(f"{self.decisions[name]:,} {name}" for name in _STYLES if self.decisions[name])
+        half = statistics.median(self.milliseconds)
+        return (
+            f"{len(self.milliseconds):,} posted: {counts}; "
+            f"of {self.frauds} labelled fraud {self.caught} were suspicious; median {half:.1f} ms"
+        )

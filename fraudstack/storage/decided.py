@@ -1,0 +1,110 @@
+"""Transactions with their decisions, one at a time, within the scorer's write transactions."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED, TRANSACTIONS
+from fraudstack.storage.online import Connection, Row
+
+TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
+DECISION = (
+    "decided_at",
+    "score",
+    "suspicious",
+    "decision",
+    "reason",
+    "reasons",
+    "llm_status",
+    "rules_version",
+    "model_version",
+    "body_hash",
+    "source",
+)
+_T = ", ".join(f"t.{name}" for name in TRANSACTION)
+_D = ", ".join(f"d.{name}" for name in DECISION)
+SELECT = f"SELECT {_T}, {_D} FROM transactions t LEFT JOIN decisions d ON d.id = t.id"
+_BY_ID = f"{SELECT} WHERE t.id = ?"
+_INSERT = f"INSERT INTO transactions ({', '.join(TRANSACTION)}) VALUES ({', '.join('?' * len(TRANSACTION))})"
+_FLAG = "UPDATE transactions SET flagged_fraud = ?, description = coalesce(description, ?) WHERE id = ?"
+_DECIDE = f"""INSERT INTO decisions (id, {", ".join(DECISION)}) VALUES (?, {", ".join("?" * len(DECISION))})
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in DECISION)}"""
+_LAST_ASSIGNED = "SELECT max(id) FROM transactions WHERE id >= ?"
+_NEXT_ASSIGNED = "SELECT nextval('assigned_ids')"
+_EXCEPTION = "SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?"
+_CATEGORIES = "SELECT mcc, name FROM mcc_codes"
+
+
+class Stored(NamedTuple):
+    """A transaction as the store has it, with its latest decision, or None where nobody decided."""
+
+    transaction: dict[str, Any]
+    decision: dict[str, Any] | None
+
+
+def find(connection: Connection, id: int) -> Stored | None:
+    """The transaction of an id."""
+    found = connection.rows(_BY_ID, (id,))
+    return stored(found[0]) if found else None
+
+
+def stored(row: Row) -> Stored:
+    """A row of SELECT: dates as text, amounts exact to the cent, reasons as a list."""
+    transaction = dict(zip(TRANSACTION, row, strict=False))
+    transaction["date"] = _text(transaction["date"])
+    transaction["amount"] = Decimal(round(transaction["amount"] * 100)).scaleb(-2)
+    said = dict(zip(DECISION, row[len(TRANSACTION) :], strict=True))
+    if said["decided_at"] is None:
+        return Stored(transaction, None)
+    said |= {
+        "decided_at": _text(said["decided_at"]),
+        "suspicious": bool(said["suspicious"]),
+        "reasons": from_json(said["reasons"]),
+    }
+    return Stored(transaction, said)
+
+
+def next_id(connection: Connection) -> int:
+    """An id that nobody has; within a write transaction."""
+    if connection.store.path is None:
+        return int(connection.rows(_NEXT_ASSIGNED)[0][0])
+    last = connection.rows(_LAST_ASSIGNED, (FIRST_ASSIGNED,))[0][0]
+    return FIRST_ASSIGNED if last is None else last + 1
+
+
+def insert(connection: Connection, transaction: Mapping[str, Any], cents: int) -> None:
+    """Store a transaction (columns of TRANSACTION; what isn't there is NULL)."""
+    values = [transaction.get(name) for name in TRANSACTION]
+    # The double nearest to the cents, or exactly them.
+    values[TRANSACTION.index("amount")] = cents / 100 if connection.store.path else Decimal(cents).scaleb(-2)
+    connection.execute(_INSERT, values)
+
+
+def flag(connection: Connection, id: int, flagged: bool, description: str | None) -> None:
+    """Set flagged_fraud of a transaction that an ingest brought."""
+    connection.execute(_FLAG, (int(flagged), description, id))
+
+
+def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
+    """Store what was said of a transaction (columns of DECISION; reasons as a list)."""
+    values = [decision.get(name) for name in DECISION]
+    values[DECISION.index("reasons")] = to_json(decision["reasons"]).decode()
+    values[DECISION.index("suspicious")] = int(decision["suspicious"])
+    connection.execute(_DECIDE, (id, *values))
+
+
+def excepted(connection: Connection, client_id: str, merchant: str | None, date: str | datetime) -> bool:
+    """Whether an analyst found this merchant to be fine for this client at that date."""
+    return merchant is not None and bool(connection.rows(_EXCEPTION, (client_id, merchant, date)))
+
+
+def categories(connection: Connection) -> dict[int, str]:
+    """The names of the merchant category codes."""
+    return dict(connection.rows(_CATEGORIES))
+
+
+def _text(date: str | datetime) -> str:
+    return date if isinstance(date, str) else date.strftime(DATE_FORMAT)

@@ -1,0 +1,139 @@
+"""Profiles in bulk: what a rebuild reads, and how its profiles take the place of the old while the scorer goes on."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from adbc_driver_manager.dbapi import Connection
+from pydantic_core import to_json
+
+from fraudstack.profiles.event import Event
+from fraudstack.profiles.profile import replayed, trusted
+from fraudstack.storage import batch as bulk
+from fraudstack.storage.online import CLIENT_LOCKS
+from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, row_of
+from fraudstack.storage.store import Store
+
+EVENTS = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("client_id", pa.string()),
+        ("seconds", pa.int64()),
+        ("cents", pa.int64()),
+        ("card", pa.string()),
+        ("channel", pa.string()),
+        ("merchant", pa.string()),
+        ("city", pa.string()),
+        ("state", pa.string()),
+        ("mcc", pa.int32()),
+        ("errors", pa.string()),
+        ("flagged_fraud", pa.int32()),
+        ("is_fraud", pa.int32()),
+    ]
+)
+_PROFILES = pa.schema([(name, pa.string() if name in ("client_id", "recent") else pa.int64()) for name in COLUMNS])
+_HABITS = pa.schema([(name, pa.string() if name in HABITS[:3] else pa.int64()) for name in HABITS])
+
+_SECONDS_SQLITE = "CAST(strftime('%s', date) AS BIGINT)"
+_SECONDS_POSTGRESQL = "CAST(extract(epoch FROM date) AS BIGINT)"
+_EVENTS = """SELECT id, client_id, {seconds} AS seconds, CAST(round(amount * 100) AS BIGINT) AS cents,
+    card_id AS card, use_chip AS channel, merchant_id AS merchant, merchant_city AS city, merchant_state AS state,
+    mcc, errors, flagged_fraud, is_fraud FROM transactions"""
+_VERSIONS = "SELECT client_id, version FROM profiles"
+_LOCK = f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
+    FROM (SELECT client_id FROM staged_profiles ORDER BY client_id) clients) locks"""
+_STALE = """SELECT s.client_id FROM staged_profiles s JOIN profiles p ON p.client_id = s.client_id
+    WHERE p.version <> s.version"""
+_FORGET = "DELETE FROM profile_habits WHERE client_id IN (SELECT client_id FROM staged_profiles)"
+_PUT = f"""INSERT INTO profiles ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM staged_profiles WHERE TRUE
+    ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
+_PUT_HABITS = f"INSERT INTO profile_habits ({', '.join(HABITS)}) SELECT {', '.join(HABITS)} FROM staged_habits"
+# Clients in a write transaction: the first, the fewest, the most.
+_CLIENTS = (20, 1, 5_000)
+
+
+def versions(store: Store, connection: Connection) -> dict[str, int]:
+    """The version of every profile: read before `events`, so that what changes later is told by it."""
+    found = bulk.query(connection, _VERSIONS)
+    return dict(zip(found.column("client_id").to_pylist(), found.column("version").to_pylist(), strict=True))
+
+
+def events(store: Store, connection: Connection, client_id: str | None = None) -> Iterator[pa.RecordBatch]:
+    """Every transaction, or a client's, with the columns of EVENTS."""
+    statement = _EVENTS.format(seconds=_SECONDS_SQLITE if store.path else _SECONDS_POSTGRESQL)
+    if client_id is not None:
+        found = bulk.query(connection, f"{statement} WHERE client_id = $1", (client_id,))
+        yield from found.cast(EVENTS).to_batches()
+        return
+    for batch in bulk.stream(store, connection, statement):
+        yield batch.cast(EVENTS)
+
+
+def replace(
+    store: Store,
+    connection: Connection,
+    made: ds.Dataset,
+    habits: ds.Dataset,
+    known: Mapping[str, int],
+    on_clients: Callable[[int], None],
+) -> None:
+    """Put profiles (sorted by client, COLUMNS without version) and habits (sorted, HABITS) in the place of the old.
+
+    `known` are the versions from before they were made: a client with another one now is made again here.
+    """
+    pace = bulk.Pace(*_CLIENTS)
+    for batch in made.to_batches(batch_size=_CLIENTS[2]):
+        for piece in bulk.pieces(batch, pace):
+            profiles = _profiles(piece, known)
+            ids = profiles.column("client_id")
+            extent = pc.min_max(ids).as_py()
+            client = pc.field("client_id")
+            of_clients = habits.to_table(
+                filter=(client >= extent["min"]) & (client <= extent["max"]) & pc.is_in(client, value_set=ids),
+                columns=list(HABITS),
+            )
+            pace.took(_put(store, connection, profiles, of_clients.cast(_HABITS)), piece.num_rows)
+            on_clients(piece.num_rows)
+
+
+def _profiles(piece: pa.Table, known: Mapping[str, int]) -> pa.Table:
+    rows = piece.to_pylist()
+    for row in rows:
+        row["version"] = known.get(row["client_id"], 0)
+        row["recent"] = to_json([list(entry.values()) for entry in row["recent"]]).decode()
+    return pa.Table.from_pylist(rows, schema=_PROFILES)
+
+
+def _put(store: Store, connection: Connection, profiles: pa.Table, habits: pa.Table) -> bulk.Turn:
+    bulk.stage(connection, "staged_profiles", profiles)
+    bulk.stage(connection, "staged_habits", habits)
+    with bulk.write(store, connection) as turn:
+        if store.path is None:
+            bulk.query(connection, _LOCK)
+        for client_id in bulk.query(connection, _STALE).column("client_id").to_pylist():
+            _make_again(store, connection, client_id)
+        bulk.execute(connection, _FORGET)
+        bulk.execute(connection, _PUT)
+        bulk.execute(connection, _PUT_HABITS)
+    return turn
+
+
+def _make_again(store: Store, connection: Connection, client_id: str) -> None:
+    """Stage what the client's transactions make now."""
+    history = [
+        (Event(*(row[name] for name in EVENTS.names[:11])), trusted(row["flagged_fraud"], row["is_fraud"]))
+        for batch in events(store, connection, client_id)
+        for row in batch.to_pylist()
+    ]
+    profile = replayed(client_id, history)
+    version = bulk.query(connection, f"{_VERSIONS} WHERE client_id = $1", (client_id,)).column("version")[0].as_py()
+    profile.version = version + 1
+    for table, names, rows in (
+        ("staged_profiles", COLUMNS, [row_of(profile)]),
+        ("staged_habits", HABITS, list(habit_rows(profile))),
+    ):
+        bulk.execute(connection, f"DELETE FROM {table} WHERE client_id = $1", (client_id,))
+        places = ", ".join(f"${number + 1}" for number in range(len(names)))
+        for row in rows:
+            bulk.execute(connection, f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", row)

@@ -1,0 +1,136 @@
+"""Profiles in the store: a row per client, and a row per habit, of which a decision reads and writes only its own."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from fraudstack.profiles.event import KINDS, Event, date_of, seconds_of
+from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
+from fraudstack.schema import DATE_FORMAT
+from fraudstack.storage.online import Connection, Row
+
+SUMS = ("purchases", "cents", "logs", "squares")
+COLUMNS = ("client_id", "version", "transactions", "declined", "refunds", "usual", "home", *SUMS, "recent")
+HABITS = ("client_id", "kind", "value", "count", *SUMS)
+
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM profiles WHERE client_id = ?"
+_HABIT = (
+    f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ? AND kind = ? AND value = ?"
+)
+_OF_EVENT = " UNION ALL ".join([_HABIT] * len(KINDS))
+_ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ?"
+_PUT = f"""INSERT INTO profiles ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
+    ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
+_PUT_HABIT = f"""INSERT INTO profile_habits ({", ".join(HABITS)}) VALUES ({", ".join("?" * len(HABITS))})
+    ON CONFLICT (client_id, kind, value) DO UPDATE SET
+    {", ".join(f"{c} = profile_habits.{c} + excluded.{c}" for c in HABITS[3:])}"""
+_FORGET_HABITS = "DELETE FROM profile_habits WHERE client_id = ?"
+
+# What a profile is made of, in the order of `event_of`.
+EVENT_COLUMNS = (
+    "id, client_id, date, amount, card_id, use_chip, merchant_id, merchant_city, merchant_state, mcc, errors, "
+    "flagged_fraud, is_fraud"
+)
+_HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
+
+
+def read(connection: Connection, event: Event) -> Profile:
+    """The profile of an event's client, with the habits that the event asks for."""
+    keys: list[str | None] = []
+    values = dict(event.keys)
+    for kind in KINDS:
+        keys += (event.client_id, kind, values.get(kind))
+    return _made(event.client_id, connection.rows(_SELECT, (event.client_id,)), connection.rows(_OF_EVENT, keys))
+
+
+def read_whole(connection: Connection, client_id: str) -> Profile:
+    """A client's profile with all its habits."""
+    found = connection.rows(_SELECT, (client_id,))
+    return _made(client_id, found, connection.rows(_ALL_HABITS, (client_id,)))
+
+
+def write(connection: Connection, profile: Profile, event: Event, *, is_trusted: bool) -> None:
+    """Store a profile that has just counted `event`, in the transaction under way."""
+    connection.execute(_PUT, row_of(profile))
+    if is_trusted and not event.declined:
+        connection.many(_PUT_HABIT, [_first(event, kind, value) for kind, value in event.keys])
+
+
+def write_whole(connection: Connection, profile: Profile) -> None:
+    """Store a profile in the place of what was known of the client, in the transaction under way."""
+    connection.execute(_PUT, row_of(profile))
+    connection.execute(_FORGET_HABITS, (profile.client_id,))
+    connection.many(_PUT_HABIT, list(habit_rows(profile)))
+
+
+def rebuilt(connection: Connection, client_id: str, *, without: int | None = None) -> Profile:
+    """The profile that the client's transactions make, perhaps without one; its version follows the stored one's."""
+    history = (event_of(row) for row in connection.rows(_HISTORY, (client_id,)))
+    profile = replayed(client_id, (found for found in history if found[0].id != without))
+    stored = connection.rows(_SELECT, (client_id,))
+    profile.version = stored[0][1] + 1 if stored else 1
+    return profile
+
+
+def event_of(row: Row) -> tuple[Event, bool]:
+    """A row of EVENT_COLUMNS as an event, and whether it is trusted."""
+    id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
+    when = datetime.strptime(date, DATE_FORMAT) if isinstance(date, str) else date
+    cents = round(amount * 100)
+    event = Event(id, client, seconds_of(when), cents, card, channel, merchant, city, state, mcc, errors)
+    return event, trusted(flagged, is_fraud)
+
+
+def row_of(profile: Profile) -> tuple[Any, ...]:
+    """A profile as a row of COLUMNS."""
+    sums = profile.amounts
+    recent = to_json(profile.recent).decode()
+    return (
+        profile.client_id,
+        profile.version,
+        profile.transactions,
+        profile.declined,
+        profile.refunds,
+        profile.usual,
+        profile.home,
+        sums.purchases,
+        sums.cents,
+        sums.logs,
+        sums.squares,
+        recent,
+    )
+
+
+def habit_rows(profile: Profile) -> Iterator[tuple[Any, ...]]:
+    """A profile's habits as rows of HABITS."""
+    for (kind, value), habit in profile.habits.items():
+        sums = habit.amounts
+        yield profile.client_id, kind, value, habit.count, sums.purchases, sums.cents, sums.logs, sums.squares
+
+
+def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
+    profile = Profile(client_id)
+    if found:
+        (_, profile.version, profile.transactions, profile.declined, profile.refunds, *rest) = found[0]
+        profile.usual, profile.home, *sums, recent = rest
+        profile.amounts = Amounts(*sums)
+        profile.recent = list(map(Recent._make, from_json(recent)))
+    for kind, value, count, *sums in habits:
+        profile.habits[kind, value] = Habit(count, Amounts(*sums))
+    return profile
+
+
+def _first(event: Event, kind: str, value: str) -> tuple[Any, ...]:
+    """What one event adds to a habit."""
+    if kind == "mcc" and event.cents > 0:
+        log = log_of(event.cents)
+        return event.client_id, kind, value, 1, 1, event.cents, log, log * log
+    return event.client_id, kind, value, 1, 0, 0, 0, 0
+
+
+def stored_date(connection: Connection, seconds: int) -> str | datetime:
+    """A time as the store's columns take it."""
+    date = date_of(seconds)
+    return str(date) if connection.store.path else date

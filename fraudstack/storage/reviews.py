@@ -1,0 +1,92 @@
+"""What analysts say: verdicts, claims, exceptions; each within the scorer's write transactions."""
+
+from datetime import datetime
+
+from fraudstack.schema import DATE_FORMAT
+from fraudstack.storage import profiles
+from fraudstack.storage.online import Connection
+
+DECISIVE = {"fraud": 1, "legitimate": 0}
+
+_CLIENT = "SELECT client_id, is_fraud FROM transactions WHERE id = ?"
+_ADD = "INSERT INTO reviews (id, verdict, note, reviewer, at) VALUES (?, ?, ?, ?, ?) RETURNING review_id"
+_TRUTH = "UPDATE transactions SET is_fraud = ? WHERE id = ?"
+_HISTORY = "SELECT review_id, verdict, note, reviewer, at FROM reviews WHERE id = ? ORDER BY review_id"
+_CLAIMED = "SELECT reviewer, until FROM claims WHERE id = ?"
+_CLAIM = """INSERT INTO claims (id, reviewer, until) VALUES (?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET reviewer = excluded.reviewer, until = excluded.until"""
+_RELEASE = "DELETE FROM claims WHERE id = ?"
+_EXCEPT = """INSERT INTO exceptions (client_id, merchant_id, until, reviewer, note, at) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (client_id, merchant_id) DO UPDATE SET
+    until = excluded.until, reviewer = excluded.reviewer, note = excluded.note, at = excluded.at"""
+_EXCEPTIONS = """SELECT merchant_id, until, reviewer, note, at FROM exceptions WHERE client_id = ?
+    ORDER BY merchant_id"""
+
+
+def client_of(connection: Connection, id: int) -> str | None:
+    """The client of a transaction; None where there is no such transaction."""
+    found = connection.rows(_CLIENT, (id,))
+    return found[0][0] if found else None
+
+
+def add(connection: Connection, id: int, verdict: str, note: str | None, reviewer: str, at: datetime) -> int:
+    """Store a verdict and end the claim; a decisive one becomes the truth, and the profile is made anew by it.
+
+    Returns the review's number.
+    """
+    number = int(connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))[0][0])
+    connection.execute(_RELEASE, (id,))
+    client_id, before = connection.rows(_CLIENT, (id,))[0]
+    truth = DECISIVE.get(verdict)
+    if truth is not None and truth != before:
+        connection.execute(_TRUTH, (truth, id))
+        profiles.write_whole(connection, profiles.rebuilt(connection, client_id))
+    return number
+
+
+def truth(connection: Connection, id: int) -> int | None:
+    """is_fraud of a transaction."""
+    found: int | None = connection.rows(_CLIENT, (id,))[0][1]
+    return found
+
+
+def history(connection: Connection, id: int) -> list[dict[str, object]]:
+    """The reviews of a transaction, oldest first."""
+    names = ("review_id", "verdict", "note", "reviewer", "at")
+    return [dict(zip(names, row, strict=True)) | {"at": _text(row[-1])} for row in connection.rows(_HISTORY, (id,))]
+
+
+def claim(connection: Connection, id: int, reviewer: str, now: datetime, until: datetime) -> tuple[str, str] | None:
+    """Take a transaction to look at, or keep it longer; who has it and until when, if that is somebody else."""
+    found = connection.rows(_CLAIMED, (id,))
+    if found and found[0][0] != reviewer and _text(found[0][1]) > now.strftime(DATE_FORMAT):
+        return found[0][0], _text(found[0][1])
+    connection.execute(_CLAIM, (id, reviewer, until.strftime(DATE_FORMAT)))
+    return None
+
+
+def allow(
+    connection: Connection,
+    client_id: str,
+    merchant_id: str,
+    until: datetime,
+    reviewer: str,
+    note: str | None,
+    at: datetime,
+) -> None:
+    """Find a merchant to be fine for a client until a date, in the place of what was said before."""
+    times = until.strftime(DATE_FORMAT), at.strftime(DATE_FORMAT)
+    connection.execute(_EXCEPT, (client_id, merchant_id, times[0], reviewer, note, times[1]))
+
+
+def allowed(connection: Connection, client_id: str) -> list[dict[str, object]]:
+    """A client's exceptions, past ones too."""
+    names = ("merchant_id", "until", "reviewer", "note", "at")
+    return [
+        dict(zip(names, row, strict=True)) | {"until": _text(row[1]), "at": _text(row[-1])}
+        for row in connection.rows(_EXCEPTIONS, (client_id,))
+    ]
+
+
+def _text(date: str | datetime) -> str:
+    return date if isinstance(date, str) else date.strftime(DATE_FORMAT)

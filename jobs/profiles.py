@@ -1,0 +1,134 @@
+"""What is usual for each client, made anew from all transactions: the same sums that the scorer keeps.
+
+The scorer goes on meanwhile: a client whose profile it changed since this job read the store is made again, alone,
+from the store as it is then.
+"""
+
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from fraudstack.profiles.event import HOME, KINDS, ONLINE
+from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
+from fraudstack.progress import Advance, Phases
+from fraudstack.settings import Settings
+from fraudstack.storage import profile_load
+from jobs.step import Step, Summary, spark_phase, step
+
+_PURCHASES = ("purchases", "cents", "logs", "squares")
+
+
+def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
+    """Put fresh profiles in the place of the old, in short transactions; loaded counts transactions."""
+    with step(settings, run_id, "profiles", phases) as this:
+        versions = profile_load.versions(this.store, this.connection)
+        with phases.phase("profiles: read transactions") as advance:
+            this.summary.rows_in = this.summary.loaded = _export(this, this.staging / "events", advance)
+        with spark_phase(spark, phases, "profiles: sums per client"):
+            events = _events(spark.read.parquet(str(this.staging / "events")))
+            sums(events).orderBy("client_id").write.parquet(str(this.staging / "sums"))
+        with spark_phase(spark, phases, "profiles: habits"):
+            habits(events).orderBy("client_id").write.parquet(str(this.staging / "habits"))
+        made = ds.dataset(this.staging / "sums")
+        with phases.counted("profiles: load", made.count_rows()) as on_clients:
+            profile_load.replace(
+                this.store, this.connection, made, ds.dataset(this.staging / "habits"), versions, on_clients
+            )
+    return this.summary
+
+
+def _export(this: Step, folder: Path, advance: Advance) -> int:
+    """Copy what profiles are made of from the store to Parquet; returns the rows."""
+    folder.mkdir()
+    rows = 0
+    with pq.ParquetWriter(folder / "0.parquet", profile_load.EVENTS) as writer:
+        for found in profile_load.events(this.store, this.connection):
+            writer.write_batch(found)
+            rows += found.num_rows
+            advance(rows, 0)
+    return rows
+
+
+def _events(transactions: DataFrame) -> DataFrame:
+    """Transactions with what fraudstack.profiles derives of each."""
+    state = F.nullif("state", F.lit(""))
+    online = F.col("channel") == ONLINE
+    country = (
+        F.when(online, None).when((F.length(state) == 2) & state.rlike("^[^a-z]*[A-Z][^a-z]*$"), HOME).otherwise(state)
+    )
+    city = F.concat(F.coalesce(state, F.lit("")), F.lit("/"), F.nullif("city", F.lit("")))
+    declined = F.coalesce(F.col("errors") != "", F.lit(False))
+    flagged = F.coalesce(F.col("flagged_fraud") != 0, F.lit(False))
+    trusted = F.coalesce(F.col("is_fraud") == 0, ~flagged)
+    logs = F.round(F.log1p(F.col("cents") / 100) * LOG_SCALE).cast("bigint")
+    return transactions.select(
+        "client_id",
+        "id",
+        "seconds",
+        "cents",
+        declined.alias("is_declined"),
+        (trusted & ~declined).alias("is_usual"),
+        country.alias("country"),
+        logs.alias("logs"),
+        F.nullif("card", F.lit("")).alias("card"),
+        F.nullif("channel", F.lit("")).alias("channel"),
+        city.alias("city"),
+        F.lpad(F.pmod(F.floor(F.col("seconds") / 3600), F.lit(24)).cast("string"), 2, "0").alias("hour"),
+        F.col("mcc").cast("string").alias("mcc"),
+        F.nullif("merchant", F.lit("")).alias("merchant"),
+        state.alias("state"),
+    )
+
+
+def _of_purchases(usual: Column) -> list[Column]:
+    bought = usual & (F.col("cents") > 0)
+    return [
+        F.count_if(bought).alias("purchases"),
+        F.coalesce(F.sum(F.when(bought, F.col("cents"))), F.lit(0)).alias("cents"),
+        F.coalesce(F.sum(F.when(bought, F.col("logs"))), F.lit(0)).alias("logs"),
+        F.coalesce(F.sum(F.when(bought, F.col("logs") * F.col("logs"))), F.lit(0)).alias("squares"),
+    ]
+
+
+def sums(events: DataFrame) -> DataFrame:
+    """A row per client: the columns of profiles but version, `recent` as a list of structs in order."""
+    usual = F.col("is_usual")
+    counted = events.groupBy("client_id").agg(
+        F.count("*").alias("transactions"),
+        F.count_if("is_declined").alias("declined"),
+        F.count_if(F.col("cents") < 0).alias("refunds"),
+        F.count_if(usual).alias("usual"),
+        F.count_if(usual & (F.col("country") == HOME)).alias("home"),
+        *_of_purchases(usual),
+    )
+    last = events.groupBy("client_id").agg((F.max("seconds") - WEEK).alias("since"))
+    entry = F.struct(
+        "seconds", "id", F.col("cents"), F.col("is_declined").cast("int").alias("declined"), "merchant", "country"
+    )
+    latest_first = F.sort_array(F.collect_list(entry), asc=False)
+    recent = (
+        events.join(F.broadcast(last), "client_id")
+        .where("seconds > since")
+        .groupBy("client_id")
+        .agg(F.reverse(F.slice(latest_first, 1, MOST_RECENT)).alias("recent"))
+    )
+    return counted.join(recent, "client_id")
+
+
+def habits(events: DataFrame) -> DataFrame:
+    """A row per client, kind and value: the columns of profile_habits."""
+    usual = events.where("is_usual")
+    kinds = []
+    for kind in KINDS:
+        of_kind = usual.where(F.col(kind).isNotNull()).groupBy("client_id", F.col(kind).alias("value"))
+        zero = [F.lit(0).cast("bigint").alias(name) for name in _PURCHASES]
+        amounts = _of_purchases(F.lit(True)) if kind == "mcc" else zero
+        counted = of_kind.agg(F.count("*").alias("count"), *amounts)
+        kinds.append(counted.select("client_id", F.lit(kind).alias("kind"), "value", "count", *_PURCHASES))
+    every = kinds[0]
+    for more in kinds[1:]:
+        every = every.union(more)
+    return every

@@ -1,0 +1,242 @@
+"""`make bench-api`: the scorer beside its floor, with wrk, on 127.0.0.1, in turn in one run.
+
+A round is: the floor at full load, the scorer with a short history at full load, the scorer with a long one at full
+load, and the scorer at half of what it did. Figures are medians over the rounds. Latencies of the full loads are the
+client's, those of the half load the server's own (its histogram).
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import make_url
+
+from data.generate import generate
+
+CONNECTIONS, THREADS, WORKERS = 8, 2, 2
+_BODIES = 20_000
+_AFTER = datetime(2019, 11, 1)
+
+
+def main() -> None:
+    """Prepare the stores, measure, print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--short", type=int, default=10_000)
+    parser.add_argument("--long", type=int, default=200_000, help="rows of the long history (13305915)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--postgresql", help="the address of a server on which databases may be created")
+    arguments = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is missing: on Debian and Ubuntu, apt-get install wrk")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    stores = {rows: _store(arguments.folder, rows, arguments.postgresql) for rows in (arguments.short, arguments.long)}
+    bodies = {rows: _bodies(arguments.folder, rows) for rows in stores}
+    rounds: list[dict[str, dict[str, float]]] = []
+    for number in range(arguments.rounds):
+        found: dict[str, dict[str, float]] = {}
+        with _floor(arguments.folder, arguments.postgresql) as url:
+            found["floor"] = _load(url, bodies[arguments.long], arguments.seconds)
+        for name, rows in (("short", arguments.short), ("long", arguments.long)):
+            with _scorer(stores[rows], arguments.folder) as url:
+                found[name] = _load(url, bodies[rows], arguments.seconds)
+                if name == "long":
+                    pause = CONNECTIONS / (found[name]["rate"] / 2) * 1000 - found[name]["p50"] / 2
+                    found["half"] = _half(url, bodies[rows], arguments.seconds, max(1, round(pause)))
+        rounds.append(found)
+        Console(stderr=True).print(f"round {number + 1}: {json.dumps(found)}", soft_wrap=True)
+    _print(arguments, rounds)
+
+
+def _store(folder: Path, rows: int, server: str | None) -> str:
+    """The URL of a store that holds `rows` ingested transactions and their profiles; made once."""
+    inputs = folder / f"inputs-{rows}"
+    if not (inputs / "transactions_data.csv").exists():
+        generate(rows, 1, inputs)
+    url = f"sqlite:///{folder}/history-{rows}.db"
+    if server is not None:
+        name = f"fraudstack_bench_{rows}"
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+        with psycopg.connect(server, autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                return url
+            connection.execute(f"CREATE DATABASE {name}")
+    elif Path(url.removeprefix("sqlite:///")).exists():
+        return url
+    command = [str(Path(sys.executable).with_name("fraudstack")), "ingest"]
+    command += ["--csv", str(inputs / "transactions_data.csv"), "--labels", str(inputs / "train_fraud_labels.json")]
+    subprocess.run([*command, "--database", url], check=True, stdout=subprocess.DEVNULL)
+    return url
+
+
+def _bodies(folder: Path, rows: int) -> Path:
+    """Posts of known clients after the end of their history, three a client and day, without ids."""
+    file = folder / f"bodies-{rows}.jsonl"
+    with (folder / f"inputs-{rows}" / "transactions_data.csv").open() as lines:
+        names = next(lines).rstrip("\n").split(",")
+        plain = [line.rstrip("\n").split(",") for line in islice(lines, 200_000) if '"' not in line]
+    clients = len({row[names.index("client_id")] for row in plain})
+    Random(1).shuffle(plain)
+    with file.open("w") as out:
+        for number in range(_BODIES):
+            row = dict(zip(names, plain[number % len(plain)], strict=True))
+            date = _AFTER + timedelta(days=number / (3 * clients))
+            body: dict[str, Any] = {
+                name: row[name] for name in names if row[name] and name not in ("id", "errors", "zip")
+            }
+            body |= {
+                "date": f"{date:%Y-%m-%d %H:%M:%S}",
+                "amount": float(row["amount"].replace("$", "")),
+                "mcc": int(row["mcc"]),
+            }
+            out.write(json.dumps(body) + "\n")
+    return file
+
+
+@contextmanager
+def _floor(folder: Path, server: str | None) -> Iterator[str]:
+    database = server or str(folder / "floor.db")
+    for leftover in folder.glob("floor.db*"):
+        leftover.unlink()
+    environment = os.environ | {"FLOOR_URL": database}
+    subprocess.run([sys.executable, "-m", "tests.bench.api_floor"], env=environment, check=True)
+    command = ["-w", str(WORKERS), "-k", "uvicorn_worker.UvicornWorker", "tests.bench.api_floor:app"]
+    with _served(command, environment, "/openapi.json") as url:
+        yield url
+
+
+@contextmanager
+def _scorer(database: str, folder: Path) -> Iterator[str]:
+    path = database.removeprefix("sqlite:///")
+    given = {"TX_SQLITE_DB": path, "TX_CLUSTERS_DB": f"{folder}/clusters.db"}
+    if database.startswith("postgresql"):
+        given = {"TX_DATABASE_URL": database}
+    environment = os.environ | given | {"TX_API_WORKERS": str(WORKERS), "OPENAI_API_KEY": ""}
+    with _served(["--config", "python:api.gunicorn", "api.main:app"], environment, "/readyz") as url:
+        yield url
+
+
+@contextmanager
+def _served(arguments: list[str], environment: Mapping[str, str], ready: str) -> Iterator[str]:
+    """gunicorn on a port of its own, until the block ends."""
+    port = 18_081
+    command = [sys.executable, "-m", "gunicorn", *arguments, "--bind", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=subprocess.STDOUT)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            deadline = time.monotonic() + 60
+            while not _answers(url + ready):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    raise SystemExit(f"gunicorn didn't start: {log.read()[-2000:]}")
+                time.sleep(0.1)
+            yield url
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _load(url: str, bodies: Path, seconds: int, pause: int = 0) -> dict[str, float]:
+    """Posts for so many seconds after a second of warming; requests a second, p50 and p99 in milliseconds."""
+    environment = os.environ | {"LOAD_BODIES": str(bodies), "LOAD_PAUSE_MS": str(pause)}
+    script = str(Path(__file__).with_name("load.lua"))
+    for length in (1, seconds):
+        command = [
+            "wrk",
+            "-t",
+            str(THREADS),
+            "-c",
+            str(CONNECTIONS),
+            "-d",
+            f"{length}s",
+            "--latency",
+            "-s",
+            script,
+            url,
+        ]
+        output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    result: dict[str, float] = json.loads(output.split("RESULT ", 1)[1])
+    if result["failed"]:
+        raise SystemExit(f"{result['failed']} requests failed: {output}")
+    return result | {"rate": result["requests"] / result["seconds"]}
+
+
+def _half(url: str, bodies: Path, seconds: int, pause: int) -> dict[str, float]:
+    """At half load: the share of decisions within 15 ms, and the bucket in which the 99th percentile lies."""
+    before = _histogram(url)
+    result = _load(url, bodies, seconds, pause)
+    after = _histogram(url)
+    counts = {bound: after[bound] - before.get(bound, 0) for bound in after}
+    total = counts[float("inf")]
+    p99 = next(bound for bound in sorted(counts) if counts[bound] >= 0.99 * total)
+    return result | {"server_p99": p99 * 1000, "within_15_ms": counts[0.015] / total}
+
+
+def _histogram(url: str) -> dict[float, float]:
+    """Decisions by upper bound of the time that they took, in seconds."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.findall(r'fraudstack_request_seconds_bucket\{le="([^"]+)",route="/transaction"\} (\S+)', text)
+    return {float(bound): float(count) for bound, count in found}
+
+
+def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float]]]) -> None:
+    def median(name: str, figure: str) -> float:
+        return statistics.median(found[name][figure] for found in rounds)
+
+    kind = "PostgreSQL" if arguments.postgresql else "SQLite"
+    table = Table(title=f"Decisions on {kind}, medians of {len(rounds)} rounds", title_justify="left")
+    for name in ("", "requests/s", "p50 ms", "p99 ms"):
+        table.add_column(name, justify="right" if name else "left")
+    names = {
+        "floor": "floor: one INSERT",
+        "short": f"scorer, {arguments.short:,} rows of history",
+        "long": f"scorer, {arguments.long:,} rows of history",
+        "half": "scorer at half load",
+    }
+    for name, said in names.items():
+        table.add_row(said, *(f"{median(name, figure):,.1f}" for figure in ("rate", "p50", "p99")))
+    console = Console(width=100)
+    console.print(table)
+    ratio = statistics.median(found["short"]["rate"] / found["floor"]["rate"] for found in rounds)
+    p50 = statistics.median(found["long"]["p50"] / found["short"]["p50"] for found in rounds)
+    p99 = statistics.median(found["long"]["p99"] / found["short"]["p99"] for found in rounds)
+    console.print(f"scorer / floor, requests per second: {ratio:.2f}")
+    console.print(f"long / short history: p50 {p50:.2f}, p99 {p99:.2f}")
+    console.print(
+        f"at half load: {median('half', 'within_15_ms'):.2%} of the decisions within 15 ms on the server, "
+        f"its p99 at most {median('half', 'server_p99'):.0f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()

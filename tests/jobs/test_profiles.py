@@ -1,0 +1,117 @@
+"""The job's profiles are those that arise when the same transactions go through the API."""
+
+import multiprocessing
+import random
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from fraudstack.rules import config
+from fraudstack.settings import Settings
+from fraudstack.storage import profile_load
+from jobs import clean, profiles
+from tests.api.scorer import chosen, post, running
+from tests.jobs.databases import execute, query, quiet, settings
+from tests.jobs.raw_files import row, write
+
+_PROFILES = """SELECT client_id, transactions, declined, refunds, usual, home, purchases, cents, logs, squares, recent
+    FROM profiles ORDER BY client_id"""
+_HABITS = "SELECT * FROM profile_habits ORDER BY client_id, kind, value"
+
+
+def stored(url: str) -> list[list[tuple[object, ...]]]:
+    return [query(url, _PROFILES), query(url, _HABITS)]
+
+
+def posts() -> list[dict[str, Any]]:
+    """Of three clients in no order of time: refunds, zeros, declines, bursts, places, gaps, missing fields."""
+    draw = random.Random(5)
+    rows = []
+    for id in range(1, 601):
+        day = draw.choice([1, 1, 2, 3, 9, 20])
+        body = post(
+            id,
+            client_id=draw.choice("789"),
+            date=f"2019-0{draw.randint(1, 9)}-{day:02} {draw.randint(0, 23):02}:{draw.randint(0, 59):02}:00",
+            amount=draw.choice([0, -20.5, 12.34, 700.01, 3, draw.randint(1, 99999) / 100]),
+            merchant_id=draw.choice([None, "1", "2", "3"]),
+            merchant_city=draw.choice([None, "Beulah", "Zürich"]),
+            merchant_state=draw.choice([None, "ND", "CA", "Italy", "Us", "XÜ"]),
+            mcc=draw.choice([None, 5411, 5812, 0]),
+            use_chip=draw.choice([None, "Online Transaction", "Chip Transaction"]),
+            card_id=draw.choice([None, "70", "71"]),
+            errors=draw.choice([None, None, None, "Bad PIN"]),
+        )
+        rows.append(body)
+    return rows
+
+
+def through_the_api(folder: str, url: str) -> None:
+    """In a process of its own: the job's database library and the scorer's can't share one."""
+    # Easily alarmed, so that some are flagged.
+    rules = Path(folder) / "rules.yaml"
+    rules.write_text(config.DEFAULT.read_text().replace("suspicious_at: 0.6", "suspicious_at: 0.1"))
+    with running(Path(folder), url, rules_path=rules) as client:
+        for start in range(0, 600, 150):
+            client.post("/transactions", json={"transactions": posts()[start : start + 150]})
+        client.post("/transactions/7/review", json={"verdict": "fraud", "reviewer": "ana"})
+
+
+def in_a_process(target: Any, *arguments: Any) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_the_jobs_profiles_are_those_of_the_api(spark: SparkSession, database: str, tmp_path: Path) -> None:
+    in_a_process(through_the_api, str(tmp_path), database)
+    online = stored(database)
+    assert len(online[0]) == 3
+    assert len(query(database, "SELECT id FROM transactions WHERE flagged_fraud = 1")) > 20
+    execute(database, "DELETE FROM profile_habits", "UPDATE profiles SET transactions = 0, recent = '[]', cents = 5")
+    profiles.run(spark, chosen(tmp_path, database), "run", quiet())
+    assert stored(database) == online
+
+
+def test_a_second_run_changes_nothing(spark: SparkSession, database: str, tmp_path: Path) -> None:
+    given = loaded(spark, database, tmp_path)
+    profiles.run(spark, given, "one", quiet())
+    before = [query(database, "SELECT * FROM profiles ORDER BY client_id"), query(database, _HABITS)]
+    profiles.run(spark, given, "two", quiet())
+    assert [query(database, "SELECT * FROM profiles ORDER BY client_id"), query(database, _HABITS)] == before
+
+
+def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
+    spark: SparkSession, database: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    given = loaded(spark, database, tmp_path)
+    profiles.run(spark, given, "one", quiet())
+    real = profile_load.replace
+
+    def later(*arguments: Any) -> None:
+        # As if it had been decided between the reading and the writing.
+        execute(
+            database,
+            "UPDATE profiles SET version = version + 1 WHERE client_id = 'c1'",
+            "INSERT INTO transactions (id, date, client_id, amount, currency, merchant_id)"
+            " VALUES (5000, '2011-01-01 00:00:00', 'c1', 5, 'USD', 'late')",
+        )
+        real(*arguments)
+
+    monkeypatch.setattr(profile_load, "replace", later)
+    profiles.run(spark, given, "two", quiet())
+    meanwhile = stored(database)
+    monkeypatch.undo()
+    profiles.run(spark, given, "three", quiet())
+    assert stored(database) == meanwhile
+    assert query(database, "SELECT count FROM profile_habits WHERE value = 'late'") == [(1,)]
+
+
+def loaded(spark: SparkSession, database: str, folder: Path) -> Settings:
+    given = settings(folder, database)
+    lines = [row(id, client_id=f"c{id % 50}", amount=f"{id % 97}.50") for id in range(1000)]
+    write(Path(given.csv_path), lines)
+    clean.run(spark, given, "run", quiet())
+    return given
