@@ -51,7 +51,7 @@ def through_the_api(folder: str, url: str) -> None:
     """In a process of its own: the job's database library and the scorer's can't share one."""
     # Easily alarmed, so that some are flagged.
     rules = Path(folder) / "rules.yaml"
-    rules.write_text(config.DEFAULT.read_text().replace("suspicious_at: 0.6", "suspicious_at: 0.1"))
+    rules.write_text(config.DEFAULT.read_text().replace("suspicious_at: 0.5", "suspicious_at: 0.1"))
     with running(Path(folder), url, rules_path=rules) as client:
         for start in range(0, 600, 150):
             client.post("/transactions", json={"transactions": posts()[start : start + 150]})
