@@ -55,7 +55,7 @@ def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> 
 
 
 def test_jobs_follow_one_another(dag: dict[str, Any]) -> None:
-    assert dag["order"] == [["clean", ["cluster"]], ["cluster", ["label"]], ["label", []]]
+    assert dag["order"] == [["clean", ["cluster"]], ["cluster", ["label"]], ["label", ["profiles"]], ["profiles", []]]
 
 
 def test_inputs_are_optional_and_explained(dag: dict[str, Any]) -> None:
