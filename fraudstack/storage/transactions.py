@@ -38,9 +38,10 @@ STAGED = pa.schema(
 )
 
 _COLUMNS = ", ".join(CONTENT)
-_OLD = ", ".join(f"t.{name}" for name in CONTENT)
 _NEW = ", ".join(f"s.{name}" for name in CONTENT)
-_DIFFERS = f"({_OLD}) IS DISTINCT FROM ({_NEW})"
+# A file can't hold a description: what the API was told stays, and is no difference.
+_TOLD = tuple(name for name in CONTENT if name != "description")
+_DIFFERS = f"({', '.join(f't.{c}' for c in _TOLD)}) IS DISTINCT FROM ({', '.join(f's.{c}' for c in _TOLD)})"
 _DECIDED = """(t.flagged_fraud IS NOT NULL
     OR EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id AND d.source = 'online'))"""
 
@@ -55,7 +56,7 @@ _DROP_CONFLICTS = f"""DELETE FROM staged WHERE id IN ({_CONFLICTS})"""
 # Unchanged rows are left out, so that loading the same file again writes nothing.
 _INSERT = f"""INSERT INTO transactions ({_COLUMNS})
     SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL OR {_DIFFERS}
-    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in CONTENT if c != "id")}"""
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _TOLD if c != "id")}"""
 
 
 @dataclass

@@ -159,3 +159,16 @@ def test_labelled_transactions_are_counted_per_client(store: Store) -> None:
     with batch.connect(store) as connection:
         counted = labels.by_client(store, connection).to_pylist()
     assert sorted((r["client_id"], r["labelled"], r["frauds"]) for r in counted) == [("7", 2, 1), ("8", 1, 0)]
+
+
+def test_a_description_is_no_difference_and_stays(store: Store) -> None:
+    load(store, [row(1), row(2)])
+    execute(
+        store,
+        "UPDATE transactions SET description = 'a gift'",
+        "UPDATE transactions SET flagged_fraud = 0 WHERE id = 1",
+    )
+    assert load(store, [row(1), row(2, cents=5)]) == []
+    assert content(store, "id, description, flagged_fraud, amount")[0][:3] == (1, "a gift", 0)
+    assert [float(amount) for _, _, amount in content(store, "id, description, amount")] == [10.29, 0.05]
+    assert content(store, "description") == [("a gift",), ("a gift",)]
