@@ -469,7 +469,7 @@ def test_a_value_in_another_field_is_another_post() -> None:
 
 
 def test_a_hash_is_the_same_tomorrow() -> None:
-    assert posted(client_id="1", amount=5).body_hash() == "ae869de7bf383b63f39bea05bad0539c"
+    assert posted(client_id="1", amount=5).body_hash() == "d3b35ab55ee7f6442bb671670fce7a58"
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def test_killed_in_any_phase_and_run_again_it_ends_in_the_same_content(tmp_path:
     run("cluster", inputs, interrupted)
     run("label", inputs, interrupted, kill_after="label: sort by id")
     run("label", inputs, interrupted)
+    run("profiles", inputs, interrupted, kill_after="profiles: sums per client")
+    run("profiles", inputs, interrupted)
 
     for name in ("transactions.db", "transactions_clusters.db"):
         assert everything(f"sqlite:///{interrupted / name}") == everything(f"sqlite:///{straight / name}")
