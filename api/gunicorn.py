@@ -9,7 +9,7 @@ from api import logs
 from fraudstack.settings import Settings
 
 # Where the workers count. It must be named before anything imports prometheus_client.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="fraudstack-metrics-")
+_counters = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="fraudstack-metrics-")
 
 
 class _Worker(Protocol):
@@ -47,4 +47,4 @@ def child_exit(_: object, worker: _Worker) -> None:
 
 def on_exit(_: object) -> None:
     """Remove the folder of the counters."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    shutil.rmtree(_counters, ignore_errors=True)

@@ -3,15 +3,13 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Request, Security
 from fastapi.security import APIKeyHeader
 
 from api.problems import Refused
 from fraudstack import keys
-
-Scope = Literal["score", "review", "admin"]
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key with the scope that the request needs")
 
@@ -56,7 +54,7 @@ def guard(entries: str | None, rate: float) -> Guard:
     return Guard(known, {key.name: Bucket(rate, rate) for key in known} if rate else {})
 
 
-def needs(scope: Scope) -> Callable[..., object]:
+def needs(scope: keys.Scope) -> Callable[..., object]:
     """A dependency that lets in keys with a scope; without keys, in development, everybody."""
 
     async def check(request: Request, given: Annotated[str | None, Security(_header)] = None) -> None:

@@ -58,13 +58,8 @@ class Refused(Exception):  # noqa: N818 - an answer, made from where the reason 
         self.status, self.detail, self.headers = status, detail, headers
 
 
-def problem(
-    status: int,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-    errors: Sequence[tuple[str, str]] | None = None,
-) -> Response:
-    """A problem as an answer."""
+def told(status: int, detail: str, errors: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
+    """A problem as Problem has it; errors are fields and messages."""
     said: dict[str, Any] = {
         "type": "about:blank",
         "title": _TITLES.get(status, "Error"),
@@ -73,7 +68,17 @@ def problem(
     }
     if errors is not None:
         said["errors"] = [{"field": field, "message": message} for field, message in errors]
-    return Response(json.dumps(said, ensure_ascii=False), status, headers, MEDIA_TYPE)
+    return said
+
+
+def problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[tuple[str, str]] | None = None,
+) -> Response:
+    """A problem as an answer."""
+    return Response(json.dumps(told(status, detail, errors), ensure_ascii=False), status, headers, MEDIA_TYPE)
 
 
 def field_problems(errors: Sequence[Any], skip: int = 1) -> list[tuple[str, str]]:

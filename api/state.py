@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from api.keys import Guard, guard
@@ -53,6 +54,11 @@ class RulesInForce:
         except InputError as error:
             self.problem = str(error)
             log.error("the new rules can't be used, the old stay in force", extra={"said": {"error": self.problem}})
+
+
+def this_second() -> datetime:
+    """The moment as the store's times are: UTC, naive, whole seconds."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

@@ -49,7 +49,7 @@ def _body(row: dict[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = {name: value for name, value in row.items() if value}
     body["amount"] = row["amount"].replace("$", "").replace(",", "")
     if row["zip"]:
-        body["zip"] = row["zip"].removesuffix(".0").rjust(5, "0")
+        body["zip"] = row["zip"].removesuffix(".0")
     if row["mcc"]:
         body["mcc"] = int(float(row["mcc"]))
     return body

@@ -4,10 +4,12 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from fraudstack.errors import InputError
 
-SCOPES = ("score", "review", "admin")
+Scope = Literal["score", "review", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 @dataclass(frozen=True)

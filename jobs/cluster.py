@@ -4,10 +4,8 @@ Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and valida
 """
 
 from multiprocessing.pool import ThreadPool
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans
 from pyspark.ml.evaluation import ClusteringEvaluator
@@ -16,13 +14,13 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fraudstack.progress import Advance, Phases
+from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.cluster_names import name_clusters
-from jobs.step import Step, Summary, spark_phase, step
+from jobs.step import Summary, exported, spark_phase, step
 
 # Per client, each in its own unit; the columns of transactions_clusters.
 FEATURES = (
@@ -50,7 +48,9 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     with step(settings, run_id, "cluster", phases) as this:
         habits, features = this.staging / "habits", this.staging / "features"
         with phases.phase("cluster: read transactions") as advance:
-            this.summary.rows_in = this.summary.loaded = _export(this, habits, advance)
+            this.summary.rows_in = this.summary.loaded = exported(
+                clusters.habits(this.store, this.connection), clusters.HABITS, habits, advance
+            )
         with spark_phase(spark, phases, "cluster: features per client"):
             client_features(spark.read.parquet(str(habits))).write.parquet(str(features))
         with spark_phase(spark, phases, "cluster: KMeans"):
@@ -89,18 +89,6 @@ def client_features(transactions: DataFrame) -> DataFrame:
         share(cents < 0).alias("refund_share"),
         F.datediff(F.max(date), F.min(date)).cast("double").alias("active_days"),
     )
-
-
-def _export(this: Step, folder: Path, advance: Advance) -> int:
-    """Copy what the features need from the store to Parquet; returns the rows."""
-    folder.mkdir()
-    rows = 0
-    with pq.ParquetWriter(folder / "0.parquet", clusters.HABITS) as writer:
-        for found in clusters.habits(this.store, this.connection):
-            writer.write_batch(found.cast(clusters.HABITS))
-            rows += found.num_rows
-            advance(rows, 0)
-    return rows
 
 
 def _assign(clients: DataFrame, settings: Settings) -> DataFrame:

@@ -4,19 +4,16 @@ The scorer goes on meanwhile: a client whose profile it changed since this job r
 from the store as it is then.
 """
 
-from pathlib import Path
-
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fraudstack.profiles.event import HOME, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
-from fraudstack.progress import Advance, Phases
+from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import profile_load
-from jobs.step import Step, Summary, spark_phase, step
+from jobs.step import Summary, exported, spark_phase, step
 
 _PURCHASES = ("purchases", "cents", "logs", "squares")
 
@@ -24,9 +21,11 @@ _PURCHASES = ("purchases", "cents", "logs", "squares")
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
     """Put fresh profiles in the place of the old, in short transactions; loaded counts transactions."""
     with step(settings, run_id, "profiles", phases) as this:
-        versions = profile_load.versions(this.store, this.connection)
+        versions = profile_load.versions(this.connection)
         with phases.phase("profiles: read transactions") as advance:
-            this.summary.rows_in = this.summary.loaded = _export(this, this.staging / "events", advance)
+            this.summary.rows_in = this.summary.loaded = exported(
+                profile_load.events(this.store, this.connection), profile_load.EVENTS, this.staging / "events", advance
+            )
         with spark_phase(spark, phases, "profiles: sums per client"):
             events = _events(spark.read.parquet(str(this.staging / "events")))
             sums(events).orderBy("client_id").write.parquet(str(this.staging / "sums"))
@@ -38,18 +37,6 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
                 this.store, this.connection, made, ds.dataset(this.staging / "habits"), versions, on_clients
             )
     return this.summary
-
-
-def _export(this: Step, folder: Path, advance: Advance) -> int:
-    """Copy what profiles are made of from the store to Parquet; returns the rows."""
-    folder.mkdir()
-    rows = 0
-    with pq.ParquetWriter(folder / "0.parquet", profile_load.EVENTS) as writer:
-        for found in profile_load.events(this.store, this.connection):
-            writer.write_batch(found)
-            rows += found.num_rows
-            advance(rows, 0)
-    return rows
 
 
 def _events(transactions: DataFrame) -> DataFrame:

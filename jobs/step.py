@@ -6,17 +6,19 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from adbc_driver_manager.dbapi import Connection
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError, Refusal, StoreError
-from fraudstack.progress import Phases
+from fraudstack.progress import Advance, Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, runs
 from fraudstack.storage.locks import ingest_turn
@@ -153,6 +155,18 @@ def spark_phase(spark: SparkSession, phases: Phases, name: str) -> Iterator[None
         finally:
             over.set()
             follower.join()
+
+
+def exported(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, advance: Advance) -> int:
+    """Copy rows from the store to Parquet, for Spark to read; returns how many."""
+    folder.mkdir()
+    rows = 0
+    with pq.ParquetWriter(folder / "0.parquet", schema) as writer:
+        for found in batches:
+            writer.write_batch(found.cast(schema))
+            rows += found.num_rows
+            advance(rows, 0)
+    return rows
 
 
 def new_run_id() -> str:

@@ -1,6 +1,6 @@
 """What is known of a client, and what an analyst allows it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -11,7 +11,7 @@ from api.answers import json_answer
 from api.keys import needs
 from api.problems import Refused
 from api.routes.reviews import Note, Reviewer, written
-from api.state import Scorer
+from api.state import Scorer, this_second
 from fraudstack.profiles.event import KINDS, date_of
 from fraudstack.profiles.profile import WEEK, Profile
 from fraudstack.storage import profiles, reviews
@@ -106,7 +106,7 @@ async def put_exception(request: Request, id: Name, merchant_id: Name, body: Exc
     Block lists and rules of haste (bursts, unknown cards, declines followed by success) still hold.
     """
     scorer: Scorer = request.app.state.scorer
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    now = this_second()
     until = body.until.astimezone(UTC).replace(tzinfo=None)
     if until > now + _LONGEST_EXCEPTION:
         raise Refused(422, "until: an exception lasts a year at most")

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from api import metrics
 from api.answers import json_answer
 from api.state import Scorer
+from fraudstack.storage import decided
 
 router = APIRouter(tags=["health"])
 
@@ -38,7 +39,7 @@ async def get_readyz(request: Request) -> Response:
 
     def look() -> None:
         with scorer.reader() as connection:
-            connection.rows("SELECT 1 FROM transactions LIMIT 1")
+            decided.look(connection)
 
     await run_in_threadpool(look)
     rules = scorer.rules

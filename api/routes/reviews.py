@@ -1,7 +1,7 @@
 """What analysts say of a transaction: a verdict, and a claim while they look."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -13,7 +13,7 @@ from api.answers import json_answer
 from api.keys import needs
 from api.problems import Refused
 from api.routes.transactions import Id
-from api.state import Scorer
+from api.state import Scorer, this_second
 from fraudstack.decisions.submission import plain, words
 from fraudstack.storage import reviews
 from fraudstack.storage.online import Connection
@@ -64,7 +64,7 @@ class Claimed(BaseModel):
 async def post_review(request: Request, id: Id, body: Review) -> Response:
     """Add a verdict: reviews are never changed, the latest decisive one is the truth (is_fraud)."""
     scorer: Scorer = request.app.state.scorer
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    now = this_second()
 
     def work(connection: Connection) -> dict[str, int | None]:
         number = reviews.add(connection, id, body.verdict, body.note, body.reviewer, now)
@@ -77,7 +77,7 @@ async def post_review(request: Request, id: Id, body: Review) -> Response:
 async def post_claim(request: Request, id: Id, body: Claim) -> Response:
     """Keep a transaction for a reviewer for 15 minutes, so that nobody else takes it; again to keep it longer."""
     scorer: Scorer = request.app.state.scorer
-    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    now = this_second()
     until = now + _CLAIM
 
     def work(connection: Connection) -> tuple[str, str] | None:

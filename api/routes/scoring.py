@@ -1,22 +1,23 @@
 """POST /transaction and POST /transactions: decide before the card holder notices."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import metrics
 from api.answers import DecisionOut, json_answer, of_decided
 from api.keys import needs
-from api.problems import Problem, Refused, field_problems
-from api.state import Scorer
-from fraudstack.decisions.deciding import NO_ADVICE, Advice, Conflict, Decided, Terms, decide_and_store, preview
+from api.problems import Problem, Refused, field_problems, told
+from api.state import Scorer, this_second
+from fraudstack.decisions.deciding import Advice, Conflict, Decided, Preview, Terms, decide_and_store, preview
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.writer import MOST_TOGETHER
+from fraudstack.llm.scorer import NOT_ASKED
 from fraudstack.storage.online import Connection
 
 router = APIRouter(tags=["scoring"])
@@ -51,10 +52,10 @@ async def post_transaction(
     The same id and body again gives the stored decision; the same id with another body is a conflict (409).
     """
     scorer: Scorer = request.app.state.scorer
-    now, terms = datetime.now(UTC).replace(tzinfo=None, microsecond=0), scorer.terms()
+    now, terms = this_second(), scorer.terms()
     _check_currency(posted, terms)
     if dry_run:
-        return json_answer(await run_in_threadpool(_dry, scorer, posted, terms, now))
+        return json_answer(of_decided((await run_in_threadpool(_preview, scorer, posted, terms, now)).decided))
     advice = await _advice(scorer, posted, terms, now)
 
     def work(connection: Connection) -> Decided | Conflict:
@@ -94,7 +95,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     Texts of a batch aren't shown to a language model.
     """
     scorer: Scorer = request.app.state.scorer
-    now, terms = datetime.now(UTC).replace(tzinfo=None, microsecond=0), scorer.terms()
+    now, terms = this_second(), scorer.terms()
     if key := request.scope.get("key"):
         scorer.guard.spend(key, len(batch.transactions) - 1)
     results: list[dict[str, Any]] = []
@@ -103,7 +104,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
         usable = [posted for posted in checked if isinstance(posted, Submission)]
 
         def work(connection: Connection, usable: Sequence[Submission] = usable) -> list[Decided | Conflict]:
-            return [decide_and_store(connection, posted, terms, now, _UNASKED) for posted in usable]
+            return [decide_and_store(connection, posted, terms, now, NOT_ASKED) for posted in usable]
 
         clients = [posted.client_id for posted in usable]
         found = await scorer.writer.written(work, clients, len(usable)) if usable else []
@@ -112,30 +113,22 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     return json_answer({"results": results})
 
 
-_UNASKED = Advice((), "not_asked")
-_submission = TypeAdapter(Submission)
-
-
 def _checked(raw: dict[str, Any], terms: Terms) -> Submission | dict[str, Any]:
     """A submission, or the result that says why it is none."""
     try:
-        posted = _submission.validate_python(raw)
+        posted = Submission.model_validate(raw)
         _check_currency(posted, terms)
     except ValidationError as error:
         errors = field_problems(error.errors(), skip=0)
         field, message = errors[0]
-        result = _problem(422, f"{field}: {message}")
-        result["problem"]["errors"] = [{"field": field, "message": message} for field, message in errors]
-        return result
+        return _problem(422, f"{field}: {message}", errors)
     except Refused as error:
         return _problem(error.status, error.detail)
     return posted
 
 
-def _problem(status: int, detail: str) -> dict[str, Any]:
-    title = "Conflict" if status == 409 else "A field can't be used"
-    said = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return {"status": status, "problem": said}
+def _problem(status: int, detail: str, errors: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
+    return {"status": status, "problem": told(status, detail, errors)}
 
 
 def _result(found: Decided | Conflict) -> dict[str, Any]:
@@ -150,9 +143,9 @@ def _check_currency(posted: Submission, terms: Terms) -> None:
         raise Refused(422, f"currency: this store holds {terms.currency}; other currencies are not compared with it")
 
 
-def _dry(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> dict[str, Any]:
+def _preview(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Preview:
     with scorer.reader() as connection:
-        return of_decided(preview(connection, posted, terms, now).decided)
+        return preview(connection, posted, terms, now)
 
 
 async def _advice(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Advice:
@@ -160,20 +153,15 @@ async def _advice(scorer: Scorer, posted: Submission, terms: Terms, now: datetim
     if scorer.text is None:
         return _OFF
     if not posted.description:
-        return _UNASKED
-
-    def look() -> bool:
-        with scorer.reader() as connection:
-            return preview(connection, posted, terms, now).grey
-
-    if not await run_in_threadpool(look):
-        return _UNASKED
+        return NOT_ASKED
+    if not (await run_in_threadpool(_preview, scorer, posted, terms, now)).grey:
+        return NOT_ASKED
     advice = await scorer.text.ask(posted.description)
     metrics.LLM.labels(advice.llm_status).inc()
     return advice
 
 
-_OFF = Advice(NO_ADVICE.reasons, "off")
+_OFF = Advice((), "off")
 
 
 def _count(found: Decided) -> None:

@@ -13,7 +13,7 @@ from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
 from fraudstack.storage import decided, profiles
-from fraudstack.storage.online import Connection
+from fraudstack.storage.online import Connection, date_for
 
 # What a file of transactions can say; a description comes through the API alone.
 _COMPARED = tuple(name for name in CONTENT if name not in ("id", "amount", "description"))
@@ -120,7 +120,7 @@ def decide_and_store(
 
 def _case(connection: Connection, event: Event, profile: Profile, terms: Terms) -> tuple[Case, bool]:
     category = None if event.mcc is None else terms.categories.get(event.mcc)
-    date = profiles.stored_date(connection, event.seconds)
+    date = date_for(connection.store, event.seconds)
     excepted = decided.excepted(connection, event.client_id, event.merchant, date)
     return Case(event, profile, terms.rules.file, category), excepted
 
@@ -144,7 +144,7 @@ def _decision(verdict: Verdict, terms: Terms, now: datetime, body_hash: str, llm
 def _row(connection: Connection, posted: Submission, event: Event, terms: Terms, verdict: Verdict) -> dict[str, Any]:
     return {
         "id": event.id,
-        "date": profiles.stored_date(connection, event.seconds),
+        "date": date_for(connection.store, event.seconds),
         "client_id": posted.client_id,
         "card_id": posted.card_id,
         "currency": posted.currency or terms.currency,

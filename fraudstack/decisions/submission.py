@@ -132,11 +132,10 @@ class Submission(BaseModel):
         """Files and terminals write an empty text, or blanks, where they know nothing."""
         if not isinstance(raw, dict):
             return raw
-        optional = cls.model_fields.keys() - {"client_id"}
         return {
             name: value
             for name, value in raw.items()
-            if name not in optional or not isinstance(value, str) or value.strip(" ")
+            if name not in _OPTIONAL or not isinstance(value, str) or value.strip(" ")
         }
 
     @property
@@ -167,4 +166,5 @@ class Submission(BaseModel):
         return hashlib.sha256(to_json(said)).hexdigest()[:32]
 
 
+_OPTIONAL = Submission.model_fields.keys() - {"client_id"}
 _HASHED = sorted(Submission.model_fields.keys() - {"id", "amount", "date", "flagged_fraud", "is_fraud"})

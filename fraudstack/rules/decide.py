@@ -66,7 +66,7 @@ def _blocked(case: Case) -> Reason | None:
         (block.countries, "country", event.country),
         (block.mccs, "merchant category", event.mcc),
     ):
-        if value is not None and value in listed:
+        if value in listed:
             return Reason("block_list", 0.9999, {"list": name, "value": value}, f"{name} {value} is on the block list")
     return None
 

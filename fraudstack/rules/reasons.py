@@ -35,6 +35,10 @@ class Case(NamedTuple):
         """How usual a value is."""
         return self.profile.habits.get((kind, value), _NONE) if value else _NONE
 
+    def first(self, kind: str, value: str | None) -> bool:
+        """Whether a value that is told was never usual for a client with enough history."""
+        return bool(value) and self.settled and not self.habit(kind, value).count
+
     @property
     def settled(self) -> bool:
         """Whether the client has the history that habits need."""
@@ -85,7 +89,7 @@ def _compared(case: Case, least: int) -> tuple[Amounts | None, str]:
 def merchant_new(case: Case) -> Reason | None:
     """The client's first transaction at a merchant."""
     merchant = case.event.merchant
-    if not merchant or not case.settled or case.habit("merchant", merchant).count:
+    if not case.first("merchant", merchant):
         return None
     weight = case.rules.rules.merchant_new.weight
     return Reason("merchant_new", weight, {"merchant_id": merchant}, f"first transaction at merchant {merchant}")
@@ -94,7 +98,7 @@ def merchant_new(case: Case) -> Reason | None:
 def mcc_new(case: Case) -> Reason | None:
     """The client's first transaction in a merchant category."""
     mcc = case.event.mcc
-    if mcc is None or not case.settled or case.habit("mcc", str(mcc)).count:
+    if mcc is None or not case.first("mcc", str(mcc)):
         return None
     weight = case.rules.rules.mcc_new.weight
     return Reason("mcc_new", weight, {"mcc": mcc}, f"first transaction at {case.category or f'category {mcc}'}")
@@ -134,7 +138,7 @@ def travel_impossible(case: Case) -> Reason | None:
 def channel_new(case: Case) -> Reason | None:
     """The client's first transaction through a channel."""
     channel = case.event.channel
-    if not channel or not case.settled or case.habit("channel", channel).count:
+    if not channel or not case.first("channel", channel):
         return None
     weight = case.rules.rules.channel_new.weight
     return Reason("channel_new", weight, {"use_chip": channel}, f"first {channel.lower()}")
@@ -143,7 +147,7 @@ def channel_new(case: Case) -> Reason | None:
 def card_unknown(case: Case) -> Reason | None:
     """A card that this client never used."""
     card = case.event.card
-    if not card or not case.settled or case.habit("card", card).count:
+    if not case.first("card", card):
         return None
     weight = case.rules.rules.card_unknown.weight
     return Reason("card_unknown", weight, {"card_id": card}, f"card {card} is new for this client")
@@ -304,8 +308,6 @@ def whitelisted(case: Case) -> str | None:
         return None
     category = case.habit("mcc", None if event.mcc is None else str(event.mcc))
     at_merchant = case.habit("merchant", event.merchant).count
-    if not at_merchant and not category.count:
-        return None
     for amounts in (category.amounts, profile.amounts):
         if amounts.purchases < asked.least_count:
             return None

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED, TRANSACTIONS
-from fraudstack.storage.online import Connection, Row
+from fraudstack.schema import FIRST_ASSIGNED, TRANSACTIONS
+from fraudstack.storage.online import Connection, Row, date_text
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
 DECISION = (
@@ -35,6 +35,7 @@ _DECIDE = f"""INSERT INTO decisions (id, {", ".join(DECISION)}) VALUES (?, {", "
 _LAST_ASSIGNED = "SELECT max(id) FROM transactions WHERE id >= ?"
 _NEXT_ASSIGNED = "SELECT nextval('assigned_ids')"
 _EXCEPTION = "SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?"
+_LOOK = "SELECT 1 FROM transactions LIMIT 1"
 _CATEGORIES = "SELECT mcc, name FROM mcc_codes"
 
 
@@ -54,13 +55,13 @@ def find(connection: Connection, id: int) -> Stored | None:
 def stored(row: Row) -> Stored:
     """A row of SELECT: dates as text, amounts exact to the cent, reasons as a list."""
     transaction = dict(zip(TRANSACTION, row, strict=False))
-    transaction["date"] = _text(transaction["date"])
+    transaction["date"] = date_text(transaction["date"])
     transaction["amount"] = Decimal(round(transaction["amount"] * 100)).scaleb(-2)
     said = dict(zip(DECISION, row[len(TRANSACTION) :], strict=True))
     if said["decided_at"] is None:
         return Stored(transaction, None)
     said |= {
-        "decided_at": _text(said["decided_at"]),
+        "decided_at": date_text(said["decided_at"]),
         "suspicious": bool(said["suspicious"]),
         "reasons": from_json(said["reasons"]),
     }
@@ -101,10 +102,11 @@ def excepted(connection: Connection, client_id: str, merchant: str | None, date:
     return merchant is not None and bool(connection.rows(_EXCEPTION, (client_id, merchant, date)))
 
 
+def look(connection: Connection) -> None:
+    """Read the table of transactions; raises StoreError when that can't be done."""
+    connection.rows(_LOOK)
+
+
 def categories(connection: Connection) -> dict[int, str]:
     """The names of the merchant category codes."""
     return dict(connection.rows(_CATEGORIES))
-
-
-def _text(date: str | datetime) -> str:
-    return date if isinstance(date, str) else date.strftime(DATE_FORMAT)

@@ -6,12 +6,15 @@ A decision is a dozen statements: what SQLAlchemy adds to each would cost more t
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import psycopg
 
 from fraudstack.errors import StoreError
+from fraudstack.profiles.event import date_of
+from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.locks import write_turn, write_turn_at_once
 from fraudstack.storage.store import Store
 
@@ -103,6 +106,17 @@ class Connection:
 
     def _spelt(self, statement: str) -> str:
         return statement if self.store.path else _for_psycopg(statement)
+
+
+def date_for(store: Store, seconds: int) -> str | datetime:
+    """A time, in seconds since 1970, as the store's columns take it."""
+    date = date_of(seconds)
+    return str(date) if store.path else date
+
+
+def date_text(date: str | datetime) -> str:
+    """A time from the store as text, `YYYY-MM-DD HH:MM:SS`."""
+    return date if isinstance(date, str) else date.strftime(DATE_FORMAT)
 
 
 @lru_cache

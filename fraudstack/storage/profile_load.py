@@ -53,7 +53,7 @@ _PUT_HABITS = f"INSERT INTO profile_habits ({', '.join(HABITS)}) SELECT {', '.jo
 _CLIENTS = (20, 1, 5_000)
 
 
-def versions(store: Store, connection: Connection) -> dict[str, int]:
+def versions(connection: Connection) -> dict[str, int]:
     """The version of every profile: read before `events`, so that what changes later is told by it."""
     found = bulk.query(connection, _VERSIONS)
     return dict(zip(found.column("client_id").to_pylist(), found.column("version").to_pylist(), strict=True))

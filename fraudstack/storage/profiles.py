@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from fraudstack.profiles.event import KINDS, Event, date_of, seconds_of
+from fraudstack.profiles.event import KINDS, Event, seconds_of
 from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.online import Connection, Row
@@ -128,9 +128,3 @@ def _first(event: Event, kind: str, value: str) -> tuple[Any, ...]:
         log = log_of(event.cents)
         return event.client_id, kind, value, 1, 1, event.cents, log, log * log
     return event.client_id, kind, value, 1, 0, 0, 0, 0
-
-
-def stored_date(connection: Connection, seconds: int) -> str | datetime:
-    """A time as the store's columns take it."""
-    date = date_of(seconds)
-    return str(date) if connection.store.path else date

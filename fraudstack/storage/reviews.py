@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage import profiles
-from fraudstack.storage.online import Connection
+from fraudstack.storage.online import Connection, date_text
 
 DECISIVE = {"fraud": 1, "legitimate": 0}
 
@@ -53,14 +53,14 @@ def truth(connection: Connection, id: int) -> int | None:
 def history(connection: Connection, id: int) -> list[dict[str, object]]:
     """The reviews of a transaction, oldest first."""
     names = ("review_id", "verdict", "note", "reviewer", "at")
-    return [dict(zip(names, row, strict=True)) | {"at": _text(row[-1])} for row in connection.rows(_HISTORY, (id,))]
+    return [dict(zip(names, row, strict=True)) | {"at": date_text(row[-1])} for row in connection.rows(_HISTORY, (id,))]
 
 
 def claim(connection: Connection, id: int, reviewer: str, now: datetime, until: datetime) -> tuple[str, str] | None:
     """Take a transaction to look at, or keep it longer; who has it and until when, if that is somebody else."""
     found = connection.rows(_CLAIMED, (id,))
-    if found and found[0][0] != reviewer and _text(found[0][1]) > now.strftime(DATE_FORMAT):
-        return found[0][0], _text(found[0][1])
+    if found and found[0][0] != reviewer and date_text(found[0][1]) > now.strftime(DATE_FORMAT):
+        return found[0][0], date_text(found[0][1])
     connection.execute(_CLAIM, (id, reviewer, until.strftime(DATE_FORMAT)))
     return None
 
@@ -83,10 +83,6 @@ def allowed(connection: Connection, client_id: str) -> list[dict[str, object]]:
     """A client's exceptions, past ones too."""
     names = ("merchant_id", "until", "reviewer", "note", "at")
     return [
-        dict(zip(names, row, strict=True)) | {"until": _text(row[1]), "at": _text(row[-1])}
+        dict(zip(names, row, strict=True)) | {"until": date_text(row[1]), "at": date_text(row[-1])}
         for row in connection.rows(_EXCEPTIONS, (client_id,))
     ]
-
-
-def _text(date: str | datetime) -> str:
-    return date if isinstance(date, str) else date.strftime(DATE_FORMAT)

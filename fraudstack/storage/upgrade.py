@@ -42,9 +42,7 @@ def upgrade(store: Store, part: Part) -> None:
                 f"the store {store.shown} was made by a newer fraudstack (schema {at}): "
                 "install that version, or name another store"
             )
-        config = _config(part)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection, part)
 
 
 def reset(store: Store, part: Part) -> None:
@@ -56,9 +54,13 @@ def reset(store: Store, part: Part) -> None:
             connection.execute(text("DROP SEQUENCE IF EXISTS assigned_ids"))
         metadata.drop_all(connection)
         connection.execute(text(f"DROP TABLE IF EXISTS {version_table(part)}"))
-        config = _config(part)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection, part)
+
+
+def _migrate(connection: Connection, part: Part) -> None:
+    config = _config(part)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _revision(connection: Connection, part: Part) -> str | None:

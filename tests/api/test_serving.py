@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -20,15 +19,9 @@ from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
-from tests.api.served import environment, served, workers
+from tests.api.served import environment, ready, served, workers
+from tests.dags.airflow_process import wait_for
 from tests.jobs.databases import query
-
-
-def eventually(found: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_new_rules_are_in_force_within_seconds_and_broken_ones_never(tmp_path: Path) -> None:
@@ -38,11 +31,11 @@ def test_new_rules_are_in_force_within_seconds_and_broken_ones_never(tmp_path: P
     with running(tmp_path, rules_path=rules) as client:
         version = client.get("/readyz").json()["rules_version"]
         rules.write_text(text.replace("merchants: [], clients: [], cards", "merchants: [], clients: [13], cards"))
-        eventually(lambda: client.get("/readyz").json()["rules_version"] != version)
+        wait_for(lambda: client.get("/readyz").json()["rules_version"] != version, 10, "the new rules")
         blocked = client.post("/transaction", json=post(1, client_id=13)).json()
         assert (blocked["decision"], blocked["score"], blocked["suspicious"]) == ("blocked", 1, True)
         rules.write_text(text.replace("weight: 0.45", "weight: 45", 1))
-        eventually(lambda: client.get("/readyz").json()["rules_problem"])
+        wait_for(lambda: client.get("/readyz").json()["rules_problem"], 10, "the broken rules to be seen")
         problem = client.get("/readyz").json()["rules_problem"]
         assert f"{rules}, line {text[: text.index('weight: 0.45')].count(chr(10)) + 1}" in problem
         assert client.post("/transaction", json=post(2, client_id=13)).json()["decision"] == "blocked"
@@ -58,7 +51,7 @@ def test_a_full_queue_is_a_503_and_nothing_is_written(tmp_path: Path) -> None:
                     pool.submit(client.post, "/transaction", json=post(100 + number, client_id=str(number)))
                     for number in range(12)
                 ]
-                eventually(lambda: sum(each.done() for each in posts) >= 8)
+                wait_for(lambda: sum(each.done() for each in posts) >= 8, 10, "eight to be refused")
             answers = [each.result() for each in posts]
         refused = [answer for answer in answers if answer.status_code == 503]
         assert len(refused) >= 8
@@ -126,10 +119,9 @@ def test_a_request_in_flight_at_sigterm_is_finished(tmp_path: Path) -> None:
                 pool.submit(httpx.post, f"{url}/transaction", json=post(number, client_id=str(number)), timeout=30)
                 for number in range(4)
             ]
-            eventually(lambda: "fraudstack_waiting_decisions" in httpx.get(f"{url}/metrics", timeout=5).text)
-            time.sleep(0.5)
+            wait_for(lambda: "fraudstack_waiting_decisions 4.0" in httpx.get(f"{url}/metrics").text, 20, "four to wait")
             process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
+            wait_for(lambda: not ready(url), 20, "the scorer to take nothing more")
         assert [each.result().status_code for each in posts] == [200] * 4
         process.wait(30)
     assert query(database, "SELECT count(*) FROM transactions") == [(4,)]
@@ -156,7 +148,7 @@ def test_metrics_count_over_all_workers_and_survive_a_dead_one(tmp_path: Path) -
             thread.join()
         assert counted() == 90
         workers(process)[0].kill()
-        eventually(lambda: len(workers(process)) == 3)
+        wait_for(lambda: len(workers(process)) == 3, 10, "a new worker")
         assert counted() == 90
         lines = (tmp_path / "scorer.log").read_text().splitlines()
     assert all(json.loads(line)["at"] for line in lines if line.startswith("{"))
