@@ -1,5 +1,6 @@
 """What one worker process holds: connections, the writer, rules, keys."""
 
+import asyncio
 import logging
 import threading
 import time
@@ -23,6 +24,8 @@ from fraudstack.storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS = 1.0
+# An ingest may bring new names of merchant categories.
+_CATEGORIES_EVERY_SECONDS = 60.0
 
 
 class RulesInForce:
@@ -83,6 +86,22 @@ class Scorer:
     readers: list[Connection] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        """Begin to follow the store."""
+        self._following = asyncio.get_running_loop().create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_CATEGORIES_EVERY_SECONDS)
+            try:
+                self.categories = await asyncio.to_thread(self._read_categories)
+            except StoreError as error:
+                log.warning("the old names of categories stay", extra={"said": {"error": str(error)}})
+
+    def _read_categories(self) -> dict[int, str]:
+        with self.reader() as connection:
+            return decided.categories(connection)
+
     def terms(self) -> Terms:
         """What decisions are made by at this moment."""
         return Terms(self.rules.now(), self.settings.currency, self.categories)
@@ -110,6 +129,7 @@ class Scorer:
 
     async def close(self) -> None:
         """Finish what waits and close all connections."""
+        self._following.cancel()
         if self.text is not None:
             await self.text.close()
         await self.writer.close()

@@ -77,9 +77,9 @@ def ingest(
     as_json: Annotated[bool, typer.Option("--json", help="Summaries as JSON, with the seconds of each phase.")] = False,
 ) -> None:
     """Clean, cluster and label transactions, make profiles of them: the DAG's four jobs in one Spark session."""
-    from jobs import leave_pandas_out
+    from jobs import begin
 
-    leave_pandas_out()
+    begin()
     from jobs import clean, cluster, label, profiles, session
     from jobs.step import new_run_id
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from fraudstack.errors import Refusal
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import leave_pandas_out
+from jobs import begin
 
 JOBS = ("clean", "cluster", "label", "profiles")
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--run-id", help="the run that this step belongs to")
     arguments = parser.parse_args()
-    leave_pandas_out()
+    begin()
     job = importlib.import_module(f"jobs.{arguments.job}")
     from jobs import session
     from jobs.step import new_run_id

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from fraudstack.progress import Phases
 from fraudstack.settings import DATA_DIR, Settings
-from jobs import leave_pandas_out
+from jobs import begin
 
 
 def main() -> None:
-    """Run the three jobs on the sample and keep the classes of their JVM."""
-    leave_pandas_out()
-    from jobs import clean, cluster, label, session
+    """Run the jobs on the sample and keep the classes of their JVM."""
+    begin()
+    from jobs import clean, cluster, label, profiles, session
 
     phases = Phases(Console(file=StringIO()))
     draft = session.CLASSES.with_name(f"{session.CLASSES.name}.{os.getpid()}")
@@ -33,7 +33,7 @@ def main() -> None:
             clusters_k=3,
         )
         spark = session.start(settings, "class archive", archive=draft)
-        for job in (clean, cluster, label):
+        for job in (clean, cluster, label, profiles):
             job.run(spark, settings, "class archive", phases)
         gateway = spark.sparkContext._gateway
         spark.stop()

@@ -14,6 +14,7 @@ from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from fraudstack.profiles.event import HOME_STATES
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters
@@ -72,7 +73,7 @@ def client_features(transactions: DataFrame) -> DataFrame:
     variance = F.avg(bought * bought) - average * average
     date = F.col("date")
     # A US code has two letters, other countries are written out.
-    foreign = F.coalesce(F.length("merchant_state") > 2, F.lit(False))
+    foreign = F.coalesce(~F.col("merchant_state").isin("", *HOME_STATES), F.lit(False))
 
     def share(condition: Column) -> Column:
         return F.avg(F.coalesce(condition, F.lit(False)).cast("double"))

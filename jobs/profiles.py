@@ -8,7 +8,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fraudstack.profiles.event import HOME, KINDS, ONLINE
+from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
@@ -43,9 +43,7 @@ def _events(transactions: DataFrame) -> DataFrame:
     """Transactions with what fraudstack.profiles derives of each."""
     state = F.nullif("state", F.lit(""))
     online = F.col("channel") == ONLINE
-    country = (
-        F.when(online, None).when((F.length(state) == 2) & state.rlike("^[^a-z]*[A-Z][^a-z]*$"), HOME).otherwise(state)
-    )
+    country = F.when(online, None).when(state.isin(*HOME_STATES), HOME).otherwise(state)
     city = F.concat(F.coalesce(state, F.lit("")), F.lit("/"), F.nullif("city", F.lit("")))
     declined = F.coalesce(F.col("errors") != "", F.lit(False))
     flagged = F.coalesce(F.col("flagged_fraud") != 0, F.lit(False))

@@ -14,7 +14,16 @@ from api.answers import DecisionOut, json_answer, of_decided
 from api.keys import needs
 from api.problems import Problem, Refused, field_problems, told
 from api.state import Scorer, this_second
-from fraudstack.decisions.deciding import Advice, Conflict, Decided, Preview, Terms, decide_and_store, preview
+from fraudstack.decisions.deciding import (
+    Advice,
+    Conflict,
+    Decided,
+    Scored,
+    Terms,
+    decide_and_store,
+    preview,
+    score,
+)
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.writer import MOST_TOGETHER
 from fraudstack.llm.scorer import NOT_ASKED
@@ -55,11 +64,12 @@ async def post_transaction(
     now, terms = this_second(), scorer.terms()
     _check_currency(posted, terms)
     if dry_run:
-        return json_answer(of_decided((await run_in_threadpool(_preview, scorer, posted, terms, now)).decided))
-    advice = await _advice(scorer, posted, terms, now)
+        return json_answer(of_decided(await run_in_threadpool(_preview, scorer, posted, terms, now)))
+    scored = await _scored(scorer, posted, terms, now)
+    advice = await _advice(scorer, posted, scored)
 
     def work(connection: Connection) -> Decided | Conflict:
-        return decide_and_store(connection, posted, terms, now, advice)
+        return decide_and_store(connection, posted, terms, now, advice, scored)
 
     found = await scorer.writer.written(work, (posted.client_id,))
     if isinstance(found, Conflict):
@@ -96,6 +106,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     """
     scorer: Scorer = request.app.state.scorer
     now, terms = this_second(), scorer.terms()
+    advice = NOT_ASKED if scorer.text else _OFF
     if key := request.scope.get("key"):
         scorer.guard.spend(key, len(batch.transactions) - 1)
     results: list[dict[str, Any]] = []
@@ -104,7 +115,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
         usable = [posted for posted in checked if isinstance(posted, Submission)]
 
         def work(connection: Connection, usable: Sequence[Submission] = usable) -> list[Decided | Conflict]:
-            return [decide_and_store(connection, posted, terms, now, NOT_ASKED) for posted in usable]
+            return [decide_and_store(connection, posted, terms, now, advice) for posted in usable]
 
         clients = [posted.client_id for posted in usable]
         found = await scorer.writer.written(work, clients, len(usable)) if usable else []
@@ -143,18 +154,30 @@ def _check_currency(posted: Submission, terms: Terms) -> None:
         raise Refused(422, f"currency: this store holds {terms.currency}; other currencies are not compared with it")
 
 
-def _preview(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Preview:
+def _preview(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Decided:
     with scorer.reader() as connection:
         return preview(connection, posted, terms, now)
 
 
-async def _advice(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Advice:
+def _score(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Scored:
+    with scorer.reader() as connection:
+        return score(connection, posted, terms, now)
+
+
+async def _scored(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Scored | None:
+    """What the rules say before the turn to write has come; None where it is found out within the transaction."""
+    if scorer.store.path is not None:
+        # In the event loop: a hop to a thread takes as long.
+        return _score(scorer, posted, terms, now)
+    # PostgreSQL locks a client, not the store: looking within the lock keeps nobody else, and saves round trips.
+    return await run_in_threadpool(_score, scorer, posted, terms, now) if scorer.text and posted.description else None
+
+
+async def _advice(scorer: Scorer, posted: Submission, scored: Scored | None) -> Advice:
     """What a language model says of the text, asked outside any database transaction; without one, nothing."""
     if scorer.text is None:
         return _OFF
-    if not posted.description:
-        return NOT_ASKED
-    if not (await run_in_threadpool(_preview, scorer, posted, terms, now)).grey:
+    if not posted.description or scored is None or not scored.grey:
         return NOT_ASKED
     advice = await scorer.text.ask(posted.description)
     metrics.LLM.labels(advice.llm_status).inc()

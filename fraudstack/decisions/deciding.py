@@ -1,7 +1,7 @@
 """The way from a submission to a stored decision, inside one write transaction of the store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,37 +60,59 @@ _OPEN = ("normal", "suspicious")
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What would be decided; `grey`: the score is neither clear nor alarming, so that the text is worth asking."""
+class Scored:
+    """What the rules say of a transaction; `excepted`: an analyst allowed this client at this merchant."""
 
-    decided: Decided
-    grey: bool
+    case: Case
+    excepted: bool
+    verdict: Verdict
+
+    @property
+    def basis(self) -> tuple[int, bool]:
+        """What has to be as it was for the score to hold."""
+        return self.case.profile.version, self.excepted
+
+    @property
+    def grey(self) -> bool:
+        """Whether the score is neither clear nor alarming, so that the text is worth asking."""
+        return self.verdict.decision in _OPEN and in_grey_band(self.case, self.verdict.score)
 
 
-def preview(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Preview:
-    """What the rules say now, without writing."""
+def score(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Scored:
+    """What the rules say of a transaction that the store doesn't have, by what the store holds at this moment."""
     event = posted.event(posted.id or 0, now)
-    case, excepted = _case(connection, event, profiles.read(connection, event), terms)
-    verdict = decide(case, excepted=excepted)
-    decision = _decision(verdict, terms, now, posted.body_hash(), "not_asked")
-    return Preview(Decided(event.id, decision), verdict.decision in _OPEN and in_grey_band(case, verdict.score))
+    profile, excepted = profiles.read(connection, event)
+    return _scored(event, profile, excepted, terms)
+
+
+def preview(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Decided:
+    """What would be decided now, without writing."""
+    verdict = score(connection, posted, terms, now).verdict
+    return Decided(posted.id or 0, _decision(verdict, terms, now, posted.body_hash(), "not_asked"))
 
 
 def decide_and_store(
-    connection: Connection, posted: Submission, terms: Terms, now: datetime, advice: Advice = NO_ADVICE
+    connection: Connection,
+    posted: Submission,
+    terms: Terms,
+    now: datetime,
+    advice: Advice = NO_ADVICE,
+    scored: Scored | None = None,
 ) -> Decided | Conflict:
     """Decide a posted transaction and write it, the decision and the profile, in the transaction under way.
 
-    The same post again gives the stored decision and writes nothing.
+    What was `scored` before the transaction began holds if nothing has changed since. The same post again gives the
+    stored decision and writes nothing.
     """
     body_hash = posted.body_hash()
     known = None if posted.id is None else decided.find(connection, posted.id)
     if known is None:
         if posted.id is not None and posted.id >= FIRST_ASSIGNED:
             return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
+        if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
+            scored = score(connection, posted, terms, now)
         id = decided.next_id(connection) if posted.id is None else posted.id
-        event = posted.event(id, now)
-        profile = profiles.read(connection, event)
+        event = replace(scored.case.event, id=id)
     elif known.decision is not None and known.decision["source"] == "online":
         if known.decision["body_hash"] == body_hash:
             return Decided(known.transaction["id"], known.decision, again=True)
@@ -102,11 +124,15 @@ def decide_and_store(
         event = posted.event(id, datetime.strptime(known.transaction["date"], DATE_FORMAT))
         # It may be in the profile already, as a transaction that nobody decided.
         profile = profiles.rebuilt(connection, event.client_id, without=id)
-    case, excepted = _case(connection, event, profile, terms)
-    verdict = decide(case, excepted=excepted, more=advice.reasons)
+        _, excepted = profiles.basis(connection, event)
+        scored = _scored(event, profile, excepted, terms)
+    verdict, profile = scored.verdict, scored.case.profile
+    if advice.reasons:
+        verdict = decide(scored.case, excepted=scored.excepted, more=advice.reasons)
     decision = _decision(verdict, terms, now, body_hash, advice.llm_status)
     is_fraud = known.transaction["is_fraud"] if known else None
     is_trusted = trusted(int(verdict.suspicious), is_fraud)
+    # Its version rises: if this transaction fails, the score holds no more.
     profile.add(event, trusted=is_trusted)
     if known is None:
         decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
@@ -118,11 +144,10 @@ def decide_and_store(
     return Decided(id, decision)
 
 
-def _case(connection: Connection, event: Event, profile: Profile, terms: Terms) -> tuple[Case, bool]:
+def _scored(event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
     category = None if event.mcc is None else terms.categories.get(event.mcc)
-    date = date_for(connection.store, event.seconds)
-    excepted = decided.excepted(connection, event.client_id, event.merchant, date)
-    return Case(event, profile, terms.rules.file, category), excepted
+    case = Case(event, profile, terms.rules.file, category)
+    return Scored(case, excepted, decide(case, excepted=excepted))
 
 
 def _decision(verdict: Verdict, terms: Terms, now: datetime, body_hash: str, llm_status: str | None) -> dict[str, Any]:

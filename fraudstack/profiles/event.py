@@ -5,6 +5,12 @@ from datetime import UTC, datetime
 
 ONLINE = "Online Transaction"
 HOME = "US"
+# USPS Publication 28, appendix B: states, possessions and military addresses. Other places have a country's name.
+_STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
+    "PA RI SC SD TN TX UT VT VA WA WV WI WY AS FM GU MH MP PR PW VI AA AE AP"
+)
+HOME_STATES = frozenset(_STATES.split())
 # The dimensions in which something is usual for a client; a value is text, an hour "00" to "23".
 KINDS = ("card", "channel", "city", "hour", "mcc", "merchant", "state")
 
@@ -58,10 +64,10 @@ class Event:
 
 
 def country(state: str | None) -> str | None:
-    """The country of `merchant_state`: two capitals are a US state, anything else is a country's name."""
+    """The country of `merchant_state`: the code of a US state, or a country's name."""
     if not state:
         return None
-    return HOME if len(state) == 2 and state.isupper() else state
+    return HOME if state in HOME_STATES else state
 
 
 def seconds_of(date: datetime) -> int:

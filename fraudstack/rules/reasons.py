@@ -212,9 +212,10 @@ def declines_then_success(case: Case) -> Reason | None:
 def refunds_mirrored(case: Case) -> Reason | None:
     """Purchases and their exact refunds at one merchant, again and again."""
     figures, event = case.rules.rules.refunds_mirrored, case.event
-    if not event.merchant or not event.cents:
+    if not event.merchant or not event.cents or event.declined:
         return None
-    amounts = [r.cents for r in case.profile.before(event.seconds, _DAY) if r.merchant == event.merchant]
+    before = case.profile.before(event.seconds, _DAY)
+    amounts = [r.cents for r in before if r.merchant == event.merchant and not r.declined]
     amounts.append(event.cents)
     bought = sorted(cents for cents in amounts if cents > 0)
     pairs = 0
@@ -262,7 +263,9 @@ def cold_start(case: Case) -> Reason | None:
 
 
 def _minutes(minutes: int) -> str:
-    return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    if minutes < 120:
+        return f"{minutes} minute{'' if minutes == 1 else 's'}"
+    return f"{minutes / 60:.1f} hours"
 
 
 # An exception for a client at a merchant silences these: what remains is haste.

@@ -1,7 +1,6 @@
 """Transactions with their decisions, one at a time, within the scorer's write transactions."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -34,7 +33,6 @@ _DECIDE = f"""INSERT INTO decisions (id, {", ".join(DECISION)}) VALUES (?, {", "
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in DECISION)}"""
 _LAST_ASSIGNED = "SELECT max(id) FROM transactions WHERE id >= ?"
 _NEXT_ASSIGNED = "SELECT nextval('assigned_ids')"
-_EXCEPTION = "SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?"
 _LOOK = "SELECT 1 FROM transactions LIMIT 1"
 _CATEGORIES = "SELECT mcc, name FROM mcc_codes"
 
@@ -95,11 +93,6 @@ def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None
     values[DECISION.index("reasons")] = to_json(decision["reasons"]).decode()
     values[DECISION.index("suspicious")] = int(decision["suspicious"])
     connection.execute(_DECIDE, (id, *values))
-
-
-def excepted(connection: Connection, client_id: str, merchant: str | None, date: str | datetime) -> bool:
-    """Whether an analyst found this merchant to be fine for this client at that date."""
-    return merchant is not None and bool(connection.rows(_EXCEPTION, (client_id, merchant, date)))
 
 
 def look(connection: Connection) -> None:

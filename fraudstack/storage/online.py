@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from fraudstack.errors import StoreError
 from fraudstack.profiles.event import date_of
@@ -40,6 +41,14 @@ class Connection:
         """The answer of a query."""
         try:
             return self._raw.execute(self._spelt(statement), parameters).fetchall()
+        except (sqlite3.Error, psycopg.Error) as error:
+            raise _failed(self.store, error) from error
+
+    def rows_of(self, *queries: tuple[str, Sequence[Any]]) -> list[list[Row]]:
+        """The answers of several queries, which go to a server together."""
+        try:
+            asked = [self._raw.execute(self._spelt(statement), parameters) for statement, parameters in queries]
+            return [cursor.fetchall() for cursor in asked]
         except (sqlite3.Error, psycopg.Error) as error:
             raise _failed(self.store, error) from error
 
@@ -79,15 +88,30 @@ class Connection:
     @contextmanager
     def transaction(self, clients: Iterable[str]) -> Iterator[None]:
         """A write transaction for whoever has the turn to write already."""
-        self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
         try:
-            if self.store.path is None:
-                self.rows(_LOCK, (sorted(set(clients)),))
-            yield
+            with self._pipeline():
+                self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
+                if self.store.path is None:
+                    self.execute(_LOCK, (sorted(set(clients)),))
+                yield
+                self.execute("COMMIT")
         except BaseException:
-            self.execute("ROLLBACK")
+            # A commit that failed has ended it already.
+            if _under_way(self._raw):
+                self.execute("ROLLBACK")
             raise
-        self.execute("COMMIT")
+
+    @contextmanager
+    def _pipeline(self) -> Iterator[None]:
+        """A server gets statements without waiting for the answers of those before, which come with the next rows."""
+        if isinstance(self._raw, sqlite3.Connection):
+            yield
+            return
+        try:
+            with self._raw.pipeline():
+                yield
+        except psycopg.Error as error:
+            raise _failed(self.store, error) from error
 
     @contextmanager
     def read(self) -> Iterator[None]:
@@ -105,7 +129,7 @@ class Connection:
             self._raw.close()
 
     def _spelt(self, statement: str) -> str:
-        return statement if self.store.path else _for_psycopg(statement)
+        return statement if self.store.path else _for_postgresql(statement)
 
 
 def date_for(store: Store, seconds: int) -> str | datetime:
@@ -120,8 +144,9 @@ def date_text(date: str | datetime) -> str:
 
 
 @lru_cache
-def _for_psycopg(statement: str) -> str:
-    return statement.replace("?", "%s")
+def _for_postgresql(statement: str) -> str:
+    first, *rest = statement.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 
 
 def _sqlite(store: Store, read_only: bool) -> sqlite3.Connection:
@@ -135,12 +160,23 @@ def _sqlite(store: Store, read_only: bool) -> sqlite3.Connection:
     )
     # An acknowledged transaction survives a power cut.
     connection.execute("PRAGMA synchronous=FULL")
+    # A checkpoint stops everybody: short ones. Of the default 1,000 pages each takes 10 ms on a long history.
+    connection.execute("PRAGMA wal_autocheckpoint=400")
     return connection
 
 
 def _postgresql(store: Store, read_only: bool) -> "psycopg.Connection[Row]":
     options = "-c timezone=UTC" + (" -c default_transaction_read_only=on" if read_only else "")
-    return psycopg.connect(store.url, autocommit=True, options=options, prepare_threshold=1)
+    # Raw: statements go to the server as they stand, nothing looks for placeholders in each again.
+    return psycopg.connect(
+        store.url, autocommit=True, options=options, prepare_threshold=1, cursor_factory=psycopg.RawCursor
+    )
+
+
+def _under_way(raw: "sqlite3.Connection | psycopg.Connection[Row]") -> bool:
+    if isinstance(raw, sqlite3.Connection):
+        return raw.in_transaction
+    return raw.info.transaction_status is not TransactionStatus.IDLE
 
 
 def _failed(store: Store, error: Exception) -> StoreError:

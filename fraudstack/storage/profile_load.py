@@ -44,13 +44,21 @@ _VERSIONS = "SELECT client_id, version FROM profiles"
 _LOCK = f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
     FROM (SELECT client_id FROM staged_profiles ORDER BY client_id) clients) locks"""
 _STALE = """SELECT s.client_id FROM staged_profiles s JOIN profiles p ON p.client_id = s.client_id
-    WHERE p.version <> s.version"""
+    WHERE p.version <> s.version - 1"""
+_LEAVE_STALE = (
+    f"DELETE FROM staged_profiles WHERE client_id IN ({_STALE})",
+    "DELETE FROM staged_habits WHERE client_id NOT IN (SELECT client_id FROM staged_profiles)",
+)
+_LOCK_ONE = f"SELECT count(pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext($1))) AS locked"
 _FORGET = "DELETE FROM profile_habits WHERE client_id IN (SELECT client_id FROM staged_profiles)"
 _PUT = f"""INSERT INTO profiles ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM staged_profiles WHERE TRUE
     ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
 _PUT_HABITS = f"INSERT INTO profile_habits ({', '.join(HABITS)}) SELECT {', '.join(HABITS)} FROM staged_habits"
+_SWAP = (_FORGET, _PUT, _PUT_HABITS)
 # Clients in a write transaction: the first, the fewest, the most.
 _CLIENTS = (20, 1, 5_000)
+# How often a client that keeps changing is made again before everybody waits for it.
+_TRIES = 3
 
 
 def versions(connection: Connection) -> dict[str, int]:
@@ -80,7 +88,8 @@ def replace(
 ) -> None:
     """Put profiles (sorted by client, COLUMNS without version) and habits (sorted, HABITS) in the place of the old.
 
-    `known` are the versions from before they were made: a client with another one now is made again here.
+    `known` are the versions from before they were made: a client with another one now is made again here. Versions
+    rise, so that a decision under way looks again.
     """
     pace = bulk.Pace(*_CLIENTS)
     for batch in made.to_batches(batch_size=_CLIENTS[2]):
@@ -93,47 +102,62 @@ def replace(
                 filter=(client >= extent["min"]) & (client <= extent["max"]) & pc.is_in(client, value_set=ids),
                 columns=list(HABITS),
             )
-            pace.took(_put(store, connection, profiles, of_clients.cast(_HABITS)), piece.num_rows)
+            turn, changed = _put(store, connection, profiles, of_clients.cast(_HABITS))
+            pace.took(turn, piece.num_rows)
+            for client_id in changed:
+                _make_again(store, connection, client_id)
             on_clients(piece.num_rows)
 
 
 def _profiles(piece: pa.Table, known: Mapping[str, int]) -> pa.Table:
     rows = piece.to_pylist()
     for row in rows:
-        row["version"] = known.get(row["client_id"], 0)
+        row["version"] = known.get(row["client_id"], 0) + 1
         row["recent"] = to_json([list(entry.values()) for entry in row["recent"]]).decode()
     return pa.Table.from_pylist(rows, schema=_PROFILES)
 
 
-def _put(store: Store, connection: Connection, profiles: pa.Table, habits: pa.Table) -> bulk.Turn:
-    bulk.stage(connection, "staged_profiles", profiles)
-    bulk.stage(connection, "staged_habits", habits)
+def _put(store: Store, connection: Connection, profiles: pa.Table, habits: pa.Table) -> tuple[bulk.Turn, list[str]]:
+    """Write the profiles of clients that nobody changed meanwhile; returns the others."""
+    _stage(connection, profiles, habits)
     with bulk.write(store, connection) as turn:
         if store.path is None:
             bulk.query(connection, _LOCK)
-        for client_id in bulk.query(connection, _STALE).column("client_id").to_pylist():
-            _make_again(store, connection, client_id)
-        bulk.execute(connection, _FORGET)
-        bulk.execute(connection, _PUT)
-        bulk.execute(connection, _PUT_HABITS)
-    return turn
+        changed = bulk.query(connection, _STALE).column("client_id").to_pylist()
+        for statement in (*_LEAVE_STALE, *_SWAP) if changed else _SWAP:
+            bulk.execute(connection, statement)
+    return turn, changed
+
+
+def _stage(connection: Connection, profiles: pa.Table, habits: pa.Table) -> None:
+    bulk.stage(connection, "staged_profiles", profiles)
+    bulk.stage(connection, "staged_habits", habits)
 
 
 def _make_again(store: Store, connection: Connection, client_id: str) -> None:
-    """Stage what the client's transactions make now."""
+    """Make a client's profile of what the store holds now: beside the scorer, or at last while it waits."""
+    for _ in range(_TRIES):
+        if not _put(store, connection, *_made_now(store, connection, client_id))[1]:
+            return
+    with bulk.write(store, connection):
+        if store.path is None:
+            bulk.query(connection, _LOCK_ONE, (client_id,))
+        _stage(connection, *_made_now(store, connection, client_id))
+        for statement in _SWAP:
+            bulk.execute(connection, statement)
+
+
+def _made_now(store: Store, connection: Connection, client_id: str) -> tuple[pa.Table, pa.Table]:
+    # The version first: what changes after it is told by it.
+    found = bulk.query(connection, f"{_VERSIONS} WHERE client_id = $1", (client_id,))
     history = [
         (Event(*(row[name] for name in EVENTS.names[:11])), trusted(row["flagged_fraud"], row["is_fraud"]))
         for batch in events(store, connection, client_id)
         for row in batch.to_pylist()
     ]
     profile = replayed(client_id, history)
-    version = bulk.query(connection, f"{_VERSIONS} WHERE client_id = $1", (client_id,)).column("version")[0].as_py()
-    profile.version = version + 1
-    for table, names, rows in (
-        ("staged_profiles", COLUMNS, [row_of(profile)]),
-        ("staged_habits", HABITS, list(habit_rows(profile))),
-    ):
-        bulk.execute(connection, f"DELETE FROM {table} WHERE client_id = $1", (client_id,))
-        places = ", ".join(f"${number + 1}" for number in range(len(names)))
-        for row in rows:
-            bulk.execute(connection, f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", row)
+    profile.version = found.column("version")[0].as_py() + 1
+    return (
+        pa.Table.from_pylist([dict(zip(COLUMNS, row_of(profile), strict=True))], schema=_PROFILES),
+        pa.Table.from_pylist([dict(zip(HABITS, row, strict=True)) for row in habit_rows(profile)], schema=_HABITS),
+    )

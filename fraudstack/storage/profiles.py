@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -9,7 +11,7 @@ from pydantic_core import from_json, to_json
 from fraudstack.profiles.event import KINDS, Event, seconds_of
 from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage.online import Connection, Row
+from fraudstack.storage.online import Connection, Row, date_for
 
 SUMS = ("purchases", "cents", "logs", "squares")
 COLUMNS = ("client_id", "version", "transactions", "declined", "refunds", "usual", "home", *SUMS, "recent")
@@ -21,11 +23,11 @@ _HABIT = (
 )
 _OF_EVENT = " UNION ALL ".join([_HABIT] * len(KINDS))
 _ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ?"
+# What a score rests on: the version of the client's profile, and an analyst's word for the merchant.
+_BASIS = """SELECT (SELECT version FROM profiles WHERE client_id = ?),
+    (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?)"""
 _PUT = f"""INSERT INTO profiles ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
     ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
-_PUT_HABIT = f"""INSERT INTO profile_habits ({", ".join(HABITS)}) VALUES ({", ".join("?" * len(HABITS))})
-    ON CONFLICT (client_id, kind, value) DO UPDATE SET
-    {", ".join(f"{c} = profile_habits.{c} + excluded.{c}" for c in HABITS[3:])}"""
 _FORGET_HABITS = "DELETE FROM profile_habits WHERE client_id = ?"
 
 # What a profile is made of, in the order of `event_of`.
@@ -36,13 +38,34 @@ EVENT_COLUMNS = (
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 
 
-def read(connection: Connection, event: Event) -> Profile:
-    """The profile of an event's client, with the habits that the event asks for."""
+@cache
+def _put_habits(rows: int) -> str:
+    return f"""INSERT INTO profile_habits ({", ".join(HABITS)})
+        VALUES {", ".join([f"({', '.join('?' * len(HABITS))})"] * rows)}
+        ON CONFLICT (client_id, kind, value) DO UPDATE SET
+        {", ".join(f"{c} = profile_habits.{c} + excluded.{c}" for c in HABITS[3:])}"""
+
+
+def read(connection: Connection, event: Event) -> tuple[Profile, bool]:
+    """The profile of an event's client, with the habits that the event asks for; whether an analyst allowed it."""
     keys: list[str | None] = []
     values = dict(event.keys)
     for kind in KINDS:
         keys += (event.client_id, kind, values.get(kind))
-    return _made(event.client_id, connection.rows(_SELECT, (event.client_id,)), connection.rows(_OF_EVENT, keys))
+    found, habits, [(_, excepted)] = connection.rows_of(
+        (_SELECT, (event.client_id,)), (_OF_EVENT, keys), (_BASIS, _of_basis(connection, event))
+    )
+    return _made(event.client_id, found, habits), bool(excepted)
+
+
+def basis(connection: Connection, event: Event) -> tuple[int, bool]:
+    """What a score rests on: the version of the profile (without one: 0), and whether an analyst allowed the event."""
+    version, excepted = connection.rows(_BASIS, _of_basis(connection, event))[0]
+    return version or 0, bool(excepted)
+
+
+def _of_basis(connection: Connection, event: Event) -> tuple[Any, ...]:
+    return event.client_id, event.client_id, event.merchant, date_for(connection.store, event.seconds)
 
 
 def read_whole(connection: Connection, client_id: str) -> Profile:
@@ -55,14 +78,15 @@ def write(connection: Connection, profile: Profile, event: Event, *, is_trusted:
     """Store a profile that has just counted `event`, in the transaction under way."""
     connection.execute(_PUT, row_of(profile))
     if is_trusted and not event.declined:
-        connection.many(_PUT_HABIT, [_first(event, kind, value) for kind, value in event.keys])
+        firsts = [_first(event, kind, value) for kind, value in event.keys]
+        connection.execute(_put_habits(len(firsts)), list(chain.from_iterable(firsts)))
 
 
 def write_whole(connection: Connection, profile: Profile) -> None:
     """Store a profile in the place of what was known of the client, in the transaction under way."""
     connection.execute(_PUT, row_of(profile))
     connection.execute(_FORGET_HABITS, (profile.client_id,))
-    connection.many(_PUT_HABIT, list(habit_rows(profile)))
+    connection.many(_put_habits(1), list(habit_rows(profile)))
 
 
 def rebuilt(connection: Connection, client_id: str, *, without: int | None = None) -> Profile:

@@ -13,6 +13,7 @@ def test_each_transaction_has_its_own_result_in_its_place(client: TestClient, da
     assert [result["status"] for result in results] == [200, 422, 409, 422, 200, 200]
     assert results[1]["problem"]["errors"][0]["field"] == "amount"
     assert results[4]["decision"] == results[0]["decision"]
+    assert results[0]["decision"]["llm_status"] == "off"
     assert transactions(database).keys() == {1, 6}
 
 

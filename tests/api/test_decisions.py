@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from api import state
 from fraudstack.schema import FIRST_ASSIGNED
 from tests.api.scorer import known, post, running
-from tests.jobs.databases import everything, query, transactions
+from tests.dags.airflow_process import wait_for
+from tests.jobs.databases import everything, execute, query, transactions
 
 ABROAD = {"merchant_state": "Italy", "merchant_city": "Rome", "merchant_id": "9", "amount": 812.40}
 
@@ -162,3 +164,18 @@ def test_zero_and_negative_amounts_are_decided_and_make_no_amount_usual(client: 
     after = client.get("/clients/7/profile").json()
     assert (after["purchases"], after["spent"]) == (before["purchases"], before["spent"])
     assert after["transactions"] == before["transactions"] + 1
+
+
+def test_names_of_categories_that_an_ingest_brings_are_said(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "_CATEGORIES_EVERY_SECONDS", 0.05)
+    with running(tmp_path, database) as client:
+        known(client)
+        execute(database, "INSERT INTO mcc_codes (mcc, name) VALUES (4111, 'Commuter Transport')")
+
+        def said() -> bool:
+            decided = client.post("/transaction?dry_run=true", json=post(mcc=4111, amount=99.0)).json()
+            return "first transaction at Commuter Transport" in decided["reason"]
+
+        wait_for(said, 10, "the name")

@@ -31,10 +31,13 @@ from rich.table import Table
 from sqlalchemy import make_url
 
 from data.generate import generate
+from fraudstack.schema import DATE_FORMAT
+from fraudstack.storage.online import Connection, date_text
+from fraudstack.storage.store import parse
 
 CONNECTIONS, THREADS, WORKERS = 8, 2, 2
-_BODIES = 20_000
-_AFTER = datetime(2019, 11, 1)
+# More than a floor answers.
+_POSTS_A_SECOND = 3_000
 
 
 def main() -> None:
@@ -51,66 +54,114 @@ def main() -> None:
         raise SystemExit("wrk is missing: on Debian and Ubuntu, apt-get install wrk")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     stores = {rows: _store(arguments.folder, rows, arguments.postgresql) for rows in (arguments.short, arguments.long)}
-    bodies = {rows: _bodies(arguments.folder, rows) for rows in stores}
+    streams = {rows: _Stream(arguments.folder, rows, url) for rows, url in stores.items()}
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.rounds):
         found: dict[str, dict[str, float]] = {}
         with _floor(arguments.folder, arguments.postgresql) as url:
-            found["floor"] = _load(url, bodies[arguments.long], arguments.seconds)
+            found["floor"] = _load(url, streams[arguments.long], arguments.seconds)
         for name, rows in (("short", arguments.short), ("long", arguments.long)):
             with _scorer(stores[rows], arguments.folder) as url:
-                found[name] = _load(url, bodies[rows], arguments.seconds)
+                found[name] = _load(url, streams[rows], arguments.seconds)
                 if name == "long":
-                    pause = CONNECTIONS / (found[name]["rate"] / 2) * 1000 - found[name]["p50"] / 2
-                    found["half"] = _half(url, bodies[rows], arguments.seconds, max(1, round(pause)))
+                    pause = max(1, round(CONNECTIONS / (found[name]["rate"] / 2) * 1000 - found[name]["p50"] / 2))
+                    found["half"] = _half(url, streams[rows], arguments.seconds, pause)
         rounds.append(found)
         Console(stderr=True).print(f"round {number + 1}: {json.dumps(found)}", soft_wrap=True)
-    _print(arguments, rounds)
+    _print(arguments, rounds, _while_an_ingest_runs(arguments, pause))
 
 
 def _store(folder: Path, rows: int, server: str | None) -> str:
     """The URL of a store that holds `rows` ingested transactions and their profiles; made once."""
-    inputs = folder / f"inputs-{rows}"
-    if not (inputs / "transactions_data.csv").exists():
-        generate(rows, 1, inputs)
-    url = f"sqlite:///{folder}/history-{rows}.db"
-    if server is not None:
-        name = f"fraudstack_bench_{rows}"
-        url = make_url(server).set(database=name).render_as_string(hide_password=False)
-        with psycopg.connect(server, autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-                return url
-            connection.execute(f"CREATE DATABASE {name}")
-    elif Path(url.removeprefix("sqlite:///")).exists():
-        return url
-    command = [str(Path(sys.executable).with_name("fraudstack")), "ingest"]
-    command += ["--csv", str(inputs / "transactions_data.csv"), "--labels", str(inputs / "train_fraud_labels.json")]
-    subprocess.run([*command, "--database", url], check=True, stdout=subprocess.DEVNULL)
+    url, made = _empty(folder, f"history_{rows}", server, anew=False)
+    if made:
+        subprocess.run(_ingest(folder, rows, url), check=True, stdout=subprocess.DEVNULL)
     return url
 
 
-def _bodies(folder: Path, rows: int) -> Path:
-    """Posts of known clients after the end of their history, three a client and day, without ids."""
-    file = folder / f"bodies-{rows}.jsonl"
-    with (folder / f"inputs-{rows}" / "transactions_data.csv").open() as lines:
-        names = next(lines).rstrip("\n").split(",")
-        plain = [line.rstrip("\n").split(",") for line in islice(lines, 200_000) if '"' not in line]
-    clients = len({row[names.index("client_id")] for row in plain})
-    Random(1).shuffle(plain)
-    with file.open("w") as out:
-        for number in range(_BODIES):
-            row = dict(zip(names, plain[number % len(plain)], strict=True))
-            date = _AFTER + timedelta(days=number / (3 * clients))
-            body: dict[str, Any] = {
-                name: row[name] for name in names if row[name] and name not in ("id", "errors", "zip")
-            }
-            body |= {
-                "date": f"{date:%Y-%m-%d %H:%M:%S}",
-                "amount": float(row["amount"].replace("$", "")),
-                "mcc": int(row["mcc"]),
-            }
-            out.write(json.dumps(body) + "\n")
-    return file
+def _empty(folder: Path, name: str, server: str | None, *, anew: bool) -> tuple[str, bool]:
+    """The URL of a database, and whether it has just been made."""
+    if server is not None:
+        database = f"fraudstack_bench_{name}"
+        url = make_url(server).set(database=database).render_as_string(hide_password=False)
+        with psycopg.connect(server, autocommit=True) as connection:
+            if anew:
+                connection.execute(f"DROP DATABASE IF EXISTS {database}")
+            elif connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+                return url, False
+            connection.execute(f"CREATE DATABASE {database}")
+        return url, True
+    file = folder / f"{name}.db"
+    if file.exists() and not anew:
+        return f"sqlite:///{file}", False
+    for leftover in folder.glob(f"{file.name}*"):
+        leftover.unlink()
+    return f"sqlite:///{file}", True
+
+
+def _ingest(folder: Path, rows: int, url: str) -> list[str]:
+    """The command that brings `rows` generated rows into a store; it makes them if need be."""
+    inputs = folder / f"inputs-{rows}"
+    if not (inputs / "transactions_data.csv").exists():
+        generate(rows, 1, inputs)
+    files = ["--csv", str(inputs / "transactions_data.csv"), "--labels", str(inputs / "train_fraud_labels.json")]
+    return [str(Path(sys.executable).with_name("fraudstack")), "ingest", *files, "--database", url]
+
+
+def _while_an_ingest_runs(arguments: argparse.Namespace, pause: int) -> dict[str, float]:
+    """Decisions at half load from the first to the last second of an ingest of the long history; the worst load's p99.
+
+    The store has the short history before.
+    """
+    url, _ = _empty(arguments.folder, "growing", arguments.postgresql, anew=True)
+    subprocess.run(_ingest(arguments.folder, arguments.short, url), check=True, stdout=subprocess.DEVNULL)
+    stream = _Stream(arguments.folder, arguments.short, url)
+    loads = []
+    with _scorer(url, arguments.folder) as address:
+        command = _ingest(arguments.folder, arguments.long, url)
+        with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as ingest:
+            while ingest.poll() is None:
+                loads.append(_load(address, stream, arguments.seconds, pause))
+        if ingest.returncode:
+            raise SystemExit("the ingest failed")
+    return {name: max(load[name] for load in loads) for name in ("p50", "p99", "most")} | {
+        "rate": sum(load["rate"] for load in loads) / len(loads)
+    }
+
+
+class _Stream:
+    """Posts of known clients after the end of what the store holds, three a client and day, without ids."""
+
+    def __init__(self, folder: Path, rows: int, url: str) -> None:
+        with (folder / f"inputs-{rows}" / "transactions_data.csv").open() as lines:
+            self._names = next(lines).rstrip("\n").split(",")
+            self._rows = [line.rstrip("\n").split(",") for line in islice(lines, 200_000) if '"' not in line]
+        self._clients = len({row[self._names.index("client_id")] for row in self._rows})
+        Random(1).shuffle(self._rows)
+        self._file = folder / f"bodies-{rows}.jsonl"
+        connection = Connection(parse(url), read_only=True)
+        last = date_text(connection.rows("SELECT max(date) FROM transactions")[0][0])
+        connection.close()
+        self._after = datetime.strptime(last, DATE_FORMAT)
+        self._posted = 0
+
+    def write(self, posts: int) -> Path:
+        """A file with the next posts, one a line."""
+        with self._file.open("w") as out:
+            for number in range(self._posted, self._posted + posts):
+                out.write(json.dumps(self._body(number)) + "\n")
+        self._posted += posts
+        return self._file
+
+    def _body(self, number: int) -> dict[str, Any]:
+        row = dict(zip(self._names, self._rows[number % len(self._rows)], strict=True))
+        date = self._after + timedelta(days=number / (3 * self._clients))
+        body: dict[str, Any] = {name: row[name] for name in row if row[name] and name not in ("id", "errors", "zip")}
+        return body | {
+            "date": f"{date:%Y-%m-%d %H:%M:%S}",
+            "amount": float(row["amount"].replace("$", "")),
+            "mcc": int(row["mcc"]),
+        }
 
 
 @contextmanager
@@ -165,11 +216,14 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _load(url: str, bodies: Path, seconds: int, pause: int = 0) -> dict[str, float]:
+def _load(url: str, stream: _Stream, seconds: int, pause: int = 0) -> dict[str, float]:
     """Posts for so many seconds after a second of warming; requests a second, p50 and p99 in milliseconds."""
-    environment = os.environ | {"LOAD_BODIES": str(bodies), "LOAD_PAUSE_MS": str(pause)}
     script = str(Path(__file__).with_name("load.lua"))
     for length in (1, seconds):
+        environment = os.environ | {
+            "LOAD_BODIES": str(stream.write(length * _POSTS_A_SECOND)),
+            "LOAD_PAUSE_MS": str(pause),
+        }
         command = [
             "wrk",
             "-t",
@@ -190,10 +244,10 @@ def _load(url: str, bodies: Path, seconds: int, pause: int = 0) -> dict[str, flo
     return result | {"rate": result["requests"] / result["seconds"]}
 
 
-def _half(url: str, bodies: Path, seconds: int, pause: int) -> dict[str, float]:
+def _half(url: str, stream: _Stream, seconds: int, pause: int) -> dict[str, float]:
     """At half load: the share of decisions within 15 ms, and the bucket in which the 99th percentile lies."""
     before = _histogram(url)
-    result = _load(url, bodies, seconds, pause)
+    result = _load(url, stream, seconds, pause)
     after = _histogram(url)
     counts = {bound: after[bound] - before.get(bound, 0) for bound in after}
     total = counts[float("inf")]
@@ -209,7 +263,7 @@ def _histogram(url: str) -> dict[float, float]:
     return {float(bound): float(count) for bound, count in found}
 
 
-def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float]]]) -> None:
+def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float]]], beside: dict[str, float]) -> None:
     def median(name: str, figure: str) -> float:
         return statistics.median(found[name][figure] for found in rounds)
 
@@ -225,6 +279,8 @@ def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float
     }
     for name, said in names.items():
         table.add_row(said, *(f"{median(name, figure):,.1f}" for figure in ("rate", "p50", "p99")))
+    said = f"half load while {arguments.long:,} rows are ingested, worst"
+    table.add_row(said, *(f"{beside[figure]:,.1f}" for figure in ("rate", "p50", "p99")))
     console = Console(width=100)
     console.print(table)
     ratio = statistics.median(found["short"]["rate"] / found["floor"]["rate"] for found in rounds)

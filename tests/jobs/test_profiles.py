@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.rules import config
@@ -17,6 +18,7 @@ from tests.jobs.raw_files import row, write
 
 _PROFILES = """SELECT client_id, transactions, declined, refunds, usual, home, purchases, cents, logs, squares, recent
     FROM profiles ORDER BY client_id"""
+_VERSIONS = "SELECT client_id, version FROM profiles ORDER BY client_id"
 _HABITS = "SELECT * FROM profile_habits ORDER BY client_id, kind, value"
 
 
@@ -75,17 +77,20 @@ def test_the_jobs_profiles_are_those_of_the_api(spark: SparkSession, database: s
     assert stored(database) == online
 
 
-def test_a_second_run_changes_nothing(spark: SparkSession, database: str, tmp_path: Path) -> None:
+def test_a_second_run_changes_nothing_but_the_versions(spark: SparkSession, database: str, tmp_path: Path) -> None:
     given = loaded(spark, database, tmp_path)
     profiles.run(spark, given, "one", quiet())
-    before = [query(database, "SELECT * FROM profiles ORDER BY client_id"), query(database, _HABITS)]
+    before, versions = stored(database), query(database, _VERSIONS)
     profiles.run(spark, given, "two", quiet())
-    assert [query(database, "SELECT * FROM profiles ORDER BY client_id"), query(database, _HABITS)] == before
+    assert stored(database) == before
+    assert query(database, _VERSIONS.replace("version", "version - 1", 1)) == versions
 
 
+@pytest.mark.parametrize("tries", [3, 0], ids=["beside the scorer", "while it waits"])
 def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
-    spark: SparkSession, database: str, tmp_path: Path, monkeypatch: Any
+    spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
 ) -> None:
+    monkeypatch.setattr(profile_load, "_TRIES", tries)
     given = loaded(spark, database, tmp_path)
     profiles.run(spark, given, "one", quiet())
     real = profile_load.replace

@@ -22,7 +22,8 @@ BARE = Event(1, "7", 0, 100)
         ("CA", "US"),
         ("DC", "US"),
         ("Italy", "Italy"),
-        ("UK", "US"),
+        ("PR", "US"),
+        ("UK", "UK"),
         ("us", "us"),
         ("Oman", "Oman"),
         ("USA", "USA"),
@@ -30,7 +31,7 @@ BARE = Event(1, "7", 0, 100)
         (None, None),
     ],
 )
-def test_two_capitals_are_a_state(state: str | None, found: str | None) -> None:
+def test_a_states_code_is_home(state: str | None, found: str | None) -> None:
     assert country(state) == found
     assert replace(BARE, state=state).country == found
 

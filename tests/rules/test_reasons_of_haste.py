@@ -154,6 +154,13 @@ def test_a_check_of_the_card_ends_no_pair() -> None:
     assert reasons.refunds_mirrored(case(event(cents=0), profile(circle(5, -5, 6, -6, 7, -7)))) is None
 
 
+def test_what_was_declined_is_in_no_pair() -> None:
+    before = profile(circle(5, -5, 6, -6, 7))
+    assert reasons.refunds_mirrored(case(event(cents=-7, errors="Bad PIN"), before)) is None
+    declined = profile(circle(5, -5, 6, -6, 7, errors="Bad PIN"))
+    assert reasons.refunds_mirrored(case(event(cents=-7), declined)) is None
+
+
 def test_the_number_of_pairs_is_the_files() -> None:
     rules = altered("refunds_mirrored", pairs=1)
     assert reasons.refunds_mirrored(case(event(cents=-7), profile(circle(7)), rules))
