@@ -257,6 +257,35 @@ class HabitRow(TransactionsStore, table=True):
     squares: int = Field(sa_type=BigInteger)
 
 
+class DailySum(TransactionsStore, table=True):
+    """What came in on a day of its own date: in all, and by channel, category, hour and reason."""
+
+    __tablename__ = "daily_sums"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    # YYYY-MM-DD in UTC.
+    day: str = Field(sa_column=Column(Text, primary_key=True))
+    # all, channel, mcc, hour ("00" to "23") or reason; of all the value is empty.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    # Writers of a server add to parts of their own, so that they don't wait for each other; a sum is that of its parts.
+    part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    # Rises with every change: a rebuild made beside it can tell that it is outdated.
+    version: int = Field(sa_type=BigInteger)
+    transactions: int = Field(sa_type=BigInteger)
+    # Whole cents.
+    cents: int = Field(sa_type=BigInteger)
+    # Transactions of which the scorer said something, and those that it flagged.
+    scored: int = Field(sa_type=BigInteger)
+    flagged: int = Field(sa_type=BigInteger)
+    # Transactions whose truth is known, and the frauds among them, those scored, those flagged.
+    labelled: int = Field(sa_type=BigInteger)
+    frauds: int = Field(sa_type=BigInteger)
+    scored_frauds: int = Field(sa_type=BigInteger)
+    flagged_labelled: int = Field(sa_type=BigInteger)
+    flagged_frauds: int = Field(sa_type=BigInteger)
+
+
 class Claim(TransactionsStore, table=True):
     """Who looks at a transaction just now, so that no other analyst does."""
 

@@ -119,7 +119,7 @@ def _while_an_ingest_runs(arguments: argparse.Namespace, pause: int) -> dict[str
     """
     url, _ = _empty(arguments.folder, "growing", arguments.postgresql, anew=True)
     subprocess.run(_ingest(arguments.folder, arguments.short, url), check=True, stdout=subprocess.DEVNULL)
-    stream = _Stream(arguments.folder, arguments.short, url)
+    stream = _Stream(arguments.folder, arguments.long, url)
     loads = []
     with _scorer(url, arguments.folder) as address:
         command = _ingest(arguments.folder, arguments.long, url)
