@@ -108,6 +108,12 @@ TRANSACTIONS: Table = TransactionsStore.metadata.tables["transactions"]
 Index("transactions_by_date", TRANSACTIONS.c.date)
 Index("transactions_by_client", TRANSACTIONS.c.client_id, TRANSACTIONS.c.date)
 _FRAUD = TRANSACTIONS.c.is_fraud == 1
+# People find transactions by these; a load fills an empty store without them, its last step makes them.
+BROWSED = (
+    Index("transactions_by_merchant", TRANSACTIONS.c.merchant_id, TRANSACTIONS.c.date),
+    Index("transactions_by_card", TRANSACTIONS.c.card_id),
+    Index("transactions_by_amount", TRANSACTIONS.c.amount),
+)
 Index("transactions_fraud", TRANSACTIONS.c.date, sqlite_where=_FRAUD, postgresql_where=_FRAUD)
 
 # What a file of transactions says of one, as against what is known of it later.
@@ -258,14 +264,14 @@ class HabitRow(TransactionsStore, table=True):
 
 
 class DailySum(TransactionsStore, table=True):
-    """What came in on a day of its own date: in all, and by channel, category, hour and reason."""
+    """What came in on a day of its own date: in all, and by channel, category, state, hour and reason."""
 
     __tablename__ = "daily_sums"
     __table_args__ = {"sqlite_with_rowid": False}
 
     # YYYY-MM-DD in UTC.
     day: str = Field(sa_column=Column(Text, primary_key=True))
-    # all, channel, mcc, hour ("00" to "23") or reason; of all the value is empty.
+    # all, channel, mcc, state, hour ("00" to "23") or reason; of all the value is empty.
     kind: str = Field(sa_column=Column(Text, primary_key=True))
     value: str = Field(sa_column=Column(Text, primary_key=True))
     # Writers of a server add to parts of their own, so that they don't wait for each other; a sum is that of its parts.

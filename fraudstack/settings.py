@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     api_workers: Annotated[int, Field(ge=1)] = 2
     # Decisions that may wait in a worker before it answers 503.
     api_queue: Annotated[int, Field(ge=1)] = 256
+    # Where the dashboard finds the scorer, and the key that it sends along.
+    api_url: str = "http://127.0.0.1:8081"
+    api_key: SecretStr | None = None
     # A copy of fraudstack/rules/rules.yaml with figures of one's own.
     rules_path: Path | None = None
     llm_model: str = "gpt-5.4-mini"

@@ -1,9 +1,10 @@
-"""What is usual for each client, made anew from all transactions: the same sums that the scorer keeps.
+"""What is usual for each client and what came in on each day, made anew from all transactions.
 
 The scorer goes on meanwhile: a client whose profile it changed since this job read the store is made again, alone,
 from the store as it is then.
 """
 
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,7 +13,8 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import profile_load
+from fraudstack.storage import events, profile_load, sums_load, transactions
+from jobs import sums
 from jobs.step import Summary, exported, spark_phase, step
 
 _PURCHASES = ("purchases", "cents", "logs", "squares")
@@ -21,25 +23,33 @@ _PURCHASES = ("purchases", "cents", "logs", "squares")
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
     """Put fresh profiles in the place of the old, in short transactions; loaded counts transactions."""
     with step(settings, run_id, "profiles", phases) as this:
-        versions = profile_load.versions(this.connection)
+        versions, days = profile_load.versions(this.connection), sums_load.versions(this.connection)
         with phases.phase("profiles: read transactions") as advance:
             this.summary.rows_in = this.summary.loaded = exported(
-                profile_load.events(this.store, this.connection), profile_load.EVENTS, this.staging / "events", advance
+                events.stream(this.store, this.connection), events.COLUMNS, this.staging / "events", advance
             )
         with spark_phase(spark, phases, "profiles: sums per client"):
-            events = _events(spark.read.parquet(str(this.staging / "events")))
-            sums(events).orderBy("client_id").write.parquet(str(this.staging / "sums"))
+            exchanged = spark.read.parquet(str(this.staging / "events"))
+            known = _events(exchanged)
+            of_clients(known).orderBy("client_id").write.parquet(str(this.staging / "sums"))
         with spark_phase(spark, phases, "profiles: habits"):
-            habits(events).orderBy("client_id").write.parquet(str(this.staging / "habits"))
+            habits(known).orderBy("client_id").write.parquet(str(this.staging / "habits"))
+        with spark_phase(spark, phases, "profiles: sums per day"):
+            sums.daily(exchanged).write.parquet(str(this.staging / "daily"))
         made = ds.dataset(this.staging / "sums")
         with phases.counted("profiles: load", made.count_rows()) as on_clients:
             profile_load.replace(
                 this.store, this.connection, made, ds.dataset(this.staging / "habits"), versions, on_clients
             )
+        daily = ds.dataset(this.staging / "daily").to_table()
+        with phases.counted("profiles: load sums", pc.count_distinct(daily.column("day")).as_py()) as on_days:
+            sums_load.replace(this.store, this.connection, daily, days, on_days)
+        with phases.phase("profiles: index"):
+            transactions.ensure_indexes(this.store, this.connection, browsed=True)
     return this.summary
 
 
-def _events(transactions: DataFrame) -> DataFrame:
+def _events(exchanged: DataFrame) -> DataFrame:
     """Transactions with what fraudstack.profiles derives of each."""
     state = F.nullif("state", F.lit(""))
     online = F.col("channel") == ONLINE
@@ -49,7 +59,7 @@ def _events(transactions: DataFrame) -> DataFrame:
     flagged = F.coalesce(F.col("flagged_fraud") != 0, F.lit(False))
     trusted = F.coalesce(F.col("is_fraud") == 0, ~flagged)
     logs = F.round(F.log1p(F.col("cents") / 100) * LOG_SCALE).cast("bigint")
-    return transactions.select(
+    return exchanged.select(
         "client_id",
         "id",
         "seconds",
@@ -78,7 +88,7 @@ def _of_purchases(usual: Column) -> list[Column]:
     ]
 
 
-def sums(events: DataFrame) -> DataFrame:
+def of_clients(events: DataFrame) -> DataFrame:
     """A row per client: the columns of profiles but version, `recent` as a list of structs in order."""
     usual = F.col("is_usual")
     counted = events.groupBy("client_id").agg(

@@ -12,8 +12,9 @@ from fraudstack.rules.config import Rules
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
-from fraudstack.storage import decided, profiles
+from fraudstack.storage import decided, profiles, sums
 from fraudstack.storage.online import Connection, date_for
+from fraudstack.storage.sums import Said
 
 # What a file of transactions can say; a description comes through the API alone.
 _COMPARED = tuple(name for name in CONTENT if name not in ("id", "amount", "description"))
@@ -141,6 +142,9 @@ def decide_and_store(
         decided.flag(connection, id, verdict.suspicious, posted.description)
         profiles.write_whole(connection, profile)
     decided.decide(connection, id, decision)
+    was = Said(known.transaction["flagged_fraud"], is_fraud) if known else None
+    codes = [reason.code for reason in verdict.reasons]
+    sums.add(connection, event, was, Said(int(verdict.suspicious), is_fraud), codes)
     return Decided(id, decision)
 
 

@@ -290,6 +290,9 @@ OF_HASTE: tuple[Rule, ...] = (
     refunds_mirrored,
 )
 
+# The code of a rule's reason is its name; two reasons come from elsewhere.
+CODES = tuple(sorted(("block_list", "llm_text", *(rule.__name__ for rule in OF_HABIT + OF_HASTE))))
+
 
 def reasons(case: Case, *, excepted: bool = False) -> Iterator[Reason]:
     """Every reason that holds; `excepted` leaves out what an analyst allowed this client at this merchant."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 
 from fraudstack.schema import FIRST_ASSIGNED, TRANSACTIONS
-from fraudstack.storage.online import Connection, Row, date_text
+from fraudstack.storage.online import Connection, Row, amount_for, date_text
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
 DECISION = (
@@ -77,8 +77,7 @@ def next_id(connection: Connection) -> int:
 def insert(connection: Connection, transaction: Mapping[str, Any], cents: int) -> None:
     """Store a transaction (columns of TRANSACTION; what isn't there is NULL)."""
     values = [transaction.get(name) for name in TRANSACTION]
-    # The double nearest to the cents, or exactly them.
-    values[TRANSACTION.index("amount")] = cents / 100 if connection.store.path else Decimal(cents).scaleb(-2)
+    values[TRANSACTION.index("amount")] = amount_for(connection.store, cents)
     connection.execute(_INSERT, values)
 
 

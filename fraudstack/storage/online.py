@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +37,11 @@ class Connection:
             self._raw = _sqlite(store, read_only) if store.path else _postgresql(store, read_only)
         except (sqlite3.Error, psycopg.Error) as error:
             raise _failed(store, error) from error
+
+    @property
+    def number(self) -> int:
+        """Tells it from other connections to a server, which write at the same time; a file has one writer: 0."""
+        return 0 if isinstance(self._raw, sqlite3.Connection) else self._raw.info.backend_pid
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """The answer of a query."""
@@ -136,6 +142,11 @@ def date_for(store: Store, seconds: int) -> str | datetime:
     """A time, in seconds since 1970, as the store's columns take it."""
     date = date_of(seconds)
     return str(date) if store.path else date
+
+
+def amount_for(store: Store, cents: int) -> float | Decimal:
+    """Whole cents as the store's column of amounts takes them: the double nearest to them, or exactly them."""
+    return cents / 100 if store.path else Decimal(cents).scaleb(-2)
 
 
 def date_text(date: str | datetime) -> str:

@@ -1,6 +1,6 @@
-"""Profiles in bulk: what a rebuild reads, and how its profiles take the place of the old while the scorer goes on."""
+"""Profiles in bulk: how those that an ingest made take the place of the old while the scorer goes on."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,38 +8,16 @@ import pyarrow.dataset as ds
 from adbc_driver_manager.dbapi import Connection
 from pydantic_core import to_json
 
-from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import replayed, trusted
 from fraudstack.storage import batch as bulk
+from fraudstack.storage import events
 from fraudstack.storage.online import CLIENT_LOCKS
 from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, row_of
 from fraudstack.storage.store import Store
 
-EVENTS = pa.schema(
-    [
-        ("id", pa.int64()),
-        ("client_id", pa.string()),
-        ("seconds", pa.int64()),
-        ("cents", pa.int64()),
-        ("card", pa.string()),
-        ("channel", pa.string()),
-        ("merchant", pa.string()),
-        ("city", pa.string()),
-        ("state", pa.string()),
-        ("mcc", pa.int32()),
-        ("errors", pa.string()),
-        ("flagged_fraud", pa.int32()),
-        ("is_fraud", pa.int32()),
-    ]
-)
 _PROFILES = pa.schema([(name, pa.string() if name in ("client_id", "recent") else pa.int64()) for name in COLUMNS])
 _HABITS = pa.schema([(name, pa.string() if name in HABITS[:3] else pa.int64()) for name in HABITS])
 
-_SECONDS_SQLITE = "CAST(strftime('%s', date) AS BIGINT)"
-_SECONDS_POSTGRESQL = "CAST(extract(epoch FROM date) AS BIGINT)"
-_EVENTS = """SELECT id, client_id, {seconds} AS seconds, CAST(round(amount * 100) AS BIGINT) AS cents,
-    card_id AS card, use_chip AS channel, merchant_id AS merchant, merchant_city AS city, merchant_state AS state,
-    mcc, errors, flagged_fraud, is_fraud FROM transactions"""
 _VERSIONS = "SELECT client_id, version FROM profiles"
 _LOCK = f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
     FROM (SELECT client_id FROM staged_profiles ORDER BY client_id) clients) locks"""
@@ -62,20 +40,9 @@ _TRIES = 3
 
 
 def versions(connection: Connection) -> dict[str, int]:
-    """The version of every profile: read before `events`, so that what changes later is told by it."""
+    """The version of every profile: read before the transactions, so that what changes later is told by it."""
     found = bulk.query(connection, _VERSIONS)
     return dict(zip(found.column("client_id").to_pylist(), found.column("version").to_pylist(), strict=True))
-
-
-def events(store: Store, connection: Connection, client_id: str | None = None) -> Iterator[pa.RecordBatch]:
-    """Every transaction, or a client's, with the columns of EVENTS."""
-    statement = _EVENTS.format(seconds=_SECONDS_SQLITE if store.path else _SECONDS_POSTGRESQL)
-    if client_id is not None:
-        found = bulk.query(connection, f"{statement} WHERE client_id = $1", (client_id,))
-        yield from found.cast(EVENTS).to_batches()
-        return
-    for batch in bulk.stream(store, connection, statement):
-        yield batch.cast(EVENTS)
 
 
 def replace(
@@ -150,12 +117,8 @@ def _make_again(store: Store, connection: Connection, client_id: str) -> None:
 def _made_now(store: Store, connection: Connection, client_id: str) -> tuple[pa.Table, pa.Table]:
     # The version first: what changes after it is told by it.
     found = bulk.query(connection, f"{_VERSIONS} WHERE client_id = $1", (client_id,))
-    history = [
-        (Event(*(row[name] for name in EVENTS.names[:11])), trusted(row["flagged_fraud"], row["is_fraud"]))
-        for batch in events(store, connection, client_id)
-        for row in batch.to_pylist()
-    ]
-    profile = replayed(client_id, history)
+    history = events.of(store, connection, "client_id = $1", (client_id,))
+    profile = replayed(client_id, ((event, trusted(said.flagged, said.is_fraud)) for event, said in history))
     profile.version = found.column("version")[0].as_py() + 1
     return (
         pa.Table.from_pylist([dict(zip(COLUMNS, row_of(profile), strict=True))], schema=_PROFILES),

@@ -10,11 +10,12 @@ from pyspark.sql import SparkSession
 
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import profile_load
+from fraudstack.storage import profile_load, sums_load
 from jobs import clean, profiles
 from tests.api.scorer import chosen, post, running
 from tests.jobs.databases import execute, query, quiet, settings
 from tests.jobs.raw_files import row, write
+from tests.storage.daily_sums import counted, kept, reasons
 
 _PROFILES = """SELECT client_id, transactions, declined, refunds, usual, home, purchases, cents, logs, squares, recent
     FROM profiles ORDER BY client_id"""
@@ -72,9 +73,18 @@ def test_the_jobs_profiles_are_those_of_the_api(spark: SparkSession, database: s
     online = stored(database)
     assert len(online[0]) == 3
     assert len(query(database, "SELECT id FROM transactions WHERE flagged_fraud = 1")) > 20
-    execute(database, "DELETE FROM profile_habits", "UPDATE profiles SET transactions = 0, recent = '[]', cents = 5")
+    assert kept(database) == counted(database)
+    given = reasons(database)
+    execute(
+        database,
+        "DELETE FROM profile_habits",
+        "UPDATE profiles SET transactions = 0, recent = '[]', cents = 5",
+        "UPDATE daily_sums SET transactions = 7, frauds = 7 WHERE kind <> 'reason'",
+    )
     profiles.run(spark, chosen(tmp_path, database), "run", quiet())
     assert stored(database) == online
+    assert kept(database) == counted(database)
+    assert reasons(database) == given
 
 
 def test_a_second_run_changes_nothing_but_the_versions(spark: SparkSession, database: str, tmp_path: Path) -> None:
@@ -91,6 +101,7 @@ def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
     spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
 ) -> None:
     monkeypatch.setattr(profile_load, "_TRIES", tries)
+    monkeypatch.setattr(sums_load, "_TRIES", tries)
     given = loaded(spark, database, tmp_path)
     profiles.run(spark, given, "one", quiet())
     real = profile_load.replace
@@ -101,17 +112,35 @@ def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
             database,
             "UPDATE profiles SET version = version + 1 WHERE client_id = 'c1'",
             "INSERT INTO transactions (id, date, client_id, amount, currency, merchant_id)"
-            " VALUES (5000, '2011-01-01 00:00:00', 'c1', 5, 'USD', 'late')",
+            " VALUES (5000, '2010-01-01 09:00:00', 'c1', 5, 'USD', 'late')",
+            "UPDATE daily_sums SET version = version + 1 WHERE kind = 'all'",
         )
         real(*arguments)
 
     monkeypatch.setattr(profile_load, "replace", later)
     profiles.run(spark, given, "two", quiet())
     meanwhile = stored(database)
+    assert kept(database) == counted(database)
     monkeypatch.undo()
     profiles.run(spark, given, "three", quiet())
     assert stored(database) == meanwhile
     assert query(database, "SELECT count FROM profile_habits WHERE value = 'late'") == [(1,)]
+
+
+def test_what_is_seldom_set_is_read_wherever_it_first_comes(
+    spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = settings(tmp_path, database)
+    lines = [row(id, client_id="c1", errors="" if id < 2999 else "Bad PIN") for id in range(3000)]
+    write(Path(given.csv_path), lines)
+    clean.run(spark, given, "run", quiet())
+    # As if the scorer had changed the client and the day: both are made again, alone.
+    for module in (profile_load, sums_load):
+        monkeypatch.setattr(module, "versions", lambda _: {})
+    execute(database, f"INSERT INTO profiles VALUES ('c1', 7{', 0' * 9}, '[]')")
+    profiles.run(spark, given, "one", quiet())
+    assert query(database, "SELECT transactions, declined, version FROM profiles") == [(3000, 1, 8)]
+    assert kept(database) == counted(database)
 
 
 def loaded(spark: SparkSession, database: str, folder: Path) -> Settings:

@@ -1,0 +1,209 @@
+"""Pages of transactions under any filter, at any length of history.
+
+Clients, cards, merchants and amounts have an index. The rest is found by the daily sums, which say on which days there
+is something to find and how much: only those days are read.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from fraudstack.profiles.event import seconds_of
+from fraudstack.storage import sums
+from fraudstack.storage.decided import SELECT, Stored, stored
+from fraudstack.storage.online import Connection, amount_for, date_for
+
+MOST_COUNTED = 10_000
+_COUNT_SECONDS = 1.0
+# Filters that the daily sums are kept by.
+_KINDS = ("mcc", "state", "reason")
+_INDEXED = ("client", "card", "merchant", "least", "most")
+_EQUAL = {"client": "client_id", "card": "card_id", "merchant": "merchant_id", "mcc": "mcc", "state": "merchant_state"}
+# Figures of the daily sums by what is asked of flagged_fraud and is_fraud.
+_FIGURES = {
+    (None, None): "transactions",
+    ("yes", None): "flagged",
+    ("no", None): "scored - flagged",
+    ("unsaid", None): "transactions - scored",
+    (None, "yes"): "frauds",
+    (None, "no"): "labelled - frauds",
+    (None, "unsaid"): "transactions - labelled",
+    ("yes", "yes"): "flagged_frauds",
+    ("yes", "no"): "flagged_labelled - flagged_frauds",
+    ("yes", "unsaid"): "flagged - flagged_labelled",
+    ("no", "yes"): "scored_frauds - flagged_frauds",
+    ("unsaid", "yes"): "frauds - scored_frauds",
+}
+
+
+class Filters(NamedTuple):
+    """Which transactions; flags are yes, no or unsaid, amounts whole cents, days YYYY-MM-DD, both ends included."""
+
+    flagged: str | None = None
+    fraud: str | None = None
+    client: str | None = None
+    card: str | None = None
+    merchant: str | None = None
+    mcc: str | None = None
+    state: str | None = None
+    reason: str | None = None
+    least: int | None = None
+    most: int | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class Count(NamedTuple):
+    """How many transactions match; `more`: at least so many."""
+
+    rows: int
+    more: bool = False
+
+
+_Condition = tuple[str, tuple[Any, ...]]
+
+
+def ids(connection: Connection, filters: Filters, limit: int, offset: int = 0) -> list[int]:
+    """Ids of the transactions that match, newest first."""
+    conditions = _conditions(connection, filters)
+    found: list[int] = []
+    exact = _exact(filters)
+    for place, most in _places(connection, filters):
+        if exact and offset >= most:
+            offset -= most
+            continue
+        where, values = _joined([*place, *conditions])
+        statement = f"SELECT t.id FROM transactions t{where} ORDER BY t.date DESC, t.id DESC LIMIT ?"
+        here = [row[0] for row in connection.rows(statement, (*values, offset + limit - len(found)))]
+        found += here[offset:]
+        offset = max(0, offset - len(here))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def rows(connection: Connection, wanted: Sequence[int]) -> list[Stored]:
+    """Transactions with their decisions, in the order of their ids in `wanted`."""
+    if not wanted:
+        return []
+    found = connection.rows(f"{SELECT} WHERE t.id IN ({', '.join('?' * len(wanted))})", wanted)
+    by_id = {row[0]: stored(row) for row in found}
+    return [by_id[id] for id in wanted if id in by_id]
+
+
+def count(connection: Connection, filters: Filters) -> Count:
+    """How many match: exact up to MOST_COUNTED; beyond it, or when a second doesn't suffice, `more`."""
+    conditions = _conditions(connection, filters)
+    deadline = time.monotonic() + _COUNT_SECONDS
+    exact, total = _exact(filters), 0
+    for place, most in _places(connection, filters):
+        if exact and most:
+            total += most
+        else:
+            where, values = _joined([*place, *conditions])
+            statement = f"SELECT count(*) FROM (SELECT 1 FROM transactions t{where} LIMIT ?) found"
+            total += connection.rows(statement, (*values, MOST_COUNTED + 1 - total))[0][0]
+            if time.monotonic() > deadline and most:
+                return Count(total, more=True)
+        if total > MOST_COUNTED:
+            return Count(MOST_COUNTED, more=True)
+    return Count(total)
+
+
+def _places(connection: Connection, filters: Filters) -> Iterator[tuple[list[_Condition], int]]:
+    """Where to look, newest first, and how many there are at most; 0 where that isn't known."""
+    if _is_indexed(filters) or not any(filters) or not sums.are_current(connection):
+        yield _sparse(connection, filters), 0
+        return
+    for day, most in _days(connection, filters):
+        yield [_from(connection, day), _before(connection, _after(day))], most
+
+
+def _is_indexed(filters: Filters) -> bool:
+    return any(getattr(filters, name) is not None for name in _INDEXED)
+
+
+def _exact(filters: Filters) -> bool:
+    """Whether the daily sums alone say how many match."""
+    if _is_indexed(filters):
+        return False
+    kinds = [name for name in _KINDS if getattr(filters, name) is not None]
+    flags = (filters.flagged, filters.fraud)
+    # Reasons are counted when they are given: what is said later isn't counted under them.
+    return len(kinds) <= 1 and flags in _FIGURES and (flags == (None, None) or "reason" not in kinds)
+
+
+def _days(connection: Connection, filters: Filters) -> list[tuple[str, int]]:
+    """The days on which something may match, newest first, and how many at most."""
+    kind = next((name for name in _KINDS if getattr(filters, name) is not None), None)
+    figure = _FIGURES.get((filters.flagged, filters.fraud)) or _FIGURES[filters.flagged, None]
+    if kind == "reason":
+        figure = "transactions"
+    found = sums.days(connection, kind or "all", getattr(filters, kind) if kind else "", figure)
+    return [
+        (day, most)
+        for day, most in found
+        if (filters.since is None or day >= filters.since) and (filters.until is None or day <= filters.until)
+    ]
+
+
+def _sparse(connection: Connection, filters: Filters) -> list[_Condition]:
+    """Amounts that are rare are looked up; among many the next is soon found by date."""
+    between = _amounts(connection, filters)
+    if not between:
+        return []
+    where, values = _joined(between)
+    first = f"SELECT t.id FROM transactions t{where} LIMIT ?"
+    found = connection.rows(f"SELECT count(*) FROM ({first}) found", (*values, MOST_COUNTED + 1))[0][0]
+    if found > MOST_COUNTED:
+        return []
+    return [(f"t.id IN ({first})", (*values, MOST_COUNTED))]
+
+
+def _conditions(connection: Connection, filters: Filters) -> list[_Condition]:
+    found: list[_Condition] = []
+    for name, column in (("flagged", "flagged_fraud"), ("fraud", "is_fraud")):
+        asked = getattr(filters, name)
+        if asked == "unsaid":
+            found.append((f"t.{column} IS NULL", ()))
+        elif asked is not None:
+            found.append((f"t.{column} = ?", (int(asked == "yes"),)))
+    for name, column in _EQUAL.items():
+        asked = getattr(filters, name)
+        if asked is not None:
+            found.append((f"t.{column} = ?", (int(asked) if name == "mcc" else asked,)))
+    found += _amounts(connection, filters)
+    if filters.since is not None:
+        found.append(_from(connection, filters.since))
+    if filters.until is not None:
+        found.append(_before(connection, _after(filters.until)))
+    if filters.reason is not None:
+        given = "EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id AND d.reasons LIKE ?)"
+        found.append((given, (f'%"code":"{filters.reason}"%',)))
+    return found
+
+
+def _amounts(connection: Connection, filters: Filters) -> list[_Condition]:
+    return [
+        (f"t.amount {sign} ?", (amount_for(connection.store, cents),))
+        for sign, cents in ((">=", filters.least), ("<=", filters.most))
+        if cents is not None
+    ]
+
+
+def _from(connection: Connection, day: str) -> _Condition:
+    return "t.date >= ?", (date_for(connection.store, seconds_of(datetime.fromisoformat(day))),)
+
+
+def _before(connection: Connection, day: str) -> _Condition:
+    return "t.date < ?", (date_for(connection.store, seconds_of(datetime.fromisoformat(day))),)
+
+
+def _after(day: str) -> str:
+    return str(date.fromisoformat(day) + timedelta(days=1))
+
+
+def _joined(conditions: Sequence[_Condition]) -> tuple[str, tuple[Any, ...]]:
+    where = " AND ".join(text for text, _ in conditions)
+    return f" WHERE {where}" if where else "", tuple(value for _, values in conditions for value in values)

@@ -1,0 +1,35 @@
+"""Sums by day, kept as data arrives: what a dashboard shows without a scan."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+KEY = ("day", "kind", "value")
+FIGURES = (
+    "version",
+    "transactions",
+    "cents",
+    "scored",
+    "flagged",
+    "labelled",
+    "frauds",
+    "scored_frauds",
+    "flagged_labelled",
+    "flagged_frauds",
+)
+
+
+def upgrade() -> None:
+    """Create the table, which the next ingest fills, and indexes for those who look for a transaction."""
+    op.create_table(
+        "daily_sums",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in KEY),
+        sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in FIGURES),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("transactions_by_merchant", "transactions", ["merchant_id", "date"])
+    op.create_index("transactions_by_card", "transactions", ["card_id"])
+    op.create_index("transactions_by_amount", "transactions", ["amount"])
