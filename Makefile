@@ -42,6 +42,9 @@ demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow, r
 api: .venv/.stamp ## Start the scorer on http://127.0.0.1:8081
 	@$(BIN)/gunicorn --config python:api.gunicorn api.main:app
 
+dashboard: .venv/.stamp ## Start the dashboard on http://127.0.0.1:8501
+	@$(BIN)/streamlit run dashboard/app.py --server.address 127.0.0.1
+
 # The scheduler waits for ever when Ctrl-C meets a running task: what is left after 15 seconds is killed.
 airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
@@ -69,4 +72,4 @@ bench-ingest: .venv/spark-classes.jsa ## Measure the ingest of ROWS=N beside its
 bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LONG rows of history (13305915)
 	@$(BIN)/python -m tests.bench.api --long $(LONG) --folder data/bench $(BENCH_API)
 
-.PHONY: help setup lock demo airflow api test lint bench-ingest bench-api
+.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api

@@ -70,7 +70,7 @@ def ids(connection: Connection, filters: Filters, limit: int, offset: int = 0) -
     found: list[int] = []
     exact = _exact(filters)
     for place, most in _places(connection, filters):
-        if exact and offset >= most:
+        if exact and 0 < most <= offset:
             offset -= most
             continue
         where, values = _joined([*place, *conditions])

@@ -24,7 +24,7 @@ def share(part: float | None, digits: int = 1) -> str:
 
 def change(now: float, before: float) -> str | None:
     """The relative change of a figure, signed; None where there is nothing to compare with."""
-    return f"{(now - before) / abs(before):+.1%}" if before else None
+    return f"{(now - before) / abs(before):+,.1%}" if before else None
 
 
 def yes_no(flag: int | None) -> str:

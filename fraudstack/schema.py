@@ -145,6 +145,19 @@ class Decision(TransactionsStore, table=True):
     source: str = Field(sa_type=Text)
 
 
+DECISIONS: Table = TransactionsStore.metadata.tables["decisions"]
+_SUSPICIOUS = DECISIONS.c.suspicious == 1
+# The queue of those who review.
+Index(
+    "decisions_suspicious",
+    DECISIONS.c.score,
+    DECISIONS.c.decided_at,
+    DECISIONS.c.id,
+    sqlite_where=_SUSPICIOUS,
+    postgresql_where=_SUSPICIOUS,
+)
+
+
 class Review(TransactionsStore, table=True):
     """An analyst's verdict; rows are only added, the latest decisive one counts."""
 
@@ -269,10 +282,10 @@ class DailySum(TransactionsStore, table=True):
     __tablename__ = "daily_sums"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    # YYYY-MM-DD in UTC.
-    day: str = Field(sa_column=Column(Text, primary_key=True))
     # all, channel, mcc, state, hour ("00" to "23") or reason; of all the value is empty.
     kind: str = Field(sa_column=Column(Text, primary_key=True))
+    # YYYY-MM-DD in UTC.
+    day: str = Field(sa_column=Column(Text, primary_key=True))
     value: str = Field(sa_column=Column(Text, primary_key=True))
     # Writers of a server add to parts of their own, so that they don't wait for each other; a sum is that of its parts.
     part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))

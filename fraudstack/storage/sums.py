@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from fraudstack.profiles.event import Event, date_of
 from fraudstack.storage.online import Connection
 
-KEY = ("day", "kind", "value")
+KEY = ("kind", "day", "value")
 FIGURES = (
     "transactions",
     "cents",
@@ -24,6 +24,8 @@ FIGURES = (
     "flagged_labelled",
     "flagged_frauds",
 )
+# Of which the transactions themselves tell; reasons are the scorer's alone.
+KINDS = ("all", "hour", "channel", "mcc", "state")
 COLUMNS = (*KEY, "part", "version", *FIGURES)
 # Parts of a sum on a server, and the namespace of the lock that keeps a rebuild and the writers apart.
 PARTS, REBUILD_LOCK = 16, 1_082
@@ -36,7 +38,9 @@ _BY_VALUE = f"SELECT value, {_SUMS} FROM daily_sums WHERE kind = ? AND day BETWE
 _BEHIND = """SELECT 1 FROM ingest_runs r WHERE r.step IN ('clean', 'label') AND NOT EXISTS (
     SELECT 1 FROM ingest_runs p WHERE p.step = 'profiles' AND p.seconds IS NOT NULL AND p.error IS NULL
     AND p.started_at >= r.started_at) LIMIT 1"""
-_EXTENT = "SELECT min(day), max(day) FROM daily_sums"
+# Apart: SQLite looks only a lone minimum up.
+_EXTENT = """SELECT (SELECT min(day) FROM daily_sums WHERE kind = 'all'),
+    (SELECT max(day) FROM daily_sums WHERE kind = 'all')"""
 
 
 class Said(NamedTuple):
@@ -87,8 +91,8 @@ def add(connection: Connection, event: Event, was: Said | None, now: Said, reaso
     change = after if was is None else [a - b for a, b in zip(after, figures(event.cents, was), strict=True)]
     day = str(date_of(event.seconds).date())
     part = connection.number % PARTS
-    rows = [(day, kind, value, part, 1, *change) for kind, value in keys(event)]
-    rows += [(day, "reason", code, part, 1, *after) for code in reasons]
+    rows = [(kind, day, value, part, 1, *change) for kind, value in keys(event)]
+    rows += [("reason", day, code, part, 1, *after) for code in reasons]
     if connection.store.path is None:
         connection.execute(_SHARED)
     # In one order for all, or two writers could wait for each other.
@@ -139,5 +143,5 @@ def total(several: Iterable[Sequence[int]]) -> Sums:
 def _add(rows: int) -> str:
     places: list[Any] = [f"({', '.join('?' * len(COLUMNS))})"] * rows
     return f"""INSERT INTO daily_sums ({", ".join(COLUMNS)}) VALUES {", ".join(places)}
-        ON CONFLICT (day, kind, value, part) DO UPDATE SET
+        ON CONFLICT (kind, day, value, part) DO UPDATE SET
         {", ".join(f"{name} = daily_sums.{name} + excluded.{name}" for name in COLUMNS[4:])}"""

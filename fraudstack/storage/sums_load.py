@@ -10,7 +10,7 @@ from adbc_driver_manager.dbapi import Connection
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import events, sums
 from fraudstack.storage.store import Store
-from fraudstack.storage.sums import COLUMNS, FIGURES, KEY, REBUILD_LOCK
+from fraudstack.storage.sums import COLUMNS, FIGURES, KEY, KINDS, REBUILD_LOCK
 
 MADE = pa.schema([(name, pa.string() if name in KEY else pa.int64()) for name in (*KEY, *FIGURES)])
 _STAGED = pa.schema([(name, pa.string() if name in KEY else pa.int64()) for name in COLUMNS])
@@ -21,8 +21,8 @@ _LOCK = f"SELECT count(pg_advisory_xact_lock({REBUILD_LOCK}, 0)) AS locked"
 _CHANGED = """SELECT s.day FROM staged_sums s WHERE s.kind = 'all' AND s.version - 1 <> coalesce(
     (SELECT sum(d.version) FROM daily_sums d WHERE d.kind = 'all' AND d.day = s.day), 0)"""
 _LEAVE_CHANGED = f"DELETE FROM staged_sums WHERE day IN ({_CHANGED})"
-# Reasons are the scorer's alone.
-_FORGET = "DELETE FROM daily_sums WHERE kind <> 'reason' AND day IN (SELECT day FROM staged_sums)"
+_FORGET = f"""DELETE FROM daily_sums WHERE kind IN ({", ".join(f"'{kind}'" for kind in KINDS)})
+    AND day IN (SELECT day FROM staged_sums)"""
 _PUT = f"INSERT INTO daily_sums ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM staged_sums"
 _DAYS = (20, 1, 1_000)
 _TRIES = 3

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
-KEY = ("day", "kind", "value")
+KEY = ("kind", "day", "value")
 FIGURES = (
     "version",
     "transactions",
@@ -33,3 +33,11 @@ def upgrade() -> None:
     op.create_index("transactions_by_merchant", "transactions", ["merchant_id", "date"])
     op.create_index("transactions_by_card", "transactions", ["card_id"])
     op.create_index("transactions_by_amount", "transactions", ["amount"])
+    suspicious = sa.text("suspicious = 1")
+    op.create_index(
+        "decisions_suspicious",
+        "decisions",
+        ["score", "decided_at", "id"],
+        sqlite_where=suspicious,
+        postgresql_where=suspicious,
+    )

@@ -1,0 +1,123 @@
+"""What the overview shows, from the sums by day."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from fraudstack.storage import sums
+from fraudstack.storage.online import Connection, date_text
+from fraudstack.storage.sums import Sums
+
+# So many days are drawn one by one, by weeks and by months, for at most some 120 points.
+_BY_DAY, _BY_WEEK, _BY_MONTH = 120, 833, 3_660
+
+_VERSION = "SELECT CAST(coalesce(sum(version), 0) AS BIGINT) FROM daily_sums WHERE kind = 'all' AND day >= ?"
+# Steps of ingests never run beside each other, so that the order of their starts is that of their ends.
+_BEHIND = """SELECT max(changed.started_at) FROM ingest_runs AS changed
+    WHERE changed.step IN ('clean', 'label') AND changed.seconds IS NOT NULL AND changed.loaded > 0 AND NOT EXISTS
+    (SELECT 1 FROM ingest_runs AS made WHERE made.step = 'profiles' AND made.seconds IS NOT NULL
+    AND made.error IS NULL AND made.started_at >= changed.started_at)"""
+_NAMES = "SELECT mcc, name FROM mcc_codes"
+
+
+class Period(NamedTuple):
+    """Days, both ends included; `before` begins as many days earlier, None where the data doesn't reach so far back."""
+
+    first: str
+    last: str
+    before: str | None
+
+
+class Span(NamedTuple):
+    """The sums of a day, week, month or year; `end` is the first day after it."""
+
+    start: date
+    end: date
+    sums: Sums
+
+
+class Overview(NamedTuple):
+    """Everything that the page draws of a period."""
+
+    now: Sums
+    before: Sums | None
+    grain: str
+    spans: list[Span]
+    channels: dict[str, Sums]
+    categories: dict[str, Sums]
+    hours: dict[str, Sums]
+    reasons: dict[str, Sums]
+    # Of the merchant categories, by code.
+    names: dict[str, str]
+
+
+def period(connection: Connection, days: int | None) -> Period | None:
+    """The last so many days of the data, or all; None where there is none."""
+    extent = sums.extent(connection)
+    if extent is None or days is None:
+        return extent and Period(*extent, None)
+    begin, last = extent
+    first = date.fromisoformat(last) - timedelta(days=days - 1)
+    before = str(first - timedelta(days=days))
+    return Period(max(str(first), begin), last, before if before >= begin else None)
+
+
+def version(connection: Connection, shown: Period) -> int:
+    """A number that rises with every change of what is shown of a period."""
+    return int(connection.rows(_VERSION, (shown.before or shown.first,))[0][0])
+
+
+def behind(connection: Connection) -> str | None:
+    """When the ingest step began whose rows aren't in the sums yet, if there is one."""
+    began = connection.rows(_BEHIND)[0][0]
+    return began and date_text(began)
+
+
+def read(connection: Connection, shown: Period) -> Overview:
+    """The figures of a period."""
+    days = sums.by_day(connection, shown.before or shown.first, shown.last)
+    now = {day: figures for day, figures in days.items() if day >= shown.first}
+    channels, categories, hours, reasons = (
+        sums.by_value(connection, kind, shown.first, shown.last) for kind in ("channel", "mcc", "hour", "reason")
+    )
+    grain = _grain(shown)
+    return Overview(
+        now=sums.total([Sums(), *now.values()]),
+        before=sums.total(figures for day, figures in days.items() if day < shown.first) if shown.before else None,
+        grain=grain,
+        spans=_spans(now, grain),
+        channels=channels,
+        categories=categories,
+        hours=hours,
+        reasons=reasons,
+        names={str(mcc): name for mcc, name in connection.rows(_NAMES)},
+    )
+
+
+def _grain(shown: Period) -> str:
+    days = (date.fromisoformat(shown.last) - date.fromisoformat(shown.first)).days + 1
+    bounds = {"day": _BY_DAY, "week": _BY_WEEK, "month": _BY_MONTH}
+    return next((grain for grain, most in bounds.items() if days <= most), "year")
+
+
+def _spans(days: Mapping[str, Sums], grain: str) -> list[Span]:
+    groups: dict[date, list[Sums]] = {}
+    for day, figures in days.items():
+        groups.setdefault(_start(date.fromisoformat(day), grain), []).append(figures)
+    # Past the end of any month or year, and back to the start of the next.
+    steps = {"day": 1, "week": 7, "month": 31, "year": 366}
+    return [
+        Span(start, _start(start + timedelta(days=steps[grain]), grain), sums.total(group))
+        for start, group in groups.items()
+    ]
+
+
+def _start(day: date, grain: str) -> date:
+    match grain:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case "year":
+            return day.replace(month=1, day=1)
+    return day

@@ -1,0 +1,58 @@
+"""The page of transactions, drawn by the dashboard itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+from tests.api.scorer import known, post, running
+from tests.api.test_decisions import ABROAD
+
+
+def script() -> None:
+    from dashboard import door
+    from dashboard.screens import transactions
+
+    door.guarded(transactions.draw)
+
+
+@pytest.fixture
+def client(tmp_path: Path, named: str) -> Iterator[TestClient]:
+    """A scorer on the store that the page reads."""
+    with running(tmp_path, named) as client:
+        known(client, 60)
+        client.post("/transaction", json=post(100, **ABROAD))
+        yield client
+
+
+def page(**asked: str) -> AppTest:
+    found = AppTest.from_function(script, default_timeout=30)
+    for name, value in asked.items():
+        found.query_params[name] = value
+    return found.run()
+
+
+def test_the_newest_twenty_come_first(client: TestClient) -> None:
+    found = page()
+    assert not found.exception
+    table = found.dataframe[0].value
+    assert len(table) == 20
+    assert list(table["id"])[:2] == ["100", "60"]
+    assert "**61** transactions in all" in [one.value for one in found.markdown]
+    found.button[2].click().run()
+    assert list(found.dataframe[0].value["id"])[0] == "41"
+
+
+def test_filters_stand_in_the_address(client: TestClient) -> None:
+    found = page(flagged_fraud="yes", client_id="7")
+    assert list(found.dataframe[0].value["id"]) == ["100"]
+    assert "**1** transactions match" in [one.value for one in found.markdown]
+    found = page(state="Oman")
+    assert "No transaction matches" in found.info[0].value
+
+
+def test_without_a_store_the_page_says_what_to_do(named: str) -> None:
+    [error] = page().error
+    assert "make demo" in error.value or "fraudstack ingest" in error.value

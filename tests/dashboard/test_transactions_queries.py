@@ -1,0 +1,160 @@
+"""Pages under any filter are those that a search through all transactions finds."""
+
+import random
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import export, queries_transactions
+from dashboard.queries_transactions import Count, Filters, count, ids, rows
+from fraudstack.profiles.event import Event, seconds_of
+from fraudstack.storage import decided, sums
+from fraudstack.storage.online import Connection, date_for
+from fraudstack.storage.store import parse
+from fraudstack.storage.sums import Said
+from tests.api.scorer import post, running
+from tests.jobs.databases import query
+
+_ALL = """SELECT id, CAST(date AS TEXT), flagged_fraud, is_fraud, client_id, card_id, merchant_id, mcc, merchant_state,
+    CAST(round(amount * 100) AS BIGINT), (SELECT reasons FROM decisions d WHERE d.id = t.id) FROM transactions t
+    ORDER BY date DESC, id DESC"""
+_SAID = {None: "unsaid", 1: "yes", 0: "no"}
+_CHOICES: dict[str, list[Any]] = {
+    "flagged": ["yes", "no", "unsaid"],
+    "fraud": ["yes", "no", "unsaid"],
+    "client": ["7", "8", "none"],
+    "card": ["70", "71"],
+    "merchant": ["1", "2"],
+    "mcc": ["5411", "4111"],
+    "state": ["ND", "Italy", "Oman"],
+    "reason": ["country_new", "cold_start", "amount_unusual"],
+    "least": [-500, 10_00, 300_00],
+    "most": [0, 250_00],
+    "since": ["2019-02-01", "2019-08-15"],
+    "until": ["2019-03-01", "2019-09-01"],
+}
+
+
+@pytest.fixture
+def connection(tmp_path: Path, database: str) -> Connection:
+    """A store of 400 transactions: decided, reviewed, or only loaded."""
+    draw = random.Random(3)
+
+    def fields() -> dict[str, Any]:
+        return {
+            "client_id": draw.choice("78"),
+            "card_id": draw.choice(["70", "71"]),
+            "amount": draw.choice([-5, 0, draw.randint(1, 90_000) / 100]),
+            "merchant_id": draw.choice("123"),
+            "merchant_state": draw.choice(["ND", "CA", "Italy"]),
+            "mcc": draw.choice([5411, 4111, None]),
+            "date": f"2019-0{draw.randint(1, 9)}-{draw.randint(1, 28):02} {draw.randint(10, 23)}:00:00",
+        }
+
+    with running(tmp_path, database) as client:
+        client.post("/transactions", json={"transactions": [post(id, **fields()) for id in range(1000, 1250)]})
+        for id in draw.sample(range(1000, 1250), 60):
+            verdict = {"verdict": draw.choice(["fraud", "legitimate", "unsure"]), "reviewer": "ana"}
+            assert client.post(f"/transactions/{id}/review", json=verdict).status_code == 201
+    found = Connection(parse(database))
+    with found.write():
+        for id in range(150):
+            _load(found, id, draw.choice([None, 0, 1]), fields())
+    return found
+
+
+def _load(connection: Connection, id: int, is_fraud: int | None, fields: dict[str, Any]) -> None:
+    seconds, cents = seconds_of(datetime.fromisoformat(fields["date"])), round(fields["amount"] * 100)
+    fields |= {"id": id, "date": date_for(connection.store, seconds), "currency": "USD", "is_fraud": is_fraud}
+    decided.insert(connection, fields, cents)
+    event = Event(id, fields["client_id"], seconds, cents, state=fields["merchant_state"], mcc=fields["mcc"])
+    sums.add(connection, event, None, Said(None, is_fraud))
+
+
+def matching(everything: list[tuple[Any, ...]], filters: Filters) -> list[int]:
+    """What a search finds, newest first."""
+
+    def fits(row: tuple[Any, ...]) -> bool:
+        _, date, flagged, fraud, client, card, merchant, mcc, state, cents, reasons = row
+        said = {
+            "flagged": _SAID[flagged],
+            "fraud": _SAID[fraud],
+            "client": client,
+            "card": card,
+            "merchant": merchant,
+            "mcc": None if mcc is None else str(mcc),
+            "state": state,
+        }
+        return (
+            all(getattr(filters, name) in (None, value) for name, value in said.items())
+            and (filters.least is None or cents >= filters.least)
+            and (filters.most is None or cents <= filters.most)
+            and (filters.since is None or date[:10] >= filters.since)
+            and (filters.until is None or date[:10] <= filters.until)
+            and (filters.reason is None or f'"code":"{filters.reason}"' in (reasons or ""))
+        )
+
+    return [row[0] for row in everything if fits(row)]
+
+
+def filters_to_try() -> list[Filters]:
+    """Every filter alone, both flags together, and some of everything."""
+    alone = [Filters(**{name: value}) for name, values in _CHOICES.items() for value in values]
+    flags = [Filters(flagged=a, fraud=b) for a in _CHOICES["flagged"] for b in _CHOICES["fraud"]]
+    draw = random.Random(4)
+    mixed = [
+        Filters(**{name: draw.choice(_CHOICES[name]) for name in draw.sample(sorted(_CHOICES), draw.choice([2, 2, 3]))})
+        for _ in range(120)
+    ]
+    return [Filters(), *alone, *flags, *mixed]
+
+
+def test_every_page_and_count_is_right(connection: Connection, database: str) -> None:
+    everything = query(database, _ALL)
+    for filters in filters_to_try():
+        wanted = matching(everything, filters)
+        with connection.read():
+            assert ids(connection, filters, 1000) == wanted, filters
+            assert count(connection, filters) == Count(len(wanted)), filters
+            for offset in (1, 7, 20, 60, 500):
+                assert ids(connection, filters, 20, offset) == wanted[offset : offset + 20], (filters, offset)
+
+
+def test_while_sums_are_behind_the_transactions_are_searched(connection: Connection, database: str) -> None:
+    started = date_for(connection.store, 1_600_000_000)
+    with connection.write():
+        insert = "INSERT INTO ingest_runs (run_id, step, started_at) VALUES (?, ?, ?)"
+        connection.execute(insert, ("one", "clean", started))
+        connection.execute("DELETE FROM daily_sums")
+    everything = query(database, _ALL)
+    for filters in filters_to_try()[:40]:
+        assert ids(connection, filters, 1000) == matching(everything, filters), filters
+
+
+def test_many_are_counted_no_further(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries_transactions, "MOST_COUNTED", 100)
+    for filters in (
+        Filters(),
+        Filters(state="ND"),
+        Filters(client="7"),
+        Filters(least=0),
+        Filters(card="70", mcc="5411"),
+    ):
+        found = count(connection, filters)
+        assert found == Count(100, more=True) or found.rows < 100, filters
+    assert count(connection, Filters()).more
+
+
+def test_rows_come_with_their_decisions_in_order(connection: Connection) -> None:
+    found = rows(connection, [1003, 5, 1001])
+    assert [one.transaction["id"] for one in found] == [1003, 5, 1001]
+    assert [one.decision is None for one in found] == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_spreadsheet_takes_text_for_a_formula(text: str) -> None:
+    assert export._plain(text) == f"'{text}"
+    assert export._plain(-12.5) == -12.5
+    assert export._plain("Rome") == "Rome"
