@@ -42,7 +42,7 @@ def test_the_newest_twenty_come_first(client: TestClient) -> None:
     assert list(table["id"])[:2] == ["100", "60"]
     assert "**61** transactions in all" in [one.value for one in found.markdown]
     found.button[2].click().run()
-    assert list(found.dataframe[0].value["id"])[0] == "41"
+    assert found.dataframe[0].value["id"].iloc[0] == "41"
 
 
 def test_filters_stand_in_the_address(client: TestClient) -> None:
