@@ -72,4 +72,7 @@ bench-ingest: .venv/spark-classes.jsa ## Measure the ingest of ROWS=N beside its
 bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LONG rows of history (13305915)
 	@$(BIN)/python -m tests.bench.api --long $(LONG) --folder data/bench $(BENCH_API)
 
-.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api
+bench-dashboard: .venv/spark-classes.jsa ## Measure the dashboard in Chromium on 13.3 M rows and on 200 k
+	@$(BIN)/python -m tests.bench.dashboard --folder data/bench $(BENCH_DASHBOARD)
+
+.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import case, export, stores, words
+from dashboard import case, door, export, stores, words
 from dashboard.queries_transactions import Count, Filters, count, ids, rows
 from fraudstack.rules.reasons import CODES
 from fraudstack.storage import decided
@@ -24,8 +24,7 @@ def draw() -> None:
     st.title("Transactions")
     with stores.transactions() as connection:
         names = decided.categories(connection)
-    filters = _asked(names)
-    _table(filters, names)
+    _live(_asked(names), names)
 
 
 def _asked(names: dict[int, str]) -> Filters:
@@ -78,8 +77,13 @@ def _asked(names: dict[int, str]) -> Filters:
 
 
 @st.fragment(run_every=_LIVE_SECONDS)
+def _live(filters: Filters, names: dict[int, str]) -> None:
+    """The table, drawn anew while new decisions arrive."""
+    # A fragment runs again without the page around it: it needs a guard of its own.
+    door.guarded(partial(_table, filters, names))
+
+
 def _table(filters: Filters, names: dict[int, str]) -> None:
-    """The page of the table, drawn anew while new decisions arrive."""
     number, begins = _place()
     chosen = filters
     if begins is not None and (filters.until is None or str(begins) < filters.until):

@@ -25,15 +25,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import psycopg
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import make_url
 
-from data.generate import generate
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.online import Connection, date_text
 from fraudstack.storage.store import parse
+from tests.bench.stores import empty, ingest, store
 
 CONNECTIONS, THREADS, WORKERS = 8, 2, 2
 # More than a floor answers.
@@ -55,8 +53,8 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     stores = {
         # The short one anew: after some benchmarks its posts, which go on where the last ended, would reach today.
-        arguments.short: _store(arguments.folder, arguments.short, arguments.postgresql, anew=True),
-        arguments.long: _store(arguments.folder, arguments.long, arguments.postgresql),
+        arguments.short: store(arguments.folder, arguments.short, arguments.postgresql, anew=True),
+        arguments.long: store(arguments.folder, arguments.long, arguments.postgresql),
     }
     streams = {rows: _Stream(arguments.folder, rows, url) for rows, url in stores.items()}
     rounds: list[dict[str, dict[str, float]]] = []
@@ -75,59 +73,23 @@ def main() -> None:
     _print(arguments, rounds, _while_an_ingest_runs(arguments, pause))
 
 
-def _store(folder: Path, rows: int, server: str | None, *, anew: bool = False) -> str:
-    """The URL of a store that holds `rows` ingested transactions and their profiles; made once if not `anew`."""
-    url, made = _empty(folder, f"history_{rows}", server, anew=anew)
-    if made:
-        subprocess.run(_ingest(folder, rows, url), check=True, stdout=subprocess.DEVNULL)
-    return url
-
-
-def _empty(folder: Path, name: str, server: str | None, *, anew: bool) -> tuple[str, bool]:
-    """The URL of a database, and whether it has just been made."""
-    if server is not None:
-        database = f"fraudstack_bench_{name}"
-        url = make_url(server).set(database=database).render_as_string(hide_password=False)
-        with psycopg.connect(server, autocommit=True) as connection:
-            if anew:
-                connection.execute(f"DROP DATABASE IF EXISTS {database}")
-            elif connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
-                return url, False
-            connection.execute(f"CREATE DATABASE {database}")
-        return url, True
-    file = folder / f"{name}.db"
-    if file.exists() and not anew:
-        return f"sqlite:///{file}", False
-    for leftover in folder.glob(f"{file.name}*"):
-        leftover.unlink()
-    return f"sqlite:///{file}", True
-
-
-def _ingest(folder: Path, rows: int, url: str) -> list[str]:
-    """The command that brings `rows` generated rows into a store; it makes them if need be."""
-    inputs = folder / f"inputs-{rows}"
-    if not (inputs / "transactions_data.csv").exists():
-        generate(rows, 1, inputs)
-    files = ["--csv", str(inputs / "transactions_data.csv"), "--labels", str(inputs / "train_fraud_labels.json")]
-    return [str(Path(sys.executable).with_name("fraudstack")), "ingest", *files, "--database", url]
-
-
 def _while_an_ingest_runs(arguments: argparse.Namespace, pause: int) -> dict[str, float]:
     """Decisions at half load from the first to the last second of an ingest of the long history; the worst load's p99.
 
     The store has the short history before.
     """
-    url, _ = _empty(arguments.folder, "growing", arguments.postgresql, anew=True)
-    subprocess.run(_ingest(arguments.folder, arguments.short, url), check=True, stdout=subprocess.DEVNULL)
+    url, _ = empty(arguments.folder, "growing", arguments.postgresql, anew=True)
+    subprocess.run(ingest(arguments.folder, arguments.short, url), check=True, stdout=subprocess.DEVNULL)
     stream = _Stream(arguments.folder, arguments.long, url)
     loads = []
     with _scorer(url, arguments.folder) as address:
-        command = _ingest(arguments.folder, arguments.long, url)
-        with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as ingest:
-            while ingest.poll() is None:
+        command = ingest(arguments.folder, arguments.long, url)
+        with tempfile.TemporaryFile("w+") as log, subprocess.Popen(command, stdout=log, stderr=log) as running:
+            while running.poll() is None:
                 loads.append(_load(address, stream, arguments.seconds, pause))
-        if ingest.returncode:
-            raise SystemExit("the ingest failed")
+            log.seek(0)
+            if running.returncode:
+                raise SystemExit(f"the ingest failed: {log.read()[-1000:]}")
     return {name: max(load[name] for load in loads) for name in ("p50", "p99", "most")} | {
         "rate": sum(load["rate"] for load in loads) / len(loads)
     }

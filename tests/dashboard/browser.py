@@ -1,0 +1,79 @@
+"""The dashboard as people see it: served, and drawn by the machine's Chromium."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+
+from tests.api.served import free_port
+
+# Streamlit looks for its base path below the address of each page; Chromium tells of every look.
+_PROBED = ("/_stcore/health", "/_stcore/host-config")
+
+
+@contextmanager
+def shown(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """The address of a dashboard on the stores that `env` names."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.address=127.0.0.1"]
+    with (folder / "dashboard.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, f"--server.port={port}"], env=dict(env), stdout=log, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 60
+        while not _answers(url):
+            assert process.poll() is None, (folder / "dashboard.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def opened(*, width: int = 1280, dark: bool = False) -> Iterator[tuple[Page, list[str]]]:
+    """A page of a browser, and the errors that its console told."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    assert executable, "these tests need Chromium: on Debian and Ubuntu, apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        context = browser.new_context(
+            viewport={"width": width, "height": 1100}, color_scheme="dark" if dark else "light", locale="en-GB"
+        )
+        page = context.new_page()
+        errors: list[str] = []
+
+        def told(message: ConsoleMessage) -> None:
+            if message.type == "error" and not message.location["url"].endswith(_PROBED):
+                errors.append(f"{message.text} {message.location['url']}")
+
+        page.on("console", told)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        try:
+            yield page, errors
+        finally:
+            browser.close()
+
+
+def drawn(page: Page) -> None:
+    """Wait until nothing is being drawn any more."""
+    page.locator("h1").first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_stcore/health", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,146 @@
+"""From a file to a verdict, as an analyst does it: ingest, post, see it, filter, page, open, review."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from fraudstack.settings import DATA_DIR
+from tests.api.served import environment, served
+from tests.dashboard.browser import drawn, opened, shown
+from tests.jobs.databases import query
+
+pytestmark = pytest.mark.slow
+
+SCREENS = ("overview", "transactions", "review", "clusters", "pipeline")
+
+
+class Stack(NamedTuple):
+    """A store with the sample, its scorer and its dashboard."""
+
+    store: str
+    scorer: str
+    dashboard: str
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Everything as it is served, on the sample of 5,000 transactions."""
+    folder = tmp_path_factory.mktemp("stack")
+    store = f"sqlite:///{folder}/transactions.db"
+    sample = DATA_DIR / "sample"
+    env = environment(
+        folder,
+        store,
+        TX_CSV_PATH=str(sample / "transactions_data.csv"),
+        TX_LABELS_PATH=str(sample / "train_fraud_labels.json"),
+        TX_CLUSTERS_K="3",
+    )
+    subprocess.run(
+        [Path(sys.executable).with_name("fraudstack"), "ingest"], env=env, check=True, capture_output=True, timeout=300
+    )
+    with served(folder, env) as (scorer, _), shown(folder, env | {"TX_API_URL": scorer}) as dashboard:
+        yield Stack(store, scorer, dashboard)
+
+
+def alarm(stack: Stack, number: int) -> int:
+    """Post what the rules must flag; returns its id."""
+    client, last = query(
+        stack.store, "SELECT client_id, max(date) FROM transactions GROUP BY 1 ORDER BY count(*) DESC"
+    )[0]
+    body = {
+        "client_id": client,
+        "date": str(last)[:11] + f"23:{number:02}:00",
+        "amount": 4812.40 + number,
+        "card_id": "none of theirs",
+        "merchant_id": f"far {number}",
+        "merchant_city": "Rome",
+        "merchant_state": "Italy",
+        "use_chip": "Chip Transaction",
+        "mcc": 5732,
+    }
+    answer = httpx.post(f"{stack.scorer}/transaction", json=body, timeout=30).json()
+    assert answer["suspicious"], answer
+    return int(answer["id"])
+
+
+def metric(page: Page, label: str) -> int:
+    """A figure of the overview."""
+    found = page.locator("[data-testid=stMetric]", has=page.get_by_text(label, exact=True))
+    return int(found.locator("[data-testid=stMetricValue]").inner_text().replace(",", ""))
+
+
+def test_a_post_is_seen_filtered_opened_and_judged(stack: Stack) -> None:
+    with opened() as (page, errors):
+        page.goto(f"{stack.dashboard}/overview?period=everything")
+        drawn(page)
+        before = query(stack.store, "SELECT count(*), coalesce(sum(is_fraud), 0) FROM transactions")[0]
+        assert (metric(page, "Transactions"), metric(page, "Fraud")) == before
+        flagged = metric(page, "Potential fraud")
+        alarm(stack, 1)
+        value = page.locator("[data-testid=stMetric]", has=page.get_by_text("Potential fraud", exact=True))
+        expect(value.locator("[data-testid=stMetricValue]")).to_have_text(str(flagged + 1), timeout=5_000)
+        assert "period=everything" in page.url
+
+        page.get_by_role("link", name="Transactions").click()
+        drawn(page)
+        expect(page.get_by_text(f"{before[0] + 1:,} transactions in all")).to_be_visible()
+        page.get_by_role("button", name="Next").click()
+        expect(page).to_have_url(re.compile("page=2"))
+        page.get_by_role("button", name="Newest").click()
+        flags = page.locator("[data-testid=stButtonGroup]").first
+        flags.get_by_role("radio", name="yes").or_(flags.get_by_role("button", name="yes")).first.click()
+        expect(page.get_by_text(f"{flagged + 1} transactions match")).to_be_visible()
+        assert "flagged_fraud=yes" in page.url
+        drawn(page)
+        grid = page.locator("[data-testid=stDataFrame] canvas").first
+        grid.click(position={"x": 18, "y": 52})
+        expect(page.get_by_text("Against this client's habits")).to_be_visible()
+
+        page.get_by_role("link", name="Review").click()
+        page.get_by_label("Reviewer").fill("ana")
+        page.get_by_label("Reviewer").press("Enter")
+        expect(page.get_by_role("button", name=re.compile("^Fraud|Fraud"))).to_be_visible()
+        drawn(page)
+        page.locator("h1").click()
+        page.keyboard.press("f")
+        expect(page.get_by_text("you gave 1 in this session").or_(page.get_by_text("Nothing waits"))).to_be_visible()
+        assert query(stack.store, "SELECT verdict, reviewer FROM reviews") == [("fraud", "ana")]
+
+        page.get_by_role("link", name="Overview").click()
+        drawn(page)
+        page.get_by_text("everything", exact=True).click()
+        fraud = page.locator("[data-testid=stMetric]", has=page.get_by_text("Fraud", exact=True))
+        expect(fraud.locator("[data-testid=stMetricValue]")).to_have_text(str(int(str(before[1])) + 1), timeout=10_000)
+        assert errors == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_nothing_serious_keeps_anybody_from_reading(stack: Stack, screen: str, dark: bool) -> None:
+    with opened(dark=dark) as (page, errors):
+        page.goto(f"{stack.dashboard}/{screen}")
+        drawn(page)
+        found = Axe().run(page)
+        serious = [
+            (one["id"], [node["html"][:200] for node in one["nodes"]])
+            for one in found.response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+        assert errors == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_on_a_phone_nothing_is_wider_than_the_screen(stack: Stack, screen: str) -> None:
+    with opened(width=390) as (page, _):
+        page.goto(f"{stack.dashboard}/{screen}")
+        drawn(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
