@@ -102,7 +102,9 @@ def _memory(address: str) -> float:
             one.goto(f"{address}/{SCREENS[number % len(SCREENS)]}")
             drawn(one)
         port = int(address.rpartition(":")[2])
-        serving = [c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port]
+        serving = [
+            c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr and c.laddr.port == port
+        ]
         held: int = psutil.Process(serving[0]).memory_info().rss
         return held / 2**20
 
