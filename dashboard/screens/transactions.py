@@ -29,16 +29,15 @@ def draw() -> None:
 
 def _asked(names: dict[int, str]) -> Filters:
     """What the reader filters by; it stands in the URL."""
-    flagged_at, fraud_at, dates_at = st.columns(3)
+    flagged_at, fraud_at, *dates_at = st.columns([3, 3, 2, 2])
     flagged, fraud = (
         place.segmented_control(name, list(_ANSWERS), format_func=_ANSWERS.__getitem__, key=name, bind="query-params")
         for place, name in ((flagged_at, "flagged_fraud"), (fraud_at, "is_fraud"))
     )
-    with dates_at, st.container(horizontal=True):
-        since, until = (
-            st.date_input(label, None, key=name, bind="query-params", min_value=_FIRST_DAY)
-            for label, name in (("From", "since"), ("To", "until"))
-        )
+    since, until = (
+        place.date_input(label, None, key=name, bind="query-params", min_value=_FIRST_DAY)
+        for place, label, name in zip(dates_at, ("From", "To"), ("since", "until"), strict=True)
+    )
     with st.expander("More filters", expanded=any(name in st.query_params for name in _MORE)):
         columns = st.columns(4)
         client, card, merchant, state = (
