@@ -102,20 +102,30 @@ def quarantined(url: str, columns: str = "line, text, reason") -> Rows:
 
 
 def everything(url: str) -> dict[str, list[str]]:
-    """The content of every table but ingest_runs and quarantine, which say how runs went, and the indexes' names."""
-    catalogue = (
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
+    """The content of every table and the indexes' names.
+
+    Without ingest_runs and quarantine, which say how runs went, and without versions, which rise each time something is
+    made anew.
+    """
+    catalogue, columns, indexes = (
+        (
+            "SELECT name FROM sqlite_master WHERE type = 'table'",
+            "SELECT name FROM pragma_table_info('{}') ORDER BY cid",
+            "SELECT name FROM sqlite_master WHERE type = 'index'",
+        )
         if url.startswith("sqlite:///")
-        else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    )
-    indexes = (
-        "SELECT name FROM sqlite_master WHERE type = 'index'"
-        if url.startswith("sqlite:///")
-        else "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
+        else (
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+            "SELECT column_name FROM information_schema.columns WHERE table_name = '{}' ORDER BY ordinal_position",
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'",
+        )
     )
     names = sorted(str(name) for (name,) in query(url, catalogue))
-    return {
-        name: sorted(map(repr, query(url, f'SELECT * FROM "{name}"')))
+    told = {
+        name: ", ".join(f'"{column}"' for (column,) in query(url, columns.format(name)) if column != "version")
         for name in names
         if name not in {"ingest_runs", "quarantine"}
-    } | {"indexes": sorted(str(name) for (name,) in query(url, indexes))}
+    }
+    return {name: sorted(map(repr, query(url, f'SELECT {told[name]} FROM "{name}"'))) for name in told} | {
+        "indexes": sorted(str(name) for (name,) in query(url, indexes))
+    }
