@@ -1,5 +1,7 @@
 """Pages as tests draw them: on a store that the environment names, with nothing remembered of another."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,13 @@ from tests.jobs.databases import settings
 
 
 @pytest.fixture(autouse=True)
-def _forgetful() -> None:
+def _forgetful() -> Iterator[None]:
     st.cache_data.clear()
     st.cache_resource.clear()
+    # A page that is drawn becomes the main module, from which processes of later tests would be spawned.
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture
