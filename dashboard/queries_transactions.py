@@ -1,7 +1,7 @@
 """Pages of transactions under any filter, at any length of history.
 
-Clients, cards, merchants and amounts have an index. The rest is found by the daily sums, which say on which days there
-is something to find and how much: only those days are read.
+Clients have an index. The rest is found by the daily sums, which say on which days there is something to find, and of
+flags, categories, states and reasons how much: only those days are read.
 """
 
 import time
@@ -18,7 +18,8 @@ MOST_COUNTED = 10_000
 _COUNT_SECONDS = 1.0
 # Filters that the daily sums are kept by.
 _KINDS = ("mcc", "state", "reason")
-_INDEXED = ("client", "card", "merchant", "least", "most")
+# Filters of which they know nothing.
+_UNKNOWN = ("client", "card", "merchant", "least", "most")
 _EQUAL = {"client": "client_id", "card": "card_id", "merchant": "merchant_id", "mcc": "mcc", "state": "merchant_state"}
 # Figures of the daily sums by what is asked of flagged_fraud and is_fraud.
 _FIGURES = {
@@ -113,20 +114,16 @@ def count(connection: Connection, filters: Filters) -> Count:
 
 def _places(connection: Connection, filters: Filters) -> Iterator[tuple[list[_Condition], int]]:
     """Where to look, newest first, and how many there are at most; 0 where that isn't known."""
-    if _is_indexed(filters) or not any(filters) or not sums.are_current(connection):
-        yield _sparse(connection, filters), 0
+    if filters.client is not None or not any(filters) or not sums.are_current(connection):
+        yield [], 0
         return
     for day, most in _days(connection, filters):
         yield [_from(connection, day), _before(connection, _after(day))], most
 
 
-def _is_indexed(filters: Filters) -> bool:
-    return any(getattr(filters, name) is not None for name in _INDEXED)
-
-
 def _exact(filters: Filters) -> bool:
     """Whether the daily sums alone say how many match."""
-    if _is_indexed(filters):
+    if any(getattr(filters, name) is not None for name in _UNKNOWN):
         return False
     kinds = [name for name in _KINDS if getattr(filters, name) is not None]
     flags = (filters.flagged, filters.fraud)
@@ -146,19 +143,6 @@ def _days(connection: Connection, filters: Filters) -> list[tuple[str, int]]:
         for day, most in found
         if (filters.since is None or day >= filters.since) and (filters.until is None or day <= filters.until)
     ]
-
-
-def _sparse(connection: Connection, filters: Filters) -> list[_Condition]:
-    """Amounts that are rare are looked up; among many the next is soon found by date."""
-    between = _amounts(connection, filters)
-    if not between:
-        return []
-    where, values = _joined(between)
-    first = f"SELECT t.id FROM transactions t{where} LIMIT ?"
-    found = connection.rows(f"SELECT count(*) FROM ({first}) found", (*values, MOST_COUNTED + 1))[0][0]
-    if found > MOST_COUNTED:
-        return []
-    return [(f"t.id IN ({first})", (*values, MOST_COUNTED))]
 
 
 def _conditions(connection: Connection, filters: Filters) -> list[_Condition]:

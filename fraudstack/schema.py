@@ -108,12 +108,6 @@ TRANSACTIONS: Table = TransactionsStore.metadata.tables["transactions"]
 Index("transactions_by_date", TRANSACTIONS.c.date)
 Index("transactions_by_client", TRANSACTIONS.c.client_id, TRANSACTIONS.c.date)
 _FRAUD = TRANSACTIONS.c.is_fraud == 1
-# People find transactions by these; a load fills an empty store without them, its last step makes them.
-BROWSED = (
-    Index("transactions_by_merchant", TRANSACTIONS.c.merchant_id, TRANSACTIONS.c.date),
-    Index("transactions_by_card", TRANSACTIONS.c.card_id),
-    Index("transactions_by_amount", TRANSACTIONS.c.amount),
-)
 Index("transactions_fraud", TRANSACTIONS.c.date, sqlite_where=_FRAUD, postgresql_where=_FRAUD)
 
 # What a file of transactions says of one, as against what is known of it later.

@@ -13,7 +13,7 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import events, profile_load, sums_load, transactions
+from fraudstack.storage import events, profile_load, sums_load
 from jobs import sums
 from jobs.step import Summary, exported, spark_phase, step
 
@@ -44,8 +44,6 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         daily = ds.dataset(this.staging / "daily").to_table()
         with phases.counted("profiles: load sums", pc.count_distinct(daily.column("day")).as_py()) as on_days:
             sums_load.replace(this.store, this.connection, daily, days, on_days)
-        with phases.phase("profiles: index"):
-            transactions.ensure_indexes(this.store, this.connection, browsed=True)
     return this.summary
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from fraudstack.schema import BROWSED, CONTENT, TRANSACTIONS
+from fraudstack.schema import CONTENT, TRANSACTIONS
 from fraudstack.storage import batch as bulk
 from fraudstack.storage.store import Store
 
@@ -119,13 +119,9 @@ def is_empty(connection: Connection) -> bool:
     return not bulk.query(connection, "SELECT id FROM transactions LIMIT 1").num_rows
 
 
-def ensure_indexes(store: Store, connection: Connection, *, browsed: bool = False) -> None:
-    """Create the indexes that are missing: after a first load, or after one that was killed.
-
-    Those of schema.BROWSED, which nothing else waits for, are made apart.
-    """
-    wanted = BROWSED if browsed else TRANSACTIONS.indexes - set(BROWSED)
-    for index in sorted(wanted, key=lambda index: str(index.name)):
+def ensure_indexes(store: Store, connection: Connection) -> None:
+    """Create the indexes that are missing: after a first load, or after one that was killed."""
+    for index in sorted(TRANSACTIONS.indexes, key=lambda index: str(index.name)):
         with bulk.write(store, connection):
             bulk.execute(connection, _sql(CreateIndex(index, if_not_exists=True), store))
 

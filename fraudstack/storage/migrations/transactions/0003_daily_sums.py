@@ -22,7 +22,7 @@ FIGURES = (
 
 
 def upgrade() -> None:
-    """Create the table, which the next ingest fills, and indexes for those who look for a transaction."""
+    """Create the table, which the next ingest fills, and the index of the queue of reviews."""
     op.create_table(
         "daily_sums",
         *(sa.Column(name, sa.Text, primary_key=True) for name in KEY),
@@ -30,9 +30,6 @@ def upgrade() -> None:
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in FIGURES),
         sqlite_with_rowid=False,
     )
-    op.create_index("transactions_by_merchant", "transactions", ["merchant_id", "date"])
-    op.create_index("transactions_by_card", "transactions", ["card_id"])
-    op.create_index("transactions_by_amount", "transactions", ["amount"])
     suspicious = sa.text("suspicious = 1")
     op.create_index(
         "decisions_suspicious",
