@@ -2,11 +2,8 @@
 
 import asyncio
 import logging
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from fraudstack.llm.scorer import TextScorer
 from fraudstack.rules import config
 from fraudstack.settings import Settings
 from fraudstack.storage import decided, store
-from fraudstack.storage.online import Connection
+from fraudstack.storage.online import Readers
 from fraudstack.storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
@@ -83,8 +80,7 @@ class Scorer:
     guard: Guard
     categories: dict[int, str]
     text: TextScorer | None
-    readers: list[Connection] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    readers: Readers
 
     def __post_init__(self) -> None:
         """Begin to follow the store."""
@@ -99,33 +95,12 @@ class Scorer:
                 log.warning("the old names of categories stay", extra={"said": {"error": str(error)}})
 
     def _read_categories(self) -> dict[int, str]:
-        with self.reader() as connection:
+        with self.readers.reading() as connection:
             return decided.categories(connection)
 
     def terms(self) -> Terms:
         """What decisions are made by at this moment."""
         return Terms(self.rules.now(), self.settings.currency, self.categories)
-
-    @contextmanager
-    def reader(self) -> Iterator[Connection]:
-        """A connection that can't write, of a pool, for one request, with one view of the store."""
-        with self._lock:
-            connection = self.readers.pop() if self.readers else None
-        connection = connection or Connection(self.store, read_only=True)
-        try:
-            with connection.read():
-                yield connection
-        except StoreError:
-            connection.close()
-            raise
-        except BaseException:
-            self._give_back(connection)
-            raise
-        self._give_back(connection)
-
-    def _give_back(self, connection: Connection) -> None:
-        with self._lock:
-            self.readers.append(connection)
 
     async def close(self) -> None:
         """Finish what waits and close all connections."""
@@ -133,8 +108,7 @@ class Scorer:
         if self.text is not None:
             await self.text.close()
         await self.writer.close()
-        for connection in self.readers:
-            connection.close()
+        self.readers.close()
 
 
 def text_scorer(settings: Settings) -> TextScorer | None:
@@ -164,8 +138,9 @@ async def start(settings: Settings) -> Scorer:
     rules = RulesInForce(settings.rules_path or config.DEFAULT)
     where = store.parse(settings.store_url)
     upgrade(where, "transactions")
-    connection = Connection(where, read_only=True)
-    categories = decided.categories(connection)
+    readers = Readers(where)
+    with readers.reading() as connection:
+        categories = decided.categories(connection)
     writer = Writer(where, settings.api_queue)
     text = text_scorer(settings)
-    return Scorer(settings, where, writer, rules, keys, categories, text, [connection])
+    return Scorer(settings, where, writer, rules, keys, categories, text, readers)

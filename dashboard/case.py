@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import words
-from dashboard.queries_review import around, category, habits, windows
+from dashboard.queries_review import around, habits, windows
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Amounts, Habit, Profile
 from fraudstack.storage import decided, reviews
@@ -48,7 +48,7 @@ def draw(connection: Connection, id: int) -> Stored | None:
     if found is None:
         st.warning(f"Transaction {id} isn't in the store any more. Go back to the list and reload it.")
         return None
-    name = category(connection, found.transaction["mcc"])
+    name = decided.categories(connection).get(found.transaction["mcc"])
     st.html(_STYLE + _head(found) + _facts(found, name))
     if found.decision and found.decision["reasons"]:
         st.markdown("##### Why")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from fraudstack.storage import sums
+from fraudstack.storage import decided, sums
 from fraudstack.storage.online import Connection, date_text
 from fraudstack.storage.sums import Sums
 
@@ -17,7 +17,6 @@ _BEHIND = """SELECT max(changed.started_at) FROM ingest_runs AS changed
     WHERE changed.step IN ('clean', 'label') AND changed.seconds IS NOT NULL AND changed.loaded > 0 AND NOT EXISTS
     (SELECT 1 FROM ingest_runs AS made WHERE made.step = 'profiles' AND made.seconds IS NOT NULL
     AND made.error IS NULL AND made.started_at >= changed.started_at)"""
-_NAMES = "SELECT mcc, name FROM mcc_codes"
 
 
 class Period(NamedTuple):
@@ -90,7 +89,7 @@ def read(connection: Connection, shown: Period) -> Overview:
         categories=categories,
         hours=hours,
         reasons=reasons,
-        names={str(mcc): name for mcc, name in connection.rows(_NAMES)},
+        names={str(mcc): name for mcc, name in decided.categories(connection).items()},
     )
 
 

@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import NamedTuple
 
-from fraudstack.profiles.event import Event, seconds_of
-from fraudstack.profiles.profile import WEEK, Profile, log_of
+from fraudstack.profiles.event import Event
+from fraudstack.profiles.profile import WEEK, Profile, log_of, trusted
 from fraudstack.storage import profiles, sums
 from fraudstack.storage.decided import SELECT, Stored, stored
-from fraudstack.storage.online import Connection, date_for
+from fraudstack.storage.online import Connection, date_for, day_for
 
 MOST_COUNTED = 1_000
 # Read at once: others may take some before us.
@@ -18,7 +17,6 @@ _BATCH = 20
 _AROUND = 10
 _WINDOWS = {"10 minutes": 600, "1 hour": 3600, "24 hours": 24 * 3600, "7 days": WEEK}
 _DRAWS = 20
-_DAY = timedelta(days=1)
 _RANDOM = SystemRandom()
 
 # The condition stands in it as the partial index on decisions has it: a parameter couldn't be matched with the index.
@@ -30,7 +28,6 @@ _QUEUE = f"""SELECT d.id FROM {_WAITING} AND NOT EXISTS (
     ORDER BY d.score DESC, d.decided_at DESC, d.id DESC LIMIT ?"""
 _UNFLAGGED = """SELECT id FROM transactions
     WHERE date >= ? AND date < ? AND flagged_fraud = 0 AND is_fraud IS NULL LIMIT 1 OFFSET ?"""
-_EVENT = f"SELECT {profiles.EVENT_COLUMNS} FROM transactions WHERE id = ?"
 _BEFORE = f"""{SELECT} WHERE t.client_id = ? AND t.date <= ? AND (t.date < ? OR t.id < ?)
     ORDER BY t.date DESC, t.id DESC LIMIT {_AROUND}"""
 _AFTER = f"""{SELECT} WHERE t.client_id = ? AND t.date >= ? AND (t.date > ? OR t.id > ?)
@@ -38,7 +35,6 @@ _AFTER = f"""{SELECT} WHERE t.client_id = ? AND t.date >= ? AND (t.date > ? OR t
 _WINDOW = """SELECT count(*), count(CASE WHEN errors <> '' THEN 1 END),
     coalesce(sum(CASE WHEN amount > 0 THEN CAST(round(amount * 100) AS BIGINT) END), 0)
     FROM transactions WHERE client_id = ? AND date > ? AND date <= ? AND id <> ?"""
-_CATEGORY = "SELECT name FROM mcc_codes WHERE mcc = ?"
 
 
 class Window(NamedTuple):
@@ -75,8 +71,7 @@ def sample(connection: Connection, days: Mapping[str, int]) -> int | None:
     """
     for _ in range(_DRAWS if days else 0):
         [day] = _RANDOM.choices(list(days), list(days.values()))
-        start = datetime.fromisoformat(day)
-        first, end = (date_for(connection.store, seconds_of(date)) for date in (start, start + _DAY))
+        first, end = (day_for(connection.store, date) for date in (day, sums.day_after(day)))
         if found := connection.rows(_UNFLAGGED, (first, end, _RANDOM.randrange(days[day]))):
             return int(found[0][0])
     return None
@@ -84,9 +79,9 @@ def sample(connection: Connection, days: Mapping[str, int]) -> int | None:
 
 def habits(connection: Connection, id: int) -> tuple[Event, Profile]:
     """A transaction, and what is known of its client beside it: the habits that it touches."""
-    event, trusted = profiles.event_of(connection.rows(_EVENT, (id,))[0])
+    event, said = profiles.find(connection, id)
     profile, _ = profiles.read(connection, event)
-    if not trusted or event.declined:
+    if not trusted(*said) or event.declined:
         return event, profile
     profile.usual -= 1
     log, known = log_of(max(event.cents, 0)), [profile.amounts]
@@ -117,9 +112,3 @@ def windows(connection: Connection, event: Event) -> dict[str, Window]:
     ]
     found = connection.rows_of(*asked)
     return {name: Window(*map(int, row)) for name, [row] in zip(_WINDOWS, found, strict=True)}
-
-
-def category(connection: Connection, mcc: int | None) -> str | None:
-    """The name of a merchant category."""
-    found = connection.rows(_CATEGORY, (mcc,)) if mcc is not None else []
-    return found[0][0] if found else None

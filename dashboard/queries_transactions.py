@@ -6,13 +6,11 @@ flags, categories, states and reasons how much: only those days are read.
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from fraudstack.profiles.event import seconds_of
 from fraudstack.storage import sums
 from fraudstack.storage.decided import SELECT, Stored, stored
-from fraudstack.storage.online import Connection, amount_for, date_for
+from fraudstack.storage.online import Connection, amount_for, day_for
 
 MOST_COUNTED = 10_000
 _COUNT_SECONDS = 1.0
@@ -118,7 +116,7 @@ def _places(connection: Connection, filters: Filters) -> Iterator[tuple[list[_Co
         yield [], 0
         return
     for day, most in _days(connection, filters):
-        yield [_from(connection, day), _before(connection, _after(day))], most
+        yield [_from(connection, day), _to(connection, day)], most
 
 
 def _exact(filters: Filters) -> bool:
@@ -157,35 +155,25 @@ def _conditions(connection: Connection, filters: Filters) -> list[_Condition]:
         asked = getattr(filters, name)
         if asked is not None:
             found.append((f"t.{column} = ?", (int(asked) if name == "mcc" else asked,)))
-    found += _amounts(connection, filters)
+    for sign, cents in ((">=", filters.least), ("<=", filters.most)):
+        if cents is not None:
+            found.append((f"t.amount {sign} ?", (amount_for(connection.store, cents),)))
     if filters.since is not None:
         found.append(_from(connection, filters.since))
     if filters.until is not None:
-        found.append(_before(connection, _after(filters.until)))
+        found.append(_to(connection, filters.until))
     if filters.reason is not None:
         given = "EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id AND d.reasons LIKE ?)"
         found.append((given, (f'%"code":"{filters.reason}"%',)))
     return found
 
 
-def _amounts(connection: Connection, filters: Filters) -> list[_Condition]:
-    return [
-        (f"t.amount {sign} ?", (amount_for(connection.store, cents),))
-        for sign, cents in ((">=", filters.least), ("<=", filters.most))
-        if cents is not None
-    ]
-
-
 def _from(connection: Connection, day: str) -> _Condition:
-    return "t.date >= ?", (date_for(connection.store, seconds_of(datetime.fromisoformat(day))),)
+    return "t.date >= ?", (day_for(connection.store, day),)
 
 
-def _before(connection: Connection, day: str) -> _Condition:
-    return "t.date < ?", (date_for(connection.store, seconds_of(datetime.fromisoformat(day))),)
-
-
-def _after(day: str) -> str:
-    return str(date.fromisoformat(day) + timedelta(days=1))
+def _to(connection: Connection, day: str) -> _Condition:
+    return "t.date < ?", (day_for(connection.store, sums.day_after(day)),)
 
 
 def _joined(conditions: Sequence[_Condition]) -> tuple[str, tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fraudstack.storage.sums import FIGURES, KEY
+from fraudstack.storage.sums import FIGURES, KEY, KINDS
 
 
 def daily(transactions: DataFrame) -> DataFrame:
@@ -20,7 +20,8 @@ def daily(transactions: DataFrame) -> DataFrame:
         "flagged_fraud",
         "is_fraud",
     )
-    by_hour, *others = (_by(known, kind) for kind in ("hour", "channel", "mcc", "state"))
+    # Of all there is no column: every transaction has an hour.
+    by_hour, *others = (_by(known, kind) for kind in KINDS[1:])
     in_all = by_hour.groupBy("day").agg(*(F.sum(name).alias(name) for name in FIGURES))
     every = [in_all.select("day", F.lit("all").alias("kind"), F.lit("").alias("value"), *FIGURES), by_hour, *others]
     return reduce(DataFrame.union, every).select(*KEY, *FIGURES)

@@ -88,7 +88,7 @@ class Exception_(BaseModel):  # noqa: N801 - Exception is Python's
 def get_profile(request: Request, id: Name) -> Response:
     """What is usual for a client."""
     scorer: Scorer = request.app.state.scorer
-    with scorer.reader() as connection:
+    with scorer.readers.reading() as connection:
         profile = profiles.read_whole(connection, id)
         if not profile.transactions:
             raise Refused(404, f"there is no profile of client {id}")

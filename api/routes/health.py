@@ -38,7 +38,7 @@ async def get_readyz(request: Request) -> Response:
     scorer: Scorer = request.app.state.scorer
 
     def look() -> None:
-        with scorer.reader() as connection:
+        with scorer.readers.reading() as connection:
             decided.look(connection)
 
     await run_in_threadpool(look)

@@ -96,7 +96,7 @@ async def written[T](scorer: Scorer, work: Callable[[Connection], T], client_id:
 
 async def _client(scorer: Scorer, id: int) -> str:
     def look() -> str | None:
-        with scorer.reader() as connection:
+        with scorer.readers.reading() as connection:
             return reviews.client_of(connection, id)
 
     client_id = await run_in_threadpool(look)

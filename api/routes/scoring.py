@@ -64,7 +64,8 @@ async def post_transaction(
     now, terms = this_second(), scorer.terms()
     _check_currency(posted, terms)
     if dry_run:
-        return json_answer(of_decided(await run_in_threadpool(_preview, scorer, posted, terms, now)))
+        dry = await run_in_threadpool(_score, scorer, posted, terms, now)
+        return json_answer(of_decided(preview(dry, posted, terms, now)))
     scored = await _scored(scorer, posted, terms, now)
     advice = await _advice(scorer, posted, scored)
 
@@ -154,13 +155,8 @@ def _check_currency(posted: Submission, terms: Terms) -> None:
         raise Refused(422, f"currency: this store holds {terms.currency}; other currencies are not compared with it")
 
 
-def _preview(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Decided:
-    with scorer.reader() as connection:
-        return preview(connection, posted, terms, now)
-
-
 def _score(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Scored:
-    with scorer.reader() as connection:
+    with scorer.readers.reading() as connection:
         return score(connection, posted, terms, now)
 
 

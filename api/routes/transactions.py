@@ -54,7 +54,7 @@ def get_transactions(
         after = None if next is None else listing.cursor(next)
     except ValueError as error:
         raise Refused(422, "next: this is no cursor of a page") from error
-    with scorer.reader() as connection:
+    with scorer.readers.reading() as connection:
         found = listing.page(connection, wanted, limit, after)
     return json_answer(
         {
@@ -72,7 +72,7 @@ def _number(asked: str | None) -> int | str | None:
 def get_transaction(request: Request, id: Id) -> Response:
     """A transaction with its decision and its reviews."""
     scorer: Scorer = request.app.state.scorer
-    with scorer.reader() as connection:
+    with scorer.readers.reading() as connection:
         found = decided.find(connection, id)
         if found is None:
             raise Refused(404, f"there is no transaction {id}")

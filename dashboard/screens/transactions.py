@@ -31,17 +31,17 @@ def _asked(names: dict[int, str]) -> Filters:
     """What the reader filters by; it stands in the URL."""
     flagged_at, fraud_at, *dates_at = st.columns([3, 3, 2, 2])
     flagged, fraud = (
-        place.segmented_control(name, list(_ANSWERS), format_func=_ANSWERS.__getitem__, key=name, bind="query-params")
+        place.segmented_control(name, list(_ANSWERS), format_func=_ANSWERS.__getitem__, key=name, **_ASKED)
         for place, name in ((flagged_at, "flagged_fraud"), (fraud_at, "is_fraud"))
     )
     since, until = (
-        place.date_input(label, None, key=name, bind="query-params", min_value=_FIRST_DAY)
+        place.date_input(label, None, key=name, **_ASKED, min_value=_FIRST_DAY)
         for place, label, name in zip(dates_at, ("From", "To"), ("since", "until"), strict=True)
     )
     with st.expander("More filters", expanded=any(name in st.query_params for name in _MORE)):
         columns = st.columns(4)
         client, card, merchant, state = (
-            column.text_input(label, key=name, bind="query-params").strip() or None
+            column.text_input(label, key=name, **_ASKED).strip() or None
             for column, label, name in zip(
                 columns, ("Client", "Card", "Merchant", "State or country"), _MORE[:4], strict=True
             )
@@ -52,11 +52,11 @@ def _asked(names: dict[int, str]) -> Filters:
             None,
             format_func=lambda code: f"{code} {names[int(code)]}",
             key="mcc",
-            bind="query-params",
+            **_ASKED,
         )
-        reason = columns[1].selectbox("Reason", CODES, None, key="reason", bind="query-params")
+        reason = columns[1].selectbox("Reason", CODES, None, key="reason", **_ASKED)
         least, most = (
-            column.number_input(label, value=None, step=0.01, key=name, bind="query-params")
+            column.number_input(label, value=None, step=0.01, key=name, **_ASKED)
             for column, label, name in ((columns[2], "Amount from", "least"), (columns[3], "Amount to", "most"))
         )
     return Filters(
@@ -131,14 +131,16 @@ def _place() -> tuple[int, date | None]:
         disabled=number == MOST_PAGES,
         width="stretch",
     )
-    begins = day_at.date_input(
-        "Begin at", None, key="at", bind="query-params", min_value=_FIRST_DAY, on_change=_go, args=(1,)
-    )
+    begins = day_at.date_input("Begin at", None, key="at", min_value=_FIRST_DAY, **_ASKED)
     return number, begins
 
 
 def _go(number: int) -> None:
     st.session_state["page"] = number
+
+
+# Whatever is asked stands in the URL, and begins with its first page.
+_ASKED: dict[str, Any] = {"bind": "query-params", "on_change": _go, "args": (1,)}
 
 
 def _header(filters: Filters, total: Count) -> None:

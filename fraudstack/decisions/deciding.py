@@ -86,10 +86,9 @@ def score(connection: Connection, posted: Submission, terms: Terms, now: datetim
     return _scored(event, profile, excepted, terms)
 
 
-def preview(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Decided:
-    """What would be decided now, without writing."""
-    verdict = score(connection, posted, terms, now).verdict
-    return Decided(posted.id or 0, _decision(verdict, terms, now, posted.body_hash(), "not_asked"))
+def preview(scored: Scored, posted: Submission, terms: Terms, now: datetime) -> Decided:
+    """What would be decided by a score, without writing."""
+    return Decided(posted.id or 0, _decision(scored.verdict, terms, now, posted.body_hash(), "not_asked"))
 
 
 def decide_and_store(

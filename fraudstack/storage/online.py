@@ -4,6 +4,7 @@ A decision is a dozen statements: what SQLAlchemy adds to each would cost more t
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from fraudstack.errors import StoreError
-from fraudstack.profiles.event import date_of
+from fraudstack.profiles.event import date_of, seconds_of
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.locks import write_turn, write_turn_at_once
 from fraudstack.storage.store import Store
@@ -138,10 +139,48 @@ class Connection:
         return statement if self.store.path else _for_postgresql(statement)
 
 
+class Readers:
+    """Connections that can't write, for threads that come and go; each is used by one at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # Threads may share it: both ends of a deque are atomic. The last one used has the warmest cache.
+        self._free: deque[Connection] = deque()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection with one view of the store; raises StoreError when it can't be read."""
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = Connection(self._store, read_only=True)
+        try:
+            with connection.read():
+                yield connection
+        except StoreError:
+            # A file that was replaced, a server that went away: the next reader opens it anew.
+            connection.close()
+            raise
+        except BaseException:
+            self._free.append(connection)
+            raise
+        self._free.append(connection)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._free:
+            self._free.pop().close()
+
+
 def date_for(store: Store, seconds: int) -> str | datetime:
     """A time, in seconds since 1970, as the store's columns take it."""
     date = date_of(seconds)
     return str(date) if store.path else date
+
+
+def day_for(store: Store, day: str) -> str | datetime:
+    """The beginning of a day, YYYY-MM-DD, as the store's columns take it."""
+    return date_for(store, seconds_of(datetime.fromisoformat(day)))
 
 
 def amount_for(store: Store, cents: int) -> float | Decimal:

@@ -1,6 +1,7 @@
 """Profiles in bulk: how those that an ingest made take the place of the old while the scorer goes on."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,30 +14,33 @@ from fraudstack.storage import batch as bulk
 from fraudstack.storage import events
 from fraudstack.storage.online import CLIENT_LOCKS
 from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, row_of
+from fraudstack.storage.rebuild import Swap, make_again, put
 from fraudstack.storage.store import Store
 
 _PROFILES = pa.schema([(name, pa.string() if name in ("client_id", "recent") else pa.int64()) for name in COLUMNS])
 _HABITS = pa.schema([(name, pa.string() if name in HABITS[:3] else pa.int64()) for name in HABITS])
 
 _VERSIONS = "SELECT client_id, version FROM profiles"
-_LOCK = f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
-    FROM (SELECT client_id FROM staged_profiles ORDER BY client_id) clients) locks"""
 _STALE = """SELECT s.client_id FROM staged_profiles s JOIN profiles p ON p.client_id = s.client_id
     WHERE p.version <> s.version - 1"""
-_LEAVE_STALE = (
-    f"DELETE FROM staged_profiles WHERE client_id IN ({_STALE})",
-    "DELETE FROM staged_habits WHERE client_id NOT IN (SELECT client_id FROM staged_profiles)",
+_SWAP = Swap(
+    lock=f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
+        FROM (SELECT client_id FROM staged_profiles ORDER BY client_id) clients) locks""",
+    lock_one=f"SELECT count(pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext($1))) AS locked",
+    changed=_STALE,
+    leave_changed=(
+        f"DELETE FROM staged_profiles WHERE client_id IN ({_STALE})",
+        "DELETE FROM staged_habits WHERE client_id NOT IN (SELECT client_id FROM staged_profiles)",
+    ),
+    put=(
+        "DELETE FROM profile_habits WHERE client_id IN (SELECT client_id FROM staged_profiles)",
+        f"""INSERT INTO profiles ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM staged_profiles WHERE TRUE
+            ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}""",
+        f"INSERT INTO profile_habits ({', '.join(HABITS)}) SELECT {', '.join(HABITS)} FROM staged_habits",
+    ),
 )
-_LOCK_ONE = f"SELECT count(pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext($1))) AS locked"
-_FORGET = "DELETE FROM profile_habits WHERE client_id IN (SELECT client_id FROM staged_profiles)"
-_PUT = f"""INSERT INTO profiles ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM staged_profiles WHERE TRUE
-    ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
-_PUT_HABITS = f"INSERT INTO profile_habits ({', '.join(HABITS)}) SELECT {', '.join(HABITS)} FROM staged_habits"
-_SWAP = (_FORGET, _PUT, _PUT_HABITS)
 # Clients in a write transaction: the first, the fewest, the most.
 _CLIENTS = (20, 1, 5_000)
-# How often a client that keeps changing is made again before everybody waits for it.
-_TRIES = 3
 
 
 def versions(connection: Connection) -> dict[str, int]:
@@ -69,10 +73,11 @@ def replace(
                 filter=(client >= extent["min"]) & (client <= extent["max"]) & pc.is_in(client, value_set=ids),
                 columns=list(HABITS),
             )
-            turn, changed = _put(store, connection, profiles, of_clients.cast(_HABITS))
+            _stage(connection, profiles, of_clients.cast(_HABITS))
+            turn, changed = put(store, connection, _SWAP)
             pace.took(turn, piece.num_rows)
             for client_id in changed:
-                _make_again(store, connection, client_id)
+                make_again(store, connection, _SWAP, client_id, partial(_stage_now, store, connection))
             on_clients(piece.num_rows)
 
 
@@ -84,43 +89,19 @@ def _profiles(piece: pa.Table, known: Mapping[str, int]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_PROFILES)
 
 
-def _put(store: Store, connection: Connection, profiles: pa.Table, habits: pa.Table) -> tuple[bulk.Turn, list[str]]:
-    """Write the profiles of clients that nobody changed meanwhile; returns the others."""
-    _stage(connection, profiles, habits)
-    with bulk.write(store, connection) as turn:
-        if store.path is None:
-            bulk.query(connection, _LOCK)
-        changed = bulk.query(connection, _STALE).column("client_id").to_pylist()
-        for statement in (*_LEAVE_STALE, *_SWAP) if changed else _SWAP:
-            bulk.execute(connection, statement)
-    return turn, changed
-
-
 def _stage(connection: Connection, profiles: pa.Table, habits: pa.Table) -> None:
     bulk.stage(connection, "staged_profiles", profiles)
     bulk.stage(connection, "staged_habits", habits)
 
 
-def _make_again(store: Store, connection: Connection, client_id: str) -> None:
-    """Make a client's profile of what the store holds now: beside the scorer, or at last while it waits."""
-    for _ in range(_TRIES):
-        if not _put(store, connection, *_made_now(store, connection, client_id))[1]:
-            return
-    with bulk.write(store, connection):
-        if store.path is None:
-            bulk.query(connection, _LOCK_ONE, (client_id,))
-        _stage(connection, *_made_now(store, connection, client_id))
-        for statement in _SWAP:
-            bulk.execute(connection, statement)
-
-
-def _made_now(store: Store, connection: Connection, client_id: str) -> tuple[pa.Table, pa.Table]:
+def _stage_now(store: Store, connection: Connection, client_id: str) -> None:
     # The version first: what changes after it is told by it.
     found = bulk.query(connection, f"{_VERSIONS} WHERE client_id = $1", (client_id,))
     history = events.of(store, connection, "client_id = $1", (client_id,))
-    profile = replayed(client_id, ((event, trusted(said.flagged, said.is_fraud)) for event, said in history))
+    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history))
     profile.version = found.column("version")[0].as_py() + 1
-    return (
+    _stage(
+        connection,
         pa.Table.from_pylist([dict(zip(COLUMNS, row_of(profile), strict=True))], schema=_PROFILES),
         pa.Table.from_pylist([dict(zip(HABITS, row, strict=True)) for row in habit_rows(profile)], schema=_HABITS),
     )

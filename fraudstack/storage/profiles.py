@@ -12,6 +12,7 @@ from fraudstack.profiles.event import KINDS, Event, seconds_of
 from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.online import Connection, Row, date_for
+from fraudstack.storage.sums import Said
 
 SUMS = ("purchases", "cents", "logs", "squares")
 COLUMNS = ("client_id", "version", "transactions", "declined", "refunds", "usual", "home", *SUMS, "recent")
@@ -35,6 +36,7 @@ EVENT_COLUMNS = (
     "id, client_id, date, amount, card_id, use_chip, merchant_id, merchant_city, merchant_state, mcc, errors, "
     "flagged_fraud, is_fraud"
 )
+_EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 
 
@@ -92,19 +94,24 @@ def write_whole(connection: Connection, profile: Profile) -> None:
 def rebuilt(connection: Connection, client_id: str, *, without: int | None = None) -> Profile:
     """The profile that the client's transactions make, perhaps without one; its version follows the stored one's."""
     history = (event_of(row) for row in connection.rows(_HISTORY, (client_id,)))
-    profile = replayed(client_id, (found for found in history if found[0].id != without))
+    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history if event.id != without))
     stored = connection.rows(_SELECT, (client_id,))
     profile.version = stored[0][1] + 1 if stored else 1
     return profile
 
 
-def event_of(row: Row) -> tuple[Event, bool]:
-    """A row of EVENT_COLUMNS as an event, and whether it is trusted."""
+def find(connection: Connection, id: int) -> tuple[Event, Said]:
+    """A transaction that the store has, and what is said of it."""
+    return event_of(connection.rows(_EVENT, (id,))[0])
+
+
+def event_of(row: Row) -> tuple[Event, Said]:
+    """A row of EVENT_COLUMNS as an event, and what is said of it."""
     id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
     when = datetime.strptime(date, DATE_FORMAT) if isinstance(date, str) else date
     cents = round(amount * 100)
     event = Event(id, client, seconds_of(when), cents, card, channel, merchant, city, state, mcc, errors)
-    return event, trusted(flagged, is_fraud)
+    return event, Said(flagged, is_fraud)
 
 
 def row_of(profile: Profile) -> tuple[Any, ...]:

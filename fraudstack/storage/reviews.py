@@ -5,12 +5,10 @@ from datetime import datetime
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage import profiles, sums
 from fraudstack.storage.online import Connection, date_text
-from fraudstack.storage.sums import Said
 
 DECISIVE = {"fraud": 1, "legitimate": 0}
 
 _CLIENT = "SELECT client_id, is_fraud FROM transactions WHERE id = ?"
-_EVENT = f"SELECT {profiles.EVENT_COLUMNS} FROM transactions WHERE id = ?"
 _ADD = "INSERT INTO reviews (id, verdict, note, reviewer, at) VALUES (?, ?, ?, ?, ?) RETURNING review_id"
 _TRUTH = "UPDATE transactions SET is_fraud = ? WHERE id = ?"
 _HISTORY = "SELECT review_id, verdict, note, reviewer, at FROM reviews WHERE id = ? ORDER BY review_id"
@@ -38,14 +36,12 @@ def add(connection: Connection, id: int, verdict: str, note: str | None, reviewe
     """
     number = int(connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))[0][0])
     connection.execute(_RELEASE, (id,))
-    row = connection.rows(_EVENT, (id,))[0]
-    flagged, before = row[-2:]
+    event, before = profiles.find(connection, id)
     truth = DECISIVE.get(verdict)
-    if truth is not None and truth != before:
-        event, _ = profiles.event_of(row)
+    if truth is not None and truth != before.is_fraud:
         connection.execute(_TRUTH, (truth, id))
         profiles.write_whole(connection, profiles.rebuilt(connection, event.client_id))
-        sums.add(connection, event, Said(flagged, before), Said(flagged, truth))
+        sums.add(connection, event, before, before._replace(is_fraud=truth))
     return number
 
 

@@ -5,6 +5,7 @@ keep them: `sums_load` makes them anew when an ingest ends.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -104,6 +105,11 @@ def keys(event: Event) -> list[tuple[str, str]]:
     found = [("all", ""), ("hour", f"{event.hour:02}")]
     told = (("channel", event.channel), ("mcc", None if event.mcc is None else str(event.mcc)), ("state", event.state))
     return found + [(kind, value) for kind, value in told if value]
+
+
+def day_after(day: str) -> str:
+    """The day after one, both YYYY-MM-DD."""
+    return str(date.fromisoformat(day) + timedelta(days=1))
 
 
 def extent(connection: Connection) -> tuple[str, str] | None:

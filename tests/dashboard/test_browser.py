@@ -95,11 +95,12 @@ def test_a_post_is_seen_filtered_opened_and_judged(stack: Stack) -> None:
         expect(page.get_by_text(f"{before[0] + 1:,} transactions in all")).to_be_visible()
         page.get_by_role("button", name="Next").click()
         expect(page).to_have_url(re.compile("page=2"))
-        page.get_by_role("button", name="Newest").click()
+        drawn(page)
         flags = page.locator("[data-testid=stButtonGroup]").first
         flags.get_by_role("radio", name="yes").or_(flags.get_by_role("button", name="yes")).first.click()
         expect(page.get_by_text(f"{flagged + 1} transactions match")).to_be_visible()
         expect(page).to_have_url(re.compile("flagged_fraud=yes"))
+        expect(page).not_to_have_url(re.compile("page="))
         drawn(page)
         grid = page.locator("[data-testid=stDataFrame] canvas").first
         # The grid draws itself: below its header, the first row's box.

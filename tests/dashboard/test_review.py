@@ -45,19 +45,9 @@ def serving(folder: Path, database: str, **given: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def where(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The store that the page reads."""
-    if database.startswith("sqlite"):
-        monkeypatch.setenv("TX_SQLITE_DB", database.removeprefix("sqlite:///"))
-    else:
-        monkeypatch.setenv("TX_DATABASE_URL", database)
-    return database
-
-
-@pytest.fixture
-def api(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def api(tmp_path: Path, named: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a scorer without keys, which knows client 7 and has flagged 100, 102 and 101."""
-    with serving(tmp_path, where) as url:
+    with serving(tmp_path, named) as url:
         monkeypatch.setenv("TX_API_URL", url)
         fill(url)
         yield url
@@ -111,14 +101,14 @@ def verdicts(database: str) -> list[tuple[object, ...]]:
     return query(database, "SELECT id, verdict, note, reviewer FROM reviews ORDER BY review_id")
 
 
-def test_without_a_name_nothing_is_given_out(api: str, where: str) -> None:
+def test_without_a_name_nothing_is_given_out(api: str, named: str) -> None:
     page = AppTest.from_function(script, default_timeout=30).run()
     assert shown(page) is None
     assert "Type your name" in said(page)
-    assert query(where, "SELECT * FROM claims") == []
+    assert query(named, "SELECT * FROM claims") == []
 
 
-def test_a_verdict_arrives_and_the_next_comes_by_score_then_newest(api: str, where: str) -> None:
+def test_a_verdict_arrives_and_the_next_comes_by_score_then_newest(api: str, named: str) -> None:
     page = opened()
     order = [shown(page)]
     page.text_area("note 100").input("never was in Rome")
@@ -126,12 +116,12 @@ def test_a_verdict_arrives_and_the_next_comes_by_score_then_newest(api: str, whe
         click(page, verdict)
         order.append(shown(page))
     assert order == [100, 102, 101, None]
-    assert verdicts(where) == [
+    assert verdicts(named) == [
         (100, "fraud", "never was in Rome", "ana"),
         (102, "legitimate", None, "ana"),
         (101, "fraud", None, "ana"),
     ]
-    assert query(where, "SELECT id, is_fraud FROM transactions WHERE id >= 100 ORDER BY id") == [
+    assert query(named, "SELECT id, is_fraud FROM transactions WHERE id >= 100 ORDER BY id") == [
         (100, 1),
         (101, 1),
         (102, 0),
@@ -151,11 +141,11 @@ def test_the_page_says_how_many_wait(api: str, monkeypatch: pytest.MonkeyPatch) 
     assert waiting(page.run()).startswith("1+ wait")
 
 
-def test_two_sessions_get_different_ones(api: str, where: str) -> None:
+def test_two_sessions_get_different_ones(api: str, named: str) -> None:
     ana, bo, cy, di = (opened(name) for name in ("ana", "bo", "cy", "di"))
     assert [shown(page) for page in (ana, bo, cy, di)] == [100, 102, 101, None]
     assert "Others look" in said(di)
-    assert query(where, "SELECT id, reviewer FROM claims ORDER BY id") == [(100, "ana"), (101, "cy"), (102, "bo")]
+    assert query(named, "SELECT id, reviewer FROM claims ORDER BY id") == [(100, "ana"), (101, "cy"), (102, "bo")]
     # Reading on keeps it; a reload gives it again.
     assert shown(ana.run()) == shown(opened("ana")) == 100
 
@@ -169,18 +159,18 @@ def test_what_another_took_between_reading_and_claiming_is_passed_over(
 
 
 def test_a_claim_that_was_lost_meanwhile_keeps_the_verdict_back(
-    api: str, where: str, monkeypatch: pytest.MonkeyPatch
+    api: str, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = opened()
-    execute(where, "UPDATE claims SET reviewer = 'bo'")
+    execute(named, "UPDATE claims SET reviewer = 'bo'")
     monkeypatch.setattr(scorer, "_CLAIM_SECONDS", 0)
     page.button("fraud 100").click()
     page.run()
-    assert verdicts(where) == []
+    assert verdicts(named) == []
     assert shown(page) == 102
 
 
-def test_an_unsure_one_comes_back_to_others_alone(api: str, where: str) -> None:
+def test_an_unsure_one_comes_back_to_others_alone(api: str, named: str) -> None:
     page = opened()
     click(page, "unsure")
     assert shown(page) == 102
@@ -188,11 +178,11 @@ def test_an_unsure_one_comes_back_to_others_alone(api: str, where: str) -> None:
     click(page, "unsure")
     click(page, "unsure")
     assert shown(page) is None
-    assert [row[1] for row in verdicts(where)] == ["unsure"] * 3
-    assert query(where, "SELECT count(*) FROM transactions WHERE is_fraud IS NOT NULL") == [(0,)]
+    assert [row[1] for row in verdicts(named)] == ["unsure"] * 3
+    assert query(named, "SELECT count(*) FROM transactions WHERE is_fraud IS NOT NULL") == [(0,)]
 
 
-def test_a_key_pressed_twice_judges_once(api: str, where: str) -> None:
+def test_a_key_pressed_twice_judges_once(api: str, named: str) -> None:
     def twice() -> None:
         import streamlit as st
 
@@ -205,17 +195,17 @@ def test_a_key_pressed_twice_judges_once(api: str, where: str) -> None:
     page = AppTest.from_function(twice, default_timeout=30).run()
     page.text_input("reviewer").input("ana").run()
     click(page, "fraud")
-    assert [row[0] for row in verdicts(where)] == [100]
+    assert [row[0] for row in verdicts(named)] == [100]
     assert shown(page) == 102
 
 
-def test_the_last_one_can_be_opened_again(api: str, where: str) -> None:
+def test_the_last_one_can_be_opened_again(api: str, named: str) -> None:
     page = opened()
     click(page, "fraud")
     next(button for button in page.button if button.label == "Back to the last one").click().run()
     assert shown(page) == 100
     click(page, "legitimate")
-    assert [row[:2] for row in verdicts(where)] == [(100, "fraud"), (100, "legitimate")]
+    assert [row[:2] for row in verdicts(named)] == [(100, "fraud"), (100, "legitimate")]
     assert shown(page) == 102
 
 
@@ -225,13 +215,13 @@ def test_the_buttons_have_keys(api: str) -> None:
     assert keys.items() >= {"Fraud": "f", "Legitimate": "l", "Unsure": "u"}.items()
 
 
-def test_an_exception_is_one_click_and_no_verdict(api: str, where: str) -> None:
+def test_an_exception_is_one_click_and_no_verdict(api: str, named: str) -> None:
     page = opened()
     page.text_area("note 100").input("moved to Rome")
     click(page, "exception")
-    [row] = query(where, "SELECT client_id, merchant_id, reviewer, note, until > at FROM exceptions")
+    [row] = query(named, "SELECT client_id, merchant_id, reviewer, note, until > at FROM exceptions")
     assert row == ("7", "9", "ana", "moved to Rome", True)
-    assert verdicts(where) == []
+    assert verdicts(named) == []
     assert shown(page) == 100
     assert page.text_area("note 100").value == "moved to Rome"
 
@@ -245,9 +235,9 @@ def labelled_but_for(database: str, id: int, day: str) -> None:
 
 
 @pytest.mark.parametrize("every", [2, 3])
-def test_a_random_sample_of_the_unflagged_comes_in_its_turn(api: str, where: str, every: int) -> None:
+def test_a_random_sample_of_the_unflagged_comes_in_its_turn(api: str, named: str, every: int) -> None:
     # Of all that is unflagged only 40 has no known truth.
-    labelled_but_for(where, 40, "2019-02-12")
+    labelled_but_for(named, 40, "2019-02-12")
     page = opened(sample="true", every=str(every))
     order = []
     for _ in range(4):
@@ -261,13 +251,13 @@ def test_a_random_sample_of_the_unflagged_comes_in_its_turn(api: str, where: str
     assert "truth isn't known" in said(page)
 
 
-def test_every_unflagged_one_is_as_likely(api: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_unflagged_one_is_as_likely(api: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries_review, "_RANDOM", random.Random(1))
     # Ten days with one, a day with thirty, and thirty days whose label came just now: the sums don't know it yet.
-    execute(where, "UPDATE transactions SET is_fraud = 1 WHERE id BETWEEN 11 AND 40")
+    execute(named, "UPDATE transactions SET is_fraud = 1 WHERE id BETWEEN 11 AND 40")
     crowd = [post(1000 + n, client_id=f"c{n}", date="2019-11-05 12:00:00") for n in range(30)]
     httpx.post(f"{api}/transactions", json={"transactions": crowd}).raise_for_status()
-    connection = Connection(parse(where), read_only=True)
+    connection = Connection(parse(named), read_only=True)
     days = queries_review.unflagged_days(connection)
     drawn = Counter(queries_review.sample(connection, days) for _ in range(2000))
     connection.close()
@@ -277,9 +267,9 @@ def test_every_unflagged_one_is_as_likely(api: str, where: str, monkeypatch: pyt
 
 
 def test_a_scorer_that_is_down_is_said_and_the_verdict_is_kept(
-    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(tmp_path, where) as url:
+    with serving(tmp_path, named) as url:
         monkeypatch.setenv("TX_API_URL", url)
         fill(url)
         page = opened()
@@ -301,13 +291,13 @@ def test_a_scorer_that_is_down_is_said_and_the_verdict_is_kept(
     ],
 )
 def test_a_key_that_will_not_do_is_said_and_one_of_the_readers_own_mends_it(
-    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch, key: str | None, sentence: str
+    tmp_path: Path, named: str, monkeypatch: pytest.MonkeyPatch, key: str | None, sentence: str
 ) -> None:
-    with serving(tmp_path, where) as url:
+    with serving(tmp_path, named) as url:
         fill(url)
     if key is not None:
         monkeypatch.setenv("TX_API_KEY", key)
-    with serving(tmp_path, where, api_keys=KEYS) as url:
+    with serving(tmp_path, named, api_keys=KEYS) as url:
         monkeypatch.setenv("TX_API_URL", url)
         page = opened()
         assert shown(page) is None
@@ -319,12 +309,12 @@ def test_a_key_that_will_not_do_is_said_and_one_of_the_readers_own_mends_it(
 
 
 def test_a_key_that_asks_too_often_is_told_when_to_try_again(
-    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(tmp_path, where) as url:
+    with serving(tmp_path, named) as url:
         fill(url)
     monkeypatch.setenv("TX_API_KEY", "review-key")
-    with serving(tmp_path, where, api_keys=KEYS, api_rate=0.001) as url:
+    with serving(tmp_path, named, api_keys=KEYS, api_rate=0.001) as url:
         monkeypatch.setenv("TX_API_URL", url)
         page = opened()
         click(page, "fraud")
@@ -332,17 +322,17 @@ def test_a_key_that_asks_too_often_is_told_when_to_try_again(
         assert shown(page) == 100
 
 
-def test_what_the_scorer_refuses_is_said(api: str, where: str) -> None:
+def test_what_the_scorer_refuses_is_said(api: str, named: str) -> None:
     page = opened()
     page.text_area("note 100").input("a bell \x07")
     click(page, "fraud")
     assert "can't take this" in said(page)
     assert shown(page) == 100
-    assert verdicts(where) == []
+    assert verdicts(named) == []
 
 
 def test_a_scorer_on_another_store_is_said(
-    api: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "other").mkdir()
     with serving(tmp_path / "other", f"sqlite:///{tmp_path}/other/transactions.db", database_url=None) as url:
@@ -388,9 +378,9 @@ def test_a_scorer_that_does_not_answer_and_an_address_that_is_none_are_sentences
         scorer.claim(1, "ana")
 
 
-def test_who_is_signed_in_reviews_by_that_name(api: str, where: str) -> None:
+def test_who_is_signed_in_reviews_by_that_name(api: str, named: str) -> None:
     page = AppTest.from_function(script, default_timeout=30)
     page.user = {"is_logged_in": True, "name": "Ana Lyst"}
     page.run()
     assert shown(page) == 100
-    assert query(where, "SELECT reviewer FROM claims") == [("Ana Lyst",)]
+    assert query(named, "SELECT reviewer FROM claims") == [("Ana Lyst",)]

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import profile_load, sums_load
+from fraudstack.storage import profile_load, rebuild, sums_load
 from jobs import clean, profiles
 from tests.api.scorer import chosen, post, running
 from tests.jobs.databases import execute, query, quiet, settings
@@ -100,8 +100,7 @@ def test_a_second_run_changes_nothing_but_the_versions(spark: SparkSession, data
 def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
     spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
 ) -> None:
-    monkeypatch.setattr(profile_load, "_TRIES", tries)
-    monkeypatch.setattr(sums_load, "_TRIES", tries)
+    monkeypatch.setattr(rebuild, "_TRIES", tries)
     given = loaded(spark, database, tmp_path)
     profiles.run(spark, given, "one", quiet())
     real = profile_load.replace
