@@ -1,23 +1,24 @@
 """Pages of transactions under any filter, at any length of history.
 
-Clients have an index. The rest is found by the daily sums, which say on which days there is something to find, and of
-flags, categories, states and reasons how much: only those days are read.
+Clients have an index. The rest is found by days: the daily sums say of flags, categories, states and reasons on which
+days there is something to find, and how much; lists of days say it of cards, merchants and amounts. Only those days
+are read.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from fraudstack.storage import sums
+from fraudstack.storage import days_seen, sums
+from fraudstack.storage.days_seen import Seen
 from fraudstack.storage.decided import SELECT, Stored, stored
 from fraudstack.storage.online import Connection, amount_for, day_for
 
 MOST_COUNTED = 10_000
 _COUNT_SECONDS = 1.0
-# Filters that the daily sums are kept by.
+# Filters that the daily sums are kept by, and those that have lists of days.
 _KINDS = ("mcc", "state", "reason")
-# Filters of which they know nothing.
-_UNKNOWN = ("client", "card", "merchant", "least", "most")
+_SEEN = ("card", "merchant")
 _EQUAL = {"client": "client_id", "card": "card_id", "merchant": "merchant_id", "mcc": "mcc", "state": "merchant_state"}
 # Figures of the daily sums by what is asked of flagged_fraud and is_fraud.
 _FIGURES = {
@@ -69,7 +70,7 @@ def ids(connection: Connection, filters: Filters, limit: int, offset: int = 0) -
     found: list[int] = []
     exact = _exact(filters)
     for place, most in _places(connection, filters):
-        if exact and 0 < most <= offset:
+        if exact and most is not None and most <= offset:
             offset -= most
             continue
         where, values = _joined([*place, *conditions])
@@ -97,50 +98,64 @@ def count(connection: Connection, filters: Filters) -> Count:
     deadline = time.monotonic() + _COUNT_SECONDS
     exact, total = _exact(filters), 0
     for place, most in _places(connection, filters):
-        if exact and most:
+        if exact and most is not None:
             total += most
+        elif time.monotonic() > deadline:
+            return Count(total, more=True)
         else:
             where, values = _joined([*place, *conditions])
             statement = f"SELECT count(*) FROM (SELECT 1 FROM transactions t{where} LIMIT ?) found"
             total += connection.rows(statement, (*values, MOST_COUNTED + 1 - total))[0][0]
-            if time.monotonic() > deadline and most:
-                return Count(total, more=True)
         if total > MOST_COUNTED:
             return Count(MOST_COUNTED, more=True)
     return Count(total)
 
 
-def _places(connection: Connection, filters: Filters) -> Iterator[tuple[list[_Condition], int]]:
-    """Where to look, newest first, and how many there are at most; 0 where that isn't known."""
+def _places(connection: Connection, filters: Filters) -> Iterator[tuple[list[_Condition], int | None]]:
+    """Where to look, newest first, and how many there are at most; None where that isn't known."""
     if filters.client is not None or not any(filters) or not sums.are_current(connection):
-        yield [], 0
+        yield [], None
         return
     for day, most in _days(connection, filters):
         yield [_from(connection, day), _to(connection, day)], most
 
 
 def _exact(filters: Filters) -> bool:
-    """Whether the daily sums alone say how many match."""
-    if any(getattr(filters, name) is not None for name in _UNKNOWN):
-        return False
+    """Whether what is known of the days says how many match, or only how many at most."""
     kinds = [name for name in _KINDS if getattr(filters, name) is not None]
+    seen = [name for name in _SEEN if getattr(filters, name) is not None]
+    has_amounts = filters.least is not None or filters.most is not None
     flags = (filters.flagged, filters.fraud)
-    # Reasons are counted when they are given: what is said later isn't counted under them.
-    return len(kinds) <= 1 and flags in _FIGURES and (flags == (None, None) or "reason" not in kinds)
+    if len(kinds) + len(seen) + has_amounts > 1:
+        return False
+    # Reasons are counted when they are given: what is said later isn't counted under them, nor under lists of days.
+    return flags == (None, None) or (not seen and not has_amounts and "reason" not in kinds and flags in _FIGURES)
 
 
-def _days(connection: Connection, filters: Filters) -> list[tuple[str, int]]:
+def _days(connection: Connection, filters: Filters) -> list[tuple[str, int | None]]:
     """The days on which something may match, newest first, and how many at most."""
     kind = next((name for name in _KINDS if getattr(filters, name) is not None), None)
     figure = _FIGURES.get((filters.flagged, filters.fraud)) or _FIGURES[filters.flagged, None]
     if kind == "reason":
         figure = "transactions"
-    found = sums.days(connection, kind or "all", getattr(filters, kind) if kind else "", figure)
-    return [
+    found: list[tuple[str, int | None]] = [
         (day, most)
-        for day, most in found
+        for day, most in sums.days(connection, kind or "all", getattr(filters, kind) if kind else "", figure)
         if (filters.since is None or day >= filters.since) and (filters.until is None or day <= filters.until)
     ]
+    for seen in _seen(connection, filters):
+        found = [(day, None if seen is None else seen[day]) for day, _ in found if seen is None or day in seen]
+    return found
+
+
+def _seen(connection: Connection, filters: Filters) -> Iterator[Seen | None]:
+    """What is known of the days of each filter that has lists of them."""
+    for name in _SEEN:
+        asked = getattr(filters, name)
+        if asked is not None:
+            yield days_seen.of(connection, name, asked)
+    if filters.least is not None or filters.most is not None:
+        yield days_seen.of_amounts(connection, filters.least, filters.most)
 
 
 def _conditions(connection: Connection, filters: Filters) -> list[_Condition]:

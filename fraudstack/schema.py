@@ -12,6 +12,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     Table,
@@ -297,6 +298,30 @@ class DailySum(TransactionsStore, table=True):
     scored_frauds: int = Field(sa_type=BigInteger)
     flagged_labelled: int = Field(sa_type=BigInteger)
     flagged_frauds: int = Field(sa_type=BigInteger)
+
+
+class DaysSeen(TransactionsStore, table=True):
+    """On which days a card, a merchant or an amount was seen when the last ingest ended."""
+
+    __tablename__ = "days_seen"
+
+    # card, merchant or amount; an amount's value is empty.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    # The amount; of others 0.
+    cents: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    # Of each day in order: its number since 1970 and its transactions, as storage.days_seen.DAY packs them.
+    days: bytes = Field(sa_type=LargeBinary)
+
+
+class DaysSeenVersion(TransactionsStore, table=True):
+    """The version that a day's sums had when its values were counted: with another one, it is to be searched."""
+
+    __tablename__ = "days_seen_versions"
+
+    # YYYY-MM-DD in UTC.
+    day: str = Field(primary_key=True, sa_type=Text)
+    version: int = Field(sa_type=BigInteger)
 
 
 class Claim(TransactionsStore, table=True):

@@ -1,10 +1,9 @@
-"""What is usual for each client and what came in on each day, made anew from all transactions.
+"""What is usual for each client, what came in on each day and when values were seen, made of all transactions.
 
 The scorer goes on meanwhile: a client whose profile it changed since this job read the store is made again, alone,
 from the store as it is then.
 """
 
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -13,8 +12,8 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import events, profile_load, sums_load
-from jobs import sums
+from fraudstack.storage import days_seen_load, events, profile_load, sums_load
+from jobs import days_seen, sums
 from jobs.step import Summary, exported, spark_phase, step
 
 _PURCHASES = ("purchases", "cents", "logs", "squares")
@@ -36,14 +35,22 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             habits(known).orderBy("client_id").write.parquet(str(this.staging / "habits"))
         with spark_phase(spark, phases, "profiles: sums per day"):
             sums.daily(exchanged).write.parquet(str(this.staging / "daily"))
+        with spark_phase(spark, phases, "profiles: days of cards, merchants, amounts"):
+            days_seen.seen(exchanged).write.parquet(str(this.staging / "seen"))
         made = ds.dataset(this.staging / "sums")
         with phases.counted("profiles: load", made.count_rows()) as on_clients:
             profile_load.replace(
                 this.store, this.connection, made, ds.dataset(this.staging / "habits"), versions, on_clients
             )
         daily = ds.dataset(this.staging / "daily").to_table()
-        with phases.counted("profiles: load sums", pc.count_distinct(daily.column("day")).as_py()) as on_days:
+        known_days = daily.column("day").unique().to_pylist()
+        with phases.counted("profiles: load sums", len(known_days)) as on_days:
             sums_load.replace(this.store, this.connection, daily, days, on_days)
+        seen = ds.dataset(this.staging / "seen")
+        with phases.counted("profiles: load days", seen.count_rows()) as on_values:
+            # A day whose sums were made again meanwhile has a later version.
+            made_by = {day: days.get(day, 0) + 1 for day in known_days}
+            days_seen_load.replace(this.store, this.connection, days_seen.encoded(seen), made_by, on_values)
     return this.summary
 
 

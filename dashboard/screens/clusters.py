@@ -112,7 +112,9 @@ def _draw_clients(found: list[Cluster]) -> None:
         f"The first {words.count(len(ids))} of {words.count(cluster.clients)}" if len(ids) < cluster.clients else "All"
     )
     st.caption(f"{first} clients of cluster {cluster.cluster}, by id; the link leads to their transactions.")
-    links = [f"/transactions?client_id={quote(client, safe='')}" for client in ids]
+    base = str(st.get_option("server.baseUrlPath")).strip("/")
+    page = f"/{base}/transactions" if base else "/transactions"
+    links = [f"{page}?client_id={quote(client, safe='')}" for client in ids]
     st.dataframe(
         {"client": ids, "transactions": links},
         hide_index=True,

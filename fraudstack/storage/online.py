@@ -5,7 +5,7 @@ A decision is a dozen statements: what SQLAlchemy adds to each would cost more t
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,8 @@ from fraudstack.storage.locks import write_turn, write_turn_at_once
 from fraudstack.storage.store import Store
 
 Row = tuple[Any, ...]
+Key = tuple[str, ...]
+Sums = dict[Key, Sequence[int]]
 _BUSY_SECONDS = 10
 # Namespace of the advisory locks, apart from those of an upgrade and an ingest.
 CLIENT_LOCKS = 1_081
@@ -34,6 +36,7 @@ class Connection:
     def __init__(self, store: Store, *, read_only: bool = False) -> None:
         """Open it; raises StoreError when the store can't be reached."""
         self.store = store
+        self._sums: dict[_Write, Sums] = {}
         try:
             self._raw = _sqlite(store, read_only) if store.path else _postgresql(store, read_only)
         except (sqlite3.Error, psycopg.Error) as error:
@@ -73,6 +76,15 @@ class Connection:
         except (sqlite3.Error, psycopg.Error) as error:
             raise _failed(self.store, error) from error
 
+    def add_up(self, write: "_Write", key: Key, figures: Sequence[int]) -> None:
+        """Add figures up under a key; `write` gets the sums once, at the end of the transaction under way.
+
+        Decisions that are written together often change the same sums.
+        """
+        sums = self._sums.setdefault(write, {})
+        known = sums.get(key)
+        sums[key] = figures if known is None else [a + b for a, b in zip(known, figures, strict=True)]
+
     @contextmanager
     def write(self, clients: Iterable[str] = ()) -> Iterator[None]:
         """One write transaction, which nobody else changes `clients` beside; rolls back on an error.
@@ -95,12 +107,15 @@ class Connection:
     @contextmanager
     def transaction(self, clients: Iterable[str]) -> Iterator[None]:
         """A write transaction for whoever has the turn to write already."""
+        self._sums.clear()
         try:
             with self._pipeline():
                 self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
                 if self.store.path is None:
                     self.execute(_LOCK, (sorted(set(clients)),))
                 yield
+                for write, sums in self._sums.items():
+                    write(self, sums)
                 self.execute("COMMIT")
         except BaseException:
             # A commit that failed has ended it already.
@@ -137,6 +152,9 @@ class Connection:
 
     def _spelt(self, statement: str) -> str:
         return statement if self.store.path else _for_postgresql(statement)
+
+
+_Write = Callable[[Connection, Sums], None]
 
 
 class Readers:

@@ -4,14 +4,14 @@ A figure that people look at must not cost a scan: a day has some hundred rows, 
 keep them: `sums_load` makes them anew when an ingest ends.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
-from itertools import chain
+from itertools import batched, chain
 from typing import Any, NamedTuple
 
 from fraudstack.profiles.event import Event, date_of
-from fraudstack.storage.online import Connection
+from fraudstack.storage.online import Connection, Key
 
 KEY = ("kind", "day", "value")
 FIGURES = (
@@ -30,6 +30,9 @@ KINDS = ("all", "hour", "channel", "mcc", "state")
 COLUMNS = (*KEY, "part", "version", *FIGURES)
 # Parts of a sum on a server, and the namespace of the lock that keeps a rebuild and the writers apart.
 PARTS, REBUILD_LOCK = 16, 1_082
+
+# Rows of a statement; few, for each length is a statement of its own to prepare.
+_MOST_ROWS = 8
 
 _SHARED = f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}, 0)"
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
@@ -91,13 +94,20 @@ def add(connection: Connection, event: Event, was: Said | None, now: Said, reaso
     after = figures(event.cents, now)
     change = after if was is None else [a - b for a, b in zip(after, figures(event.cents, was), strict=True)]
     day = str(date_of(event.seconds).date())
-    part = connection.number % PARTS
-    rows = [(kind, day, value, part, 1, *change) for kind, value in keys(event)]
-    rows += [("reason", day, code, part, 1, *after) for code in reasons]
+    for kind, value in keys(event):
+        connection.add_up(_write, (kind, day, value), (1, *change))
+    for code in reasons:
+        connection.add_up(_write, ("reason", day, code), (1, *after))
+
+
+def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
     if connection.store.path is None:
         connection.execute(_SHARED)
+    part = connection.number % PARTS
     # In one order for all, or two writers could wait for each other.
-    connection.execute(_add(len(rows)), list(chain.from_iterable(sorted(rows))))
+    rows = [(*key, part, *change) for key, change in sorted(changes.items())]
+    for some in batched(rows, _MOST_ROWS):
+        connection.execute(_add(len(some)), list(chain.from_iterable(some)))
 
 
 def keys(event: Event) -> list[tuple[str, str]]:

@@ -44,10 +44,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--short", type=int, default=10_000)
     parser.add_argument("--long", type=int, default=200_000, help="rows of the long history (13305915)")
+    parser.add_argument(
+        "--ingest", type=int, help="rows of the ingest beside which it is measured; as the long history"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--postgresql", help="the address of a server on which databases may be created")
     arguments = parser.parse_args()
+    arguments.ingest = arguments.ingest or arguments.long
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing: on Debian and Ubuntu, apt-get install wrk")
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -74,16 +78,16 @@ def main() -> None:
 
 
 def _while_an_ingest_runs(arguments: argparse.Namespace, pause: int) -> dict[str, float]:
-    """Decisions at half load from the first to the last second of an ingest of the long history; the worst load's p99.
+    """Decisions at half load from the first to the last second of an ingest; the worst load's p99.
 
     The store has the short history before.
     """
     url, _ = empty(arguments.folder, "growing", arguments.postgresql, anew=True)
     subprocess.run(ingest(arguments.folder, arguments.short, url), check=True, stdout=subprocess.DEVNULL)
-    stream = _Stream(arguments.folder, arguments.long, url)
+    command = ingest(arguments.folder, arguments.ingest, url)
+    stream = _Stream(arguments.folder, arguments.ingest, url)
     loads = []
     with _scorer(url, arguments.folder) as address:
-        command = ingest(arguments.folder, arguments.long, url)
         with tempfile.TemporaryFile("w+") as log, subprocess.Popen(command, stdout=log, stderr=log) as running:
             while running.poll() is None:
                 loads.append(_load(address, stream, arguments.seconds, pause))
@@ -245,7 +249,7 @@ def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float
     }
     for name, said in names.items():
         table.add_row(said, *(f"{median(name, figure):,.1f}" for figure in ("rate", "p50", "p99")))
-    said = f"half load while {arguments.long:,} rows are ingested, worst"
+    said = f"half load while {arguments.ingest:,} rows are ingested, worst"
     table.add_row(said, *(f"{beside[figure]:,.1f}" for figure in ("rate", "p50", "p99")))
     console = Console(width=100)
     console.print(table)

@@ -1,6 +1,9 @@
 """Pages under any filter are those that a search through all transactions finds."""
 
+import os
 import random
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 from dashboard import export, queries_transactions
 from dashboard.queries_transactions import Count, Filters, count, ids, rows
 from fraudstack.profiles.event import Event, seconds_of
-from fraudstack.storage import decided, sums
+from fraudstack.storage import days_seen, decided, sums
 from fraudstack.storage.online import Connection, date_for
 from fraudstack.storage.store import parse
 from fraudstack.storage.sums import Said
@@ -111,15 +114,45 @@ def filters_to_try() -> list[Filters]:
     return [Filters(), *alone, *flags, *mixed]
 
 
+def right(connection: Connection, filters: Filters, wanted: list[int]) -> None:
+    """The pages and the count are those of the transactions wanted."""
+    with connection.read():
+        assert ids(connection, filters, 1000) == wanted, filters
+        assert count(connection, filters) == Count(len(wanted)), filters
+        for offset in (1, 7, 20, 60, 500):
+            assert ids(connection, filters, 20, offset) == wanted[offset : offset + 20], (filters, offset)
+
+
 def test_every_page_and_count_is_right(connection: Connection, database: str) -> None:
     everything = query(database, _ALL)
     for filters in filters_to_try():
-        wanted = matching(everything, filters)
-        with connection.read():
-            assert ids(connection, filters, 1000) == wanted, filters
-            assert count(connection, filters) == Count(len(wanted)), filters
-            for offset in (1, 7, 20, 60, 500):
-                assert ids(connection, filters, 20, offset) == wanted[offset : offset + 20], (filters, offset)
+        right(connection, filters, matching(everything, filters))
+
+
+def test_with_lists_of_days_pages_are_the_same(
+    connection: Connection, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.close()
+    env = os.environ | {"TX_DATABASE_URL": database, "TX_RUNS_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "jobs", "profiles"], env=env, check=True, capture_output=True, timeout=120)
+    connection = Connection(parse(database))
+    assert None not in days_seen.of(connection, "card", "70").values()
+    with connection.write():
+        # Known and new values on known and new days.
+        for id, date, merchant in ((500, "2019-03-01", "1"), (501, "2019-12-24", "2"), (502, "2019-12-24", "late")):
+            fields = {"client_id": "7", "card_id": "71", "amount": 250, "merchant_id": merchant, "merchant_state": None}
+            _load(connection, id, None, fields | {"mcc": None, "date": f"{date} 12:00:00"})
+    changed = {day for day, known in days_seen.of(connection, "card", "70").items() if known is None}
+    assert changed == {"2019-03-01", "2019-12-24"}
+    everything = query(database, _ALL)
+    some = [Filters(merchant="late"), Filters(merchant="never"), Filters(least=250_00, most=250_00)]
+    for filters in [*some, *filters_to_try()]:
+        right(connection, filters, matching(everything, filters))
+    # So many amounts that their lists aren't read.
+    monkeypatch.setattr(days_seen, "_MOST_DAYS", 0)
+    assert days_seen.of_amounts(connection, None, None) is None
+    for filters in (Filters(least=250_00, most=250_00), Filters(most=0, fraud="yes")):
+        right(connection, filters, matching(everything, filters))
 
 
 def test_while_sums_are_behind_the_transactions_are_searched(connection: Connection, database: str) -> None:
