@@ -87,13 +87,16 @@ def _while_an_ingest_runs(arguments: argparse.Namespace, pause: int) -> dict[str
     command = ingest(arguments.folder, arguments.ingest, url)
     stream = _Stream(arguments.folder, arguments.ingest, url)
     loads = []
-    with _scorer(url, arguments.folder) as address:
-        with tempfile.TemporaryFile("w+") as log, subprocess.Popen(command, stdout=log, stderr=log) as running:
-            while running.poll() is None:
-                loads.append(_load(address, stream, arguments.seconds, pause))
-            log.seek(0)
-            if running.returncode:
-                raise SystemExit(f"the ingest failed: {log.read()[-1000:]}")
+    with (
+        _scorer(url, arguments.folder) as address,
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as running,
+    ):
+        while running.poll() is None:
+            loads.append(_load(address, stream, arguments.seconds, pause))
+        log.seek(0)
+        if running.returncode:
+            raise SystemExit(f"the ingest failed: {log.read()[-1000:]}")
     return {name: max(load[name] for load in loads) for name in ("p50", "p99", "most")} | {
         "rate": sum(load["rate"] for load in loads) / len(loads)
     }
