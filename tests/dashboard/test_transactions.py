@@ -53,6 +53,29 @@ def test_filters_stand_in_the_address(client: TestClient) -> None:
     assert "No transaction matches" in found.info[0].value
 
 
+def test_days_are_both_included_and_pages_may_begin_at_one(client: TestClient) -> None:
+    found = page(since="2019-01-05", until="2019-01-07")
+    assert list(found.dataframe[0].value["id"]) == ["7", "6", "5"]
+    # The count is of all that match, wherever the pages begin.
+    found = page(at="2019-01-03")
+    assert list(found.dataframe[0].value["id"]) == ["3", "2", "1"]
+    assert "**61** transactions in all" in [one.value for one in found.markdown]
+    found = page(at="2019-01-03", until="2019-01-02")
+    assert list(found.dataframe[0].value["id"]) == ["2", "1"]
+
+
+def test_a_changed_filter_begins_at_its_first_page(client: TestClient) -> None:
+    found = page(page="4")
+    assert len(found.dataframe[0].value) == 1
+    found.text_input(key="merchant_id").set_value(str(ABROAD["merchant_id"])).run()
+    assert list(found.dataframe[0].value["id"]) == ["100"]
+    assert found.number_input(key="page").value == 1
+
+
+def test_behind_the_last_page_it_says_so(client: TestClient) -> None:
+    assert "lies behind the last one" in page(page="9").info[0].value
+
+
 def test_without_a_store_the_page_says_what_to_do(named: str) -> None:
     [error] = page().error
     assert "make demo" in error.value or "fraudstack ingest" in error.value
