@@ -4,7 +4,7 @@ import csv
 import io
 
 from dashboard import stores
-from dashboard.queries_transactions import Filters, ids, rows
+from dashboard.queries_transactions import Filters, Search, rows
 
 MOST_ROWS = 100_000
 _AT_ONCE = 500
@@ -16,7 +16,7 @@ def as_csv(filters: Filters) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     with stores.transactions() as connection:
-        wanted = ids(connection, filters, MOST_ROWS)
+        wanted = Search(connection, filters).ids(MOST_ROWS)
         for start in range(0, len(wanted), _AT_ONCE):
             for transaction, decision in rows(connection, wanted[start : start + _AT_ONCE]):
                 if not start and not out.tell():

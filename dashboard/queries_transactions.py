@@ -64,23 +64,57 @@ class Count(NamedTuple):
 _Condition = tuple[str, tuple[Any, ...]]
 
 
-def ids(connection: Connection, filters: Filters, limit: int, offset: int = 0) -> list[int]:
-    """Ids of the transactions that match, newest first."""
-    conditions = _conditions(connection, filters)
-    found: list[int] = []
-    exact = _exact(filters)
-    for place, most in _places(connection, filters):
-        if exact and most is not None and most <= offset:
-            offset -= most
-            continue
-        where, values = _joined([*place, *conditions])
-        statement = f"SELECT t.id FROM transactions t{where} ORDER BY t.date DESC, t.id DESC LIMIT ?"
-        here = [row[0] for row in connection.rows(statement, (*values, offset + limit - len(found)))]
-        found += here[offset:]
-        offset = max(0, offset - len(here))
-        if len(found) >= limit:
-            break
-    return found
+class Search:
+    """The transactions that match, in one view of the store."""
+
+    def __init__(self, connection: Connection, filters: Filters) -> None:
+        """Look up on which days there may be some."""
+        self._connection = connection
+        self._conditions = _conditions(connection, filters)
+        self._exact = _exact(filters)
+        # Days, newest first, and how many there are at most; None: any day, or that it isn't known.
+        whole = filters.client is not None or not any(filters) or not sums.are_current(connection)
+        self._days: list[tuple[str | None, int | None]] = [(None, None)] if whole else [*_days(connection, filters)]
+
+    def ids(self, limit: int, offset: int = 0) -> list[int]:
+        """Ids of the transactions, newest first."""
+        found: list[int] = []
+        for day, most in self._days:
+            if self._exact and most is not None and most <= offset:
+                offset -= most
+                continue
+            where, values = self._on(day)
+            statement = f"SELECT t.id FROM transactions t{where} ORDER BY t.date DESC, t.id DESC LIMIT ?"
+            here = [row[0] for row in self._connection.rows(statement, (*values, offset + limit - len(found)))]
+            found += here[offset:]
+            offset = max(0, offset - len(here))
+            if len(found) >= limit:
+                break
+        return found
+
+    def count(self) -> Count:
+        """How many there are: exact up to MOST_COUNTED; beyond it, or when a second doesn't suffice, `more`."""
+        deadline = time.monotonic() + _COUNT_SECONDS
+        total = 0
+        for day, most in self._days:
+            if self._exact and most is not None:
+                total += most
+            elif time.monotonic() > deadline:
+                return Count(total, more=True)
+            else:
+                where, values = self._on(day)
+                statement = f"SELECT count(*) FROM (SELECT 1 FROM transactions t{where} LIMIT ?) found"
+                total += self._connection.rows(statement, (*values, MOST_COUNTED + 1 - total))[0][0]
+            if total > MOST_COUNTED:
+                return Count(MOST_COUNTED, more=True)
+        return Count(total)
+
+    def _on(self, day: str | None) -> tuple[str, tuple[Any, ...]]:
+        conditions = list(self._conditions)
+        if day is not None:
+            conditions += _from(self._connection, day), _to(self._connection, day)
+        where = " AND ".join(text for text, _ in conditions)
+        return f" WHERE {where}" if where else "", tuple(value for _, values in conditions for value in values)
 
 
 def rows(connection: Connection, wanted: Sequence[int]) -> list[Stored]:
@@ -90,34 +124,6 @@ def rows(connection: Connection, wanted: Sequence[int]) -> list[Stored]:
     found = connection.rows(f"{SELECT} WHERE t.id IN ({', '.join('?' * len(wanted))})", wanted)
     by_id = {row[0]: stored(row) for row in found}
     return [by_id[id] for id in wanted if id in by_id]
-
-
-def count(connection: Connection, filters: Filters) -> Count:
-    """How many match: exact up to MOST_COUNTED; beyond it, or when a second doesn't suffice, `more`."""
-    conditions = _conditions(connection, filters)
-    deadline = time.monotonic() + _COUNT_SECONDS
-    exact, total = _exact(filters), 0
-    for place, most in _places(connection, filters):
-        if exact and most is not None:
-            total += most
-        elif time.monotonic() > deadline:
-            return Count(total, more=True)
-        else:
-            where, values = _joined([*place, *conditions])
-            statement = f"SELECT count(*) FROM (SELECT 1 FROM transactions t{where} LIMIT ?) found"
-            total += connection.rows(statement, (*values, MOST_COUNTED + 1 - total))[0][0]
-        if total > MOST_COUNTED:
-            return Count(MOST_COUNTED, more=True)
-    return Count(total)
-
-
-def _places(connection: Connection, filters: Filters) -> Iterator[tuple[list[_Condition], int | None]]:
-    """Where to look, newest first, and how many there are at most; None where that isn't known."""
-    if filters.client is not None or not any(filters) or not sums.are_current(connection):
-        yield [], None
-        return
-    for day, most in _days(connection, filters):
-        yield [_from(connection, day), _to(connection, day)], most
 
 
 def _exact(filters: Filters) -> bool:
@@ -189,8 +195,3 @@ def _from(connection: Connection, day: str) -> _Condition:
 
 def _to(connection: Connection, day: str) -> _Condition:
     return "t.date < ?", (day_for(connection.store, sums.day_after(day)),)
-
-
-def _joined(conditions: Sequence[_Condition]) -> tuple[str, tuple[Any, ...]]:
-    where = " AND ".join(text for text, _ in conditions)
-    return f" WHERE {where}" if where else "", tuple(value for _, values in conditions for value in values)

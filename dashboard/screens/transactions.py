@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import case, door, export, stores, words
-from dashboard.queries_transactions import Count, Filters, count, ids, rows
+from dashboard.queries_transactions import Count, Filters, Search, rows
 from fraudstack.rules.reasons import CODES
 from fraudstack.storage import decided
 from fraudstack.storage.decided import Stored
@@ -88,8 +88,10 @@ def _table(filters: Filters, names: dict[int, str]) -> None:
     if begins is not None and (filters.until is None or str(begins) < filters.until):
         chosen = filters._replace(until=str(begins))
     with stores.transactions() as connection:
-        found = rows(connection, ids(connection, chosen, PAGE, (number - 1) * PAGE))
-        total = count(connection, filters)
+        search = Search(connection, filters)
+        shown = search if chosen == filters else Search(connection, chosen)
+        found = rows(connection, shown.ids(PAGE, (number - 1) * PAGE))
+        total = search.count()
     _header(filters, total)
     if not found:
         st.info(_nothing(filters, number))

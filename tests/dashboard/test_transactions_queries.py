@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dashboard import export, queries_transactions
-from dashboard.queries_transactions import Count, Filters, count, ids, rows
+from dashboard.queries_transactions import Count, Filters, Search, rows
 from fraudstack.profiles.event import Event, seconds_of
 from fraudstack.storage import days_seen, decided, sums
 from fraudstack.storage.online import Connection, date_for
@@ -117,10 +117,11 @@ def filters_to_try() -> list[Filters]:
 def right(connection: Connection, filters: Filters, wanted: list[int]) -> None:
     """The pages and the count are those of the transactions wanted."""
     with connection.read():
-        assert ids(connection, filters, 1000) == wanted, filters
-        assert count(connection, filters) == Count(len(wanted)), filters
+        search = Search(connection, filters)
+        assert search.ids(1000) == wanted, filters
+        assert search.count() == Count(len(wanted)), filters
         for offset in (1, 7, 20, 60, 500):
-            assert ids(connection, filters, 20, offset) == wanted[offset : offset + 20], (filters, offset)
+            assert search.ids(20, offset) == wanted[offset : offset + 20], (filters, offset)
 
 
 def test_every_page_and_count_is_right(connection: Connection, database: str) -> None:
@@ -163,7 +164,7 @@ def test_while_sums_are_behind_the_transactions_are_searched(connection: Connect
         connection.execute("DELETE FROM daily_sums")
     everything = query(database, _ALL)
     for filters in filters_to_try()[:40]:
-        assert ids(connection, filters, 1000) == matching(everything, filters), filters
+        assert Search(connection, filters).ids(1000) == matching(everything, filters), filters
 
 
 def test_many_are_counted_no_further(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,9 +176,9 @@ def test_many_are_counted_no_further(connection: Connection, monkeypatch: pytest
         Filters(least=0),
         Filters(card="70", mcc="5411"),
     ):
-        found = count(connection, filters)
+        found = Search(connection, filters).count()
         assert found == Count(100, more=True) or found.rows < 100, filters
-    assert count(connection, Filters()).more
+    assert Search(connection, Filters()).count().more
 
 
 def test_rows_come_with_their_decisions_in_order(connection: Connection) -> None:
