@@ -75,4 +75,7 @@ bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LO
 bench-dashboard: .venv/spark-classes.jsa ## Measure the dashboard in Chromium on 13.3 M rows and on 200 k
 	@$(BIN)/python -m tests.bench.dashboard --folder data/bench $(BENCH_DASHBOARD)
 
-.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard
+screenshots: .venv/.stamp ## Draw every screen of the dashboard into docs/screens, on the stores of data/
+	@$(BIN)/python -m tests.dashboard.screenshots
+
+.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard screenshots
