@@ -1,4 +1,4 @@
-"""`make bench-dashboard`: every screen of the dashboard in headless Chromium, on a long history and a shorter one.
+"""`make bench-dashboard`: every screen of the dashboard in headless Chromium, two histories by turns.
 
 A screen's time is from navigation to the last thing painted; the next page's from the click to its rows. Memory is what
 the server holds (resident) while ten sessions are open.
@@ -8,7 +8,11 @@ import argparse
 import os
 import statistics
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from playwright.sync_api import Page
@@ -17,6 +21,7 @@ from rich.table import Table
 
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
+from tests.api.served import served
 from tests.bench.stores import store
 from tests.dashboard.browser import drawn, opened, shown
 
@@ -25,23 +30,25 @@ SESSIONS = 10
 
 
 def main() -> None:
-    """Make the stores, measure, print the tables."""
+    """Make the stores, measure, print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--short", type=int, default=200_000)
     parser.add_argument("--long", type=int, default=13_305_915)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--postgresql", help="the address of a server on which databases may be created")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    measured: dict[int, dict[str, float]] = {}
-    for rows in (arguments.short, arguments.long):
-        url = store(arguments.folder, rows, arguments.postgresql)
-        measured[rows] = _measured(arguments.folder, url, arguments.rounds)
-    _print(measured, "PostgreSQL" if arguments.postgresql else "SQLite")
+    stores = [store(arguments.folder, rows, arguments.postgresql) for rows in (arguments.short, arguments.long)]
+    with ExitStack() as ending:
+        pair = [(ending.enter_context(_dashboard(arguments.folder, url)), url) for url in stores]
+        with opened() as (page, _):
+            measured = _measured(page, pair, arguments.rounds)
+        measured["memory of ten sessions, MiB"] = [_memory(address) for address, _ in pair]
+    _print(measured, (arguments.short, arguments.long), "PostgreSQL" if arguments.postgresql else "SQLite")
 
 
-def filters(url: str) -> list[str]:
+def filters(url: str) -> list[tuple[str, str]]:
     """Each filter alone, with values that are seldom found."""
     connection = Connection(parse(url), read_only=True)
     row = connection.rows("SELECT client_id, card_id, merchant_id FROM transactions ORDER BY date LIMIT 1")[0]
@@ -55,30 +62,49 @@ def filters(url: str) -> list[str]:
     }
     connection.close()
     alone = dict(zip(("client_id", "card_id", "merchant_id"), row, strict=True)) | rare
-    alone |= {"is_fraud": "yes", "least": "500", "since": "2015-01-01", "until": "2015-01-01"}
-    return [f"{name}={value}" for name, value in alone.items()] + ["is_fraud=no", "is_fraud=unsaid", ""]
+    flags = [(name, said) for name in ("flagged_fraud", "is_fraud") for said in ("yes", "no", "unsaid")]
+    dates = [(name, "2015-01-01") for name in ("since", "until")]
+    return [*alone.items(), *flags, ("least", "500"), *dates, ("page", "1")]
 
 
-def _measured(folder: Path, url: str, rounds: int) -> dict[str, float]:
-    """Seconds by screen and filter, the median of the rounds; and mebibytes."""
-    where = {"TX_SQLITE_DB": url.removeprefix("sqlite:///"), "TX_CLUSTERS_DB": f"{folder}/transactions_clusters.db"}
-    env = os.environ | ({"TX_DATABASE_URL": url} if url.startswith("postgresql") else where)
-    found: dict[str, float] = {}
-    with shown(folder, env) as address:
-        with opened() as (page, _):
-            for screen in SCREENS:
-                found[screen or "overview"] = statistics.median(
-                    _seconds(page, f"{address}/{screen}") for _ in range(rounds)
-                )
-            for asked in filters(url):
-                page.goto(f"{address}/transactions?{asked}")
-                drawn(page)
-                found[f"next page, {asked or 'no filter'}"] = statistics.median(_next(page) for _ in range(rounds))
-        found["memory of ten sessions, MiB"] = _memory(address)
+@contextmanager
+def _dashboard(folder: Path, url: str) -> Iterator[str]:
+    """The address of a dashboard on a store, with a scorer that hands out what is to be reviewed."""
+    name = "TX_DATABASE_URL" if url.startswith("postgresql") else "TX_SQLITE_DB"
+    where = {name: url.removeprefix("sqlite:///"), "TX_CLUSTERS_DB": f"{folder}/transactions_clusters.db"}
+    env = os.environ | where | {"TX_ENV": "development", "TX_API_WORKERS": "1", "OPENAI_API_KEY": ""}
+    with (
+        TemporaryDirectory() as logs,
+        served(Path(logs), env) as (scorer, _),
+        shown(Path(logs), env | {"TX_API_URL": scorer}) as address,
+    ):
+        yield address
+
+
+def _measured(page: Page, pair: list[tuple[str, str]], rounds: int) -> dict[str, list[float]]:
+    """Medians in milliseconds on the short history and on the long one, measured by turns."""
+    found: dict[str, list[float]] = {}
+    for screen in SCREENS:
+        found[screen or "overview"] = _medians(
+            [partial(_navigation, page, f"{address}/{screen}") for address, _ in pair], rounds
+        )
+    found["review, a case"] = _medians([partial(_case, page, address) for address, _ in pair], rounds)
+    pages = [page, page.context.new_page()]
+    for both in zip(*(filters(url) for _, url in pair), strict=True):
+        for one, (address, _), (name, value) in zip(pages, pair, both, strict=True):
+            one.goto(f"{address}/transactions?{name}={value}")
+            drawn(one)
+        values = " and ".join(dict.fromkeys(value for _, value in both))
+        found[f"next page, {both[0][0]} {values}"] = _medians([partial(_next, one) for one in pages], rounds)
     return found
 
 
-def _seconds(page: Page, url: str) -> float:
+def _medians(measures: Sequence[Callable[[], float]], rounds: int) -> list[float]:
+    taken = [[measure() for measure in measures] for _ in range(rounds)]
+    return [1000 * statistics.median(column) for column in zip(*taken, strict=True)]
+
+
+def _navigation(page: Page, url: str) -> float:
     page.goto("about:blank")
     started = time.perf_counter()
     page.goto(url)
@@ -86,13 +112,27 @@ def _seconds(page: Page, url: str) -> float:
     return time.perf_counter() - started
 
 
-def _next(page: Page) -> float:
-    button = page.get_by_role("button", name="Next")
-    number = page.get_by_label("Page", exact=True)
-    before = int(number.input_value())
+def _case(page: Page, address: str) -> float:
+    """From a reviewer's name to the first case."""
+    page.goto(f"{address}/review")
+    drawn(page)
+    name = page.get_by_label("Reviewer", exact=True)
+    name.fill("Ada")
     started = time.perf_counter()
-    button.click()
-    page.wait_for_function("([field, value]) => field.value === value", arg=[number.element_handle(), str(before + 1)])
+    name.press("Enter")
+    page.get_by_role("button", name="Legitimate").wait_for()
+    drawn(page)
+    return time.perf_counter() - started
+
+
+def _next(page: Page) -> float:
+    """From the click to the next page's rows."""
+    page.bring_to_front()
+    number = page.get_by_label("Page", exact=True)
+    following = str(int(number.input_value()) + 1)
+    started = time.perf_counter()
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_function("([field, value]) => field.value === value", arg=[number.element_handle(), following])
     drawn(page)
     return time.perf_counter() - started
 
@@ -111,19 +151,14 @@ def _memory(address: str) -> float:
         return held / 2**20
 
 
-def _print(measured: dict[int, dict[str, float]], kind: str) -> None:
+def _print(measured: dict[str, list[float]], rows: tuple[int, int], kind: str) -> None:
     table = Table(title=f"The dashboard on {kind}", title_justify="left")
     table.add_column("milliseconds")
-    for rows in measured:
-        table.add_column(f"{rows:,} rows", justify="right")
+    for count in rows:
+        table.add_column(f"{count:,} rows", justify="right")
     table.add_column("long / short", justify="right")
-    short, long = measured.values()
-    for name in dict.fromkeys((*short, *long)):
-        scale = 1 if name.endswith("MiB") else 1000
-        pair = [figures.get(name) for figures in (short, long)]
-        said = ["" if one is None else f"{one * scale:,.0f}" for one in pair]
-        ratio = f"{pair[1] / pair[0]:.2f}" if pair[0] and pair[1] else ""
-        table.add_row(name, *said, ratio)
+    for name, (short, long) in measured.items():
+        table.add_row(name, f"{short:,.0f}", f"{long:,.0f}", f"{long / short:.2f}")
     Console(width=100).print(table)
 
 
