@@ -17,11 +17,15 @@ _ANSWERS = {"yes": "yes", "no": "no", "unsaid": "not said yet"}
 _MORE = ("client_id", "card_id", "merchant_id", "state", "mcc", "reason", "least", "most")
 _FIRST_DAY = date(1970, 1, 1)
 _LIVE_SECONDS = 4
+# The page's number is none of the browser's: a live update that crosses a click would bring the old one back.
+_NUMBER = "number of the page"
 
 
 def draw() -> None:
     """Draw the page."""
     st.title("Transactions")
+    asked = st.query_params.get("page", "1")
+    st.session_state[_NUMBER] = min(max(1, int(asked)), MOST_PAGES) if asked.isdecimal() else 1
     with stores.transactions() as connection:
         names = decided.categories(connection)
     _live(_asked(names), names)
@@ -113,7 +117,8 @@ def _table(filters: Filters, names: dict[int, str]) -> None:
 def _place() -> tuple[int, date | None]:
     """The page's number and the day that the first page begins with."""
     newest, previous, page_at, following, day_at = st.columns([1, 1, 1, 1, 2], vertical_alignment="bottom")
-    number = int(page_at.number_input("Page", 1, MOST_PAGES, key="page", bind="query-params"))
+    number: int = st.session_state[_NUMBER]
+    page_at.number_input("Page", 1, MOST_PAGES, number, key=f"page {number}", on_change=_jump, args=(number,))
     newest.button(
         "Newest", icon=":material/first_page:", on_click=_go, args=(1,), disabled=number == 1, width="stretch"
     )
@@ -138,7 +143,15 @@ def _place() -> tuple[int, date | None]:
 
 
 def _go(number: int) -> None:
-    st.session_state["page"] = number
+    st.session_state[_NUMBER] = number
+    if number == 1:
+        st.query_params.pop("page", None)
+    else:
+        st.query_params["page"] = str(number)
+
+
+def _jump(number: int) -> None:
+    _go(int(st.session_state[f"page {number}"]))
 
 
 # Whatever is asked stands in the URL, and begins with its first page.

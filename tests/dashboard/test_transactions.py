@@ -69,7 +69,19 @@ def test_a_changed_filter_begins_at_its_first_page(client: TestClient) -> None:
     assert len(found.dataframe[0].value) == 1
     found.text_input(key="merchant_id").set_value(str(ABROAD["merchant_id"])).run()
     assert list(found.dataframe[0].value["id"]) == ["100"]
-    assert found.number_input(key="page").value == 1
+    assert found.number_input(key="page 1").value == 1
+
+
+def test_pages_are_turned_and_jumped_to(client: TestClient) -> None:
+    found = page()
+    next(button for button in found.button if button.label == "Next").click().run()
+    assert found.query_params["page"] == "2"
+    found.number_input(key="page 2").set_value(4).run()
+    assert found.query_params["page"] == "4"
+    assert len(found.dataframe[0].value) == 1
+    next(button for button in found.button if button.label == "Newest").click().run()
+    assert "page" not in found.query_params
+    assert len(found.dataframe[0].value) == 20
 
 
 def test_behind_the_last_page_it_says_so(client: TestClient) -> None:
