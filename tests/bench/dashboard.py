@@ -129,7 +129,7 @@ def _case(page: Page, address: str) -> float:
 
 def _next(page: Page) -> float:
     """From the click to the next page's rows."""
-    number = page.get_by_label("Page", exact=True)
+    number = page.get_by_label("Page", exact=True).first
     following = str(int(number.input_value()) + 1)
     started = time.perf_counter()
     page.get_by_role("button", name="Next").click()
