@@ -151,7 +151,9 @@ def _go(number: int) -> None:
 
 
 def _jump(number: int) -> None:
-    _go(int(st.session_state[f"page {number}"]))
+    # What the browser still says of a page that was left is no wish.
+    if number == st.session_state[_NUMBER]:
+        _go(int(st.session_state[f"page {number}"]))
 
 
 # Whatever is asked stands in the URL, and begins with its first page.
