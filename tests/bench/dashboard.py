@@ -23,7 +23,7 @@ from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
 from tests.api.served import served
 from tests.bench.stores import store
-from tests.dashboard.browser import drawn, opened, shown
+from tests.dashboard.browser import alarmed, drawn, opened, shown
 
 SCREENS = ("", "?period=everything", "transactions", "review", "clusters", "pipeline")
 SESSIONS = 10
@@ -78,6 +78,11 @@ def _dashboard(folder: Path, url: str) -> Iterator[str]:
         served(Path(logs), env) as (scorer, _),
         shown(Path(logs), env | {"TX_API_URL": scorer}) as address,
     ):
+        # Something to review.
+        connection = Connection(parse(url), read_only=True)
+        [(client, last)] = connection.rows("SELECT client_id, date FROM transactions ORDER BY date DESC LIMIT 1")
+        connection.close()
+        alarmed(scorer, client, str(last)[:10], 1)
         yield address
 
 

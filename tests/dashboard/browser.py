@@ -72,6 +72,24 @@ def drawn(page: Page) -> None:
     page.wait_for_function("!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')")
 
 
+def alarmed(scorer: str, client: str, day: str, number: int) -> int:
+    """Post what the rules must flag; returns its id."""
+    body = {
+        "client_id": client,
+        "date": f"{day} 23:{number:02}:00",
+        "amount": 4812.40 + number,
+        "card_id": "none of theirs",
+        "merchant_id": f"far {number}",
+        "merchant_city": "Rome",
+        "merchant_state": "Italy",
+        "use_chip": "Chip Transaction",
+        "mcc": 5732,
+    }
+    answer = httpx.post(f"{scorer}/transaction", json=body, timeout=30).json()
+    assert answer["suspicious"], answer
+    return int(answer["id"])
+
+
 def _answers(url: str) -> bool:
     try:
         return httpx.get(f"{url}/_stcore/health", timeout=5).status_code == 200

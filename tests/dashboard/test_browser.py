@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from fraudstack.settings import DATA_DIR
 from tests.api.served import environment, served
-from tests.dashboard.browser import drawn, opened, shown
+from tests.dashboard.browser import alarmed, drawn, opened, shown
 from tests.jobs.databases import query
 
 pytestmark = pytest.mark.slow
@@ -56,20 +55,7 @@ def alarm(stack: Stack, number: int) -> int:
     client, last = query(
         stack.store, "SELECT client_id, max(date) FROM transactions GROUP BY 1 ORDER BY count(*) DESC"
     )[0]
-    body = {
-        "client_id": client,
-        "date": str(last)[:11] + f"23:{number:02}:00",
-        "amount": 4812.40 + number,
-        "card_id": "none of theirs",
-        "merchant_id": f"far {number}",
-        "merchant_city": "Rome",
-        "merchant_state": "Italy",
-        "use_chip": "Chip Transaction",
-        "mcc": 5732,
-    }
-    answer = httpx.post(f"{stack.scorer}/transaction", json=body, timeout=30).json()
-    assert answer["suspicious"], answer
-    return int(answer["id"])
+    return alarmed(stack.scorer, client, str(last)[:10], number)
 
 
 def metric(page: Page, label: str) -> int:
