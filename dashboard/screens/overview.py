@@ -80,6 +80,7 @@ def _draw_totals(found: Overview, shown: Period) -> None:
         _metric("Amount", amount, words.change(now.cents, before.cents), "Net of refunds.")
         flagged = words.change(now.flagged, before.flagged)
         _metric("Potential fraud", words.count(now.flagged), flagged, flagged_help, more_is_worse=True)
+    with st.container(horizontal=True):
         frauds = words.change(now.frauds, before.frauds)
         _metric("Fraud", words.count(now.frauds), frauds, frauds_help, more_is_worse=True)
         _metric("Precision", words.share(now.precision), None, _precision_help(now))
@@ -91,7 +92,7 @@ def _draw_totals(found: Overview, shown: Period) -> None:
 
 def _metric(label: str, said: str, change: str | None, help: str | None = None, *, more_is_worse: bool = False) -> None:
     colour: Literal["inverse", "off"] = "inverse" if more_is_worse else "off"
-    st.metric(label, said, change, colour, help=help, border=True, width="content", height="stretch")
+    st.metric(label, said, change, colour, help=help, border=True, width="stretch", height="stretch")
 
 
 def _precision_help(now: Sums) -> str:

@@ -31,7 +31,8 @@ def main() -> None:
                     page.goto(f"{address}/{path}")
                     drawn(page)
                     _prepare(page, name)
-                    # Charts and grids grow into their places.
+                    # Charts and grids grow into their places; what shows under the pointer goes.
+                    page.mouse.move(0, 0)
                     page.wait_for_timeout(1_500)
                     page.screenshot(path=_FOLDER / f"{name}-{'dark' if dark else 'light'}.png")
 
