@@ -55,7 +55,7 @@ def alarm(stack: Stack, number: int) -> int:
     client, last = query(
         stack.store, "SELECT client_id, max(date) FROM transactions GROUP BY 1 ORDER BY count(*) DESC"
     )[0]
-    return alarmed(stack.scorer, client, str(last)[:10], number)
+    return alarmed(stack.scorer, str(client), str(last)[:10], number)
 
 
 def metric(page: Page, label: str) -> int:
