@@ -373,7 +373,7 @@ def test_a_scorer_that_does_not_answer_and_an_address_that_is_none_are_sentences
     with pytest.raises(scorer.ScorerError, match="didn't answer"):
         scorer.claim(1, "ana")
     monkeypatch.undo()
-    monkeypatch.setenv("TX_API_URL", "localhost:8081")
+    monkeypatch.setenv("TX_API_URL", f"localhost:{free_port()}")
     with pytest.raises(scorer.ScorerError, match="There is no scorer"):
         scorer.claim(1, "ana")
 
