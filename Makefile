@@ -59,6 +59,7 @@ airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with 
 	@$(BIN)/python -m jobs.class_archive
 
 test: .venv/spark-classes.jsa ## Run every test, the slow ones too
+	@scripts/chart-tools $(BIN)/uv
 	@$(BIN)/python -m pytest
 
 lint: .venv/.stamp ## Check style and types
@@ -78,4 +79,14 @@ bench-dashboard: .venv/spark-classes.jsa ## Measure the dashboard in Chromium on
 screenshots: .venv/.stamp ## Draw every screen of the dashboard into docs/screens, on the stores of data/
 	@$(BIN)/python -m tests.dashboard.screenshots
 
-.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard screenshots
+kind: ## Make a local Kubernetes cluster with the four images and the Spark operator
+	@scripts/kind
+
+e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, post, look, kill, skaffold
+	@$(BIN)/python -m pytest tests/e2e/install.py $(E2E)
+
+e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
+	@$(BIN)/python -m pytest tests/e2e/life.py $(E2E)
+
+.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard screenshots \
+	kind e2e e2e-life

@@ -1,4 +1,4 @@
-"""How a job is run: a local process, followed to its end."""
+"""How a job is run: a local process, or a SparkApplication, followed to its end."""
 
 import json
 import logging
@@ -16,9 +16,11 @@ from typing import IO
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
+from fraudstack.errors import InputError, MachineError, Refusal
+
 _REPOSITORY = Path(__file__).resolve().parents[1]
 # The job refused its input, or the machine lacks something: a retry would meet the same.
-_NOT_WORTH_RETRYING = {3, 5}
+_HOPELESS = (InputError, MachineError)
 # Airflow kills a task five seconds after it asked it to stop. First as Ctrl-C does, so that the job can note
 # its end; SIGTERM makes the JVM remove its scratch files.
 _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
@@ -26,12 +28,31 @@ _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
 log = logging.getLogger(__name__)
 
 
-def run(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, object]:
+def run(job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> dict[str, object]:
     """Run `jobs.<job>` as a part of the run and return its summary; its progress goes to the log.
 
-    inputs are settings (TX_…) to override for this run, None leaves one as it is. A failed job raises its own
-    last sentence; when it refused its input the task fails at once, without a retry.
+    inputs are settings (TX_…) to override for this run, None leaves one as it is. With TX_SPARK_APPLICATION it runs
+    in the cluster. A failed job raises its own last sentence; when it refused its input the task fails at once,
+    without a retry.
     """
+    # Settings and the cluster's client take seconds to import, which whoever only reads the DAG is spared.
+    from fraudstack.settings import Settings
+
+    application = Settings().spark_application
+    if application is None:
+        return _run_here(job, run_id, inputs)
+    from jobs import submit
+
+    with _stoppable(job):
+        try:
+            return submit.run(submit.read(application.read_text()), job, run_id, attempt, inputs, log.info)
+        except _HOPELESS as error:
+            raise AirflowFailException(str(error)) from error
+        except Refusal as error:
+            raise AirflowException(str(error)) from error
+
+
+def _run_here(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, object]:
     command = [sys.executable, "-m", "jobs", job, f"--run-id={run_id}"]
     environment = _environment(inputs)
     with tempfile.TemporaryFile("w+") as output, _process(job, command, environment, output) as process:
@@ -42,7 +63,7 @@ def run(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, ob
     if status == 0:
         return dict(json.loads(summary[-1]))
     sentence = said[0] if said else f"{job} said nothing"
-    if status in _NOT_WORTH_RETRYING:
+    if status in [kind.exit_code for kind in _HOPELESS]:
         raise AirflowFailException(sentence)
     raise AirflowException(f"{sentence} (exit status {status})")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param, chain, get_current_context, task
 from spark import run
 
-JOBS = ("clean", "cluster", "label", "profiles")
+from jobs import JOBS
 
 
 @task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2)
@@ -14,7 +14,7 @@ def run_job(job: str) -> dict[str, object]:
     context = get_current_context()
     params = context["params"]
     inputs = {"TX_CSV_PATH": params["csv"], "TX_LABELS_PATH": params["labels"]}
-    return run(job, context["run_id"], inputs)
+    return run(job, context["run_id"], context["ti"].try_number, inputs)
 
 
 with DAG(

@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,11 +78,10 @@ def ingest(
     as_json: Annotated[bool, typer.Option("--json", help="Summaries as JSON, with the seconds of each phase.")] = False,
 ) -> None:
     """Clean, cluster and label transactions, make profiles of them: the DAG's four jobs in one Spark session."""
-    from jobs import begin
+    from jobs import begin, new_run_id
 
     begin()
     from jobs import clean, cluster, label, profiles, session
-    from jobs.step import new_run_id
 
     settings = _settings(csv, labels, database, clusters)
     phases = Phases(_progress)
@@ -181,6 +181,86 @@ def quarantine(
     sys.stdout.write(f"{rows:,} refused rows of run {run} in {out}: repair them, then fraudstack ingest --csv {out}\n")
 
 
+@app.command()
+def upgrade(database: Database = None, clusters: Clusters = None) -> None:
+    """Make the stores' tables, or bring them up to date; waits for an ingest that is going on."""
+    from fraudstack.storage.locks import ingest_turn
+    from fraudstack.storage.upgrade import is_current
+    from fraudstack.storage.upgrade import upgrade as bring_up
+
+    settings = _settings(None, None, database, clusters)
+    store, clusters_store = parse(settings.store_url), parse(settings.clusters_url)
+    if not (is_current(store, "transactions") and is_current(clusters_store, "clusters")):
+        with ingest_turn(store, lambda: _progress.print(f"waiting for an ingest into {store.shown}", highlight=False)):
+            bring_up(store, "transactions")
+            bring_up(clusters_store, "clusters")
+    sys.stdout.write(f"{store.shown} is up to date\n")
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Option(help="The folder of the copies; each gets one of its own.")],
+    keep: Annotated[int, typer.Option(min=1, help="So many of the newest copies stay.")] = 7,
+    database: Database = None,
+    clusters: Clusters = None,
+) -> None:
+    """Copy the SQLite stores while they are in use; each copy is of one moment."""
+    from fraudstack.storage.backup import backup as copy
+
+    settings = _settings(None, None, database, clusters)
+    sys.stdout.write(f"{copy([parse(settings.store_url), parse(settings.clusters_url)], to, keep)}\n")
+
+
+@app.command()
+def restore(
+    copy: Annotated[Path, typer.Argument(help="A copy that `backup` made.")],
+    database: Database = None,
+    clusters: Clusters = None,
+) -> None:
+    """Put a copy in the place of the SQLite stores; what came in since is gone."""
+    from fraudstack.storage.backup import restore as put_back
+
+    settings = _settings(None, None, database, clusters)
+    with Phases(_progress).phase("restore") as advance:
+        restored = put_back(copy, [parse(settings.store_url), parse(settings.clusters_url)], advance)
+    sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
+
+
+@app.command()
+def forget(
+    client: Annotated[str, typer.Argument(help="The client's id.")],
+    database: Database = None,
+    clusters: Clusters = None,
+) -> None:
+    """Delete all that the stores know of a client, for good; files and backups keep what they hold."""
+    from fraudstack.storage.forget import forget as delete
+
+    settings = _settings(None, None, database, clusters)
+    gone = delete(parse(settings.store_url), parse(settings.clusters_url), client)
+    sys.stdout.write(f"client {client} is forgotten, with {gone:,} transactions\n")
+
+
+@app.command()
+def submit(
+    job: Annotated[str, typer.Argument(help="clean, cluster, label or profiles.")],
+    csv: Csv = None,
+    labels: Labels = None,
+    run_id: Annotated[str | None, typer.Option(help="The run that it belongs to, by default a new one.")] = None,
+    namespace: Annotated[str, typer.Option(help="Where the release is.")] = "default",
+    release: Annotated[str, typer.Option(help="The release of the chart.")] = "fraudstack",
+) -> None:
+    """Run a job in the cluster of the current kubectl context, as the DAG would, and follow it to its end."""
+    from jobs import JOBS, new_run_id
+    from jobs.submit import manifest_of, run
+
+    if job not in JOBS:
+        raise typer.BadParameter(f"no such job: {job}; there are {', '.join(JOBS)}")
+    inputs = {"TX_CSV_PATH": csv, "TX_LABELS_PATH": labels}
+    say = partial(_progress.print, highlight=False, markup=False, soft_wrap=True)
+    summary = run(manifest_of(namespace, release), job, run_id or new_run_id(), 1, inputs, say)
+    sys.stdout.write(json.dumps(summary) + "\n")
+
+
 def _settings(csv: str | None, labels: str | None, database: str | None, clusters: str | None) -> Settings:
     """The environment's settings with what the command line says instead."""
     given: dict[str, Any] = {}
@@ -216,3 +296,7 @@ def main() -> None:
             name = "_".join(str(part) for part in problem["loc"]).upper()
             _progress.print(f"TX_{name}: {problem['msg']}", style="red", highlight=False, markup=False)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

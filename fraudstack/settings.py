@@ -64,6 +64,10 @@ class Settings(BaseSettings):
     # Spark, when a job starts its own session and no cluster manager says otherwise.
     spark_master: str = "local[*]"
     spark_memory: Annotated[str, Field(pattern=r"^\d+[mg]$")] = "2g"
+    # In a cluster: the manifest that the DAG's jobs are submitted with.
+    spark_application: Path | None = None
+    # spark-submit sets it for the Python that it starts: master and memory were said to it.
+    spark_gateway: Annotated[int | None, Field(validation_alias="PYSPARK_GATEWAY_PORT")] = None
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "Settings":

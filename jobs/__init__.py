@@ -2,9 +2,14 @@
 
 import os
 import sys
+import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.abc import MetaPathFinder
 from types import ModuleType
+
+# The steps of an ingest, in order.
+JOBS = ("clean", "cluster", "label", "profiles")
 
 # Of 19, the last: a scorer on the same machine gets nine tenths of a processor that both want.
 _NICENESS = 10
@@ -18,6 +23,11 @@ def begin() -> None:
     """
     os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     sys.meta_path.insert(0, _NoPandas())
+
+
+def new_run_id() -> str:
+    """A name for a run that nobody else named."""
+    return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
 
 
 class _NoPandas(MetaPathFinder):

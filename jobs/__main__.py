@@ -14,9 +14,7 @@ from rich.console import Console
 from fraudstack.errors import Refusal
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import begin
-
-JOBS = ("clean", "cluster", "label", "profiles")
+from jobs import JOBS, begin, new_run_id
 
 
 def main() -> None:
@@ -28,7 +26,6 @@ def main() -> None:
     begin()
     job = importlib.import_module(f"jobs.{arguments.job}")
     from jobs import session
-    from jobs.step import new_run_id
 
     console = Console(stderr=True)
     phases = Phases(console)

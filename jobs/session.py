@@ -29,9 +29,6 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
     )
     builder = (
         SparkSession.builder.appName(f"fraudstack {app}")
-        .master(settings.spark_master)
-        .config("spark.driver.memory", settings.spark_memory)
-        .config("spark.driver.extraJavaOptions", f"-XX:+UseParallelGC {classes} -Xlog:disable {logging}")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
@@ -43,6 +40,12 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
         # Staged rows are read once and soon: writing them fast matters more than their size.
         .config("spark.hadoop.parquet.enable.dictionary", "false")
     )
+    if settings.spark_gateway is None:
+        builder = (
+            builder.master(settings.spark_master)
+            .config("spark.driver.memory", settings.spark_memory)
+            .config("spark.driver.extraJavaOptions", f"-XX:+UseParallelGC {classes} -Xlog:disable {logging}")
+        )
     try:
         return builder.getOrCreate()
     except PySparkRuntimeError as error:

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -167,11 +166,6 @@ def exported(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path,
             rows += found.num_rows
             advance(rows, 0)
     return rows
-
-
-def new_run_id() -> str:
-    """A name for a run that nobody else named."""
-    return f"cli-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
 
 
 def _make_folder(store: Store) -> None:

@@ -93,11 +93,23 @@ def add(connection: Connection, event: Event, was: Said | None, now: Said, reaso
     """
     after = figures(event.cents, now)
     change = after if was is None else [a - b for a, b in zip(after, figures(event.cents, was), strict=True)]
+    _add_up(connection, event, change, reasons, after)
+
+
+def take_away(connection: Connection, event: Event, was: Said, reasons: Iterable[str]) -> None:
+    """Count a transaction no more, in the transaction under way."""
+    before, given = ([-figure for figure in figures(event.cents, said)] for said in (was, Said(was.flagged)))
+    _add_up(connection, event, before, reasons, given)
+
+
+def _add_up(
+    connection: Connection, event: Event, change: Sequence[int], reasons: Iterable[str], of_reasons: Sequence[int]
+) -> None:
     day = str(date_of(event.seconds).date())
     for kind, value in keys(event):
         connection.add_up(_write, (kind, day, value), (1, *change))
     for code in reasons:
-        connection.add_up(_write, ("reason", day, code), (1, *after))
+        connection.add_up(_write, ("reason", day, code), (1, *of_reasons))
 
 
 def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:

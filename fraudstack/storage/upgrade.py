@@ -26,7 +26,8 @@ _UPGRADE_LOCK = 7_475_327
 def upgrade(store: Store, part: Part) -> None:
     """Bring one part of the schema to this version, creating file and folder where they are missing.
 
-    Raises StoreError when the store was made by a newer version.
+    A newer schema of the same minor version, whose revisions share their first digit, is left as it is: such changes
+    only add, so that a release can be rolled back. Raises StoreError when the store was made by a newer one.
     """
     if store.path is not None:
         _prepare_file(store, store.path)
@@ -38,11 +39,22 @@ def upgrade(store: Store, part: Part) -> None:
         if at == script.get_current_head():
             return
         if at is not None and at not in {revision.revision for revision in script.walk_revisions()}:
+            if at[0] == str(script.get_current_head())[0]:
+                return
             raise StoreError(
                 f"the store {store.shown} was made by a newer fraudstack (schema {at}): "
                 "install that version, or name another store"
             )
         _migrate(connection, part)
+
+
+def is_current(store: Store, part: Part) -> bool:
+    """Whether the schema needs no upgrade: then nobody has to wait for an ingest."""
+    if store.path is not None and not store.path.exists():
+        return False
+    with engines.read_only(store).connect() as connection:
+        at = _revision(connection, part)
+    return at is not None and at >= str(ScriptDirectory.from_config(_config(part)).get_current_head())
 
 
 def reset(store: Store, part: Part) -> None:

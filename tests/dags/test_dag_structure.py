@@ -13,7 +13,8 @@ _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import transactions_ingest
-heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "jobs", "fraudstack") if name in sys.modules]
+ours = ("fraudstack.settings", "fraudstack.storage", "jobs.session", "jobs.submit")
+heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
 [dag] = bag.dags.values()

@@ -66,6 +66,16 @@ def test_a_store_of_a_newer_version_is_refused(database: str) -> None:
         upgrade(store, "transactions")
 
 
+def test_a_newer_schema_of_the_same_minor_version_is_left_as_it_is(database: str) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+    with engines.write(store) as connection:
+        connection.execute(text("UPDATE schema_transactions SET version_num = '0999'"))
+    upgrade(store, "transactions")
+    with engines.read_only(store).connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM schema_transactions")).scalar() == "0999"
+
+
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     file = tmp_path / "notes.db"
     file.write_text("not a database, and long enough to be looked at as one " * 20)

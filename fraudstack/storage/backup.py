@@ -1,0 +1,89 @@
+"""Copies of the SQLite stores, each of one moment, made and put back while others go on reading and writing."""
+
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fraudstack.errors import StoreError
+from fraudstack.progress import Advance
+from fraudstack.storage.locks import write_turn
+from fraudstack.storage.store import Store
+
+# A copy's folder is named by its moment; while it is made it begins with a dot.
+_NAME = "%Y%m%dT%H%M%S%fZ"
+_PAGES = 4096
+
+
+def backup(stores: Sequence[Store], folder: Path, keep: int) -> Path:
+    """Copy the stores that are there into a new folder of `folder`, of which the newest `keep` stay.
+
+    Raises StoreError when a store is no SQLite file, when there is none, or when a copy can't be made.
+    """
+    paths = [path for path in map(_path, stores) if path.exists()]
+    if not paths:
+        raise StoreError(f"there is nothing to copy: no store at {', '.join(str(_path(store)) for store in stores)}")
+    made = folder / f"{datetime.now(UTC):{_NAME}}"
+    part = folder / f".{made.name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(".*T*Z"):
+            shutil.rmtree(left)
+        part.mkdir()
+        for path in paths:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as source:
+                source.execute("VACUUM INTO ?", (str(part / path.name),))
+            _check(part / path.name)
+        part.rename(made)
+        for old in copies(folder)[:-keep]:
+            shutil.rmtree(old)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"the copy {made} can't be made: {error}") from error
+    return made
+
+
+def copies(folder: Path) -> list[Path]:
+    """The whole copies in a folder, the oldest first."""
+    return sorted(path for path in folder.glob("*T*Z") if not path.name.startswith("."))
+
+
+def restore(copy: Path, stores: Sequence[Store], advance: Advance) -> list[Store]:
+    """Put a copy in the place of the stores, each in one transaction; returns those of which it holds one.
+
+    Raises StoreError, with nothing changed, when the copy is none or is damaged.
+    """
+    found = [store for store in stores if (copy / _path(store).name).exists()]
+    if not found:
+        raise StoreError(f"{copy} is no copy of {' or '.join(_path(store).name for store in stores)}")
+    for store in found:
+        _check(copy / _path(store).name)
+    for store in found:
+        path = _path(store)
+        try:
+            with (
+                write_turn(store),
+                closing(sqlite3.connect(f"{(copy / path.name).as_uri()}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(path)) as target,
+            ):
+                source.backup(target, pages=_PAGES, progress=lambda _, left, total: advance(total - left, total))
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} can't be restored: {error}") from error
+    return found
+
+
+def _path(store: Store) -> Path:
+    if store.path is None:
+        raise StoreError(f"{store.shown} is PostgreSQL, which is copied and restored with pg_dump and pg_restore")
+    return store.path
+
+
+def _check(path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            [(said,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.Error as error:
+        said = str(error)
+    if said != "ok":
+        raise StoreError(f"the copy {path} is damaged: {said}")

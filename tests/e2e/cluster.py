@@ -1,0 +1,179 @@
+"""The kind cluster as its users reach it: by kubectl, helm and port-forward."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.api.served import free_port
+
+CONTEXT, NAMESPACE, RELEASE = "kind-kind", "fraudstack", "fraudstack"
+CHART = Path(__file__).parents[2] / "charts" / "fraudstack"
+DATA = "/data/transactions.db"
+
+
+def command(*arguments: str, stdin: str | None = None, seconds: float = 600) -> str:
+    """What a command says; its complaint is the error's."""
+    ended = subprocess.run(arguments, input=stdin, capture_output=True, text=True, timeout=seconds, check=False)
+    assert ended.returncode == 0, f"{' '.join(arguments[:6])}…: {ended.stderr[-3000:]}{ended.stdout[-3000:]}"
+    return ended.stdout
+
+
+def kubectl(*arguments: str, stdin: str | None = None, seconds: float = 600) -> str:
+    return command("kubectl", "--context", CONTEXT, "--namespace", NAMESPACE, *arguments, stdin=stdin, seconds=seconds)
+
+
+def helm(*arguments: str, seconds: float = 900) -> str:
+    return command("helm", "--kube-context", CONTEXT, "--namespace", NAMESPACE, *arguments, seconds=seconds)
+
+
+def found(*arguments: str) -> Any:
+    """Objects of the cluster, by `kubectl get`."""
+    return json.loads(kubectl("get", *arguments, "--output", "json"))
+
+
+def install(*arguments: str) -> None:
+    """The release in a namespace that only lets restricted pods run."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+    }
+    command("kubectl", "--context", CONTEXT, "apply", "--filename", "-", stdin=json.dumps(namespace))
+    helm("install", RELEASE, str(CHART), "--wait", "--timeout", "12m", *arguments)
+
+
+def clear() -> None:
+    """Away with whatever an earlier run left."""
+    command("kubectl", "--context", CONTEXT, "delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait")
+
+
+def wait_for(what: str, condition: Callable[[], Any], seconds: float, every: float = 2) -> Any:
+    """What the condition answers as soon as that is true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(every)
+
+
+@contextmanager
+def forwarded(service: str, port: int) -> Iterator[str]:
+    """The address of a service through `kubectl port-forward`."""
+    local = free_port()
+    tool = shutil.which("kubectl")
+    assert tool
+    process = subprocess.Popen(
+        [tool, "--context", CONTEXT, "--namespace", NAMESPACE, "port-forward", f"service/{service}", f"{local}:{port}"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert "Forwarding" in process.stdout.readline()
+        yield f"http://127.0.0.1:{local}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def key(client: str) -> str:
+    """One of the generated API keys."""
+    template = f"go-template={{{{ .data.{client} | base64decode }}}}"
+    return kubectl("get", "secret", f"{RELEASE}-api-clients", "--output", template)
+
+
+def in_api(code: str, *arguments: str) -> str:
+    """What a Python program prints in the scorer's pod, which has the volume."""
+    return kubectl("exec", f"deploy/{RELEASE}-api", "--container", "api", "--", "python", "-c", code, *arguments)
+
+
+def query(statement: str) -> list[list[Any]]:
+    """Rows of the store on the volume."""
+    code = (
+        "import json, sqlite3, sys; c = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True); "
+        "print(json.dumps(c.execute(sys.argv[2]).fetchall()))"
+    )
+    rows: list[list[Any]] = json.loads(in_api(code, DATA, statement))
+    return rows
+
+
+def trigger() -> str:
+    """Start the DAG from the scheduler's pod; the run's id."""
+    run_id = f"e2e-{time.time_ns()}"
+    scheduler = ("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--")
+    # The DAG is there when the processor has read it.
+    wait_for(
+        "the DAG in Airflow",
+        lambda: "transactions_ingest" in kubectl(*scheduler, "airflow", "dags", "list", "--output", "json"),
+        300,
+    )
+    kubectl(*scheduler, "airflow", "dags", "trigger", "transactions_ingest", "--run-id", run_id)
+    return run_id
+
+
+def applications(run_id: str) -> dict[str, list[str]]:
+    """States of a run's SparkApplications by job, the first try first."""
+    states: dict[str, list[str]] = {}
+    items = found("sparkapplications")["items"]
+    for one in sorted(items, key=lambda one: str(one["metadata"]["creationTimestamp"])):
+        if one["metadata"]["annotations"].get("fraudstack.io/run-id") == run_id:
+            state = one.get("status", {}).get("applicationState", {}).get("state", "")
+            states.setdefault(one["metadata"]["labels"]["fraudstack.io/job"], []).append(state)
+    return states
+
+
+def run_state(run_id: str) -> str:
+    """Airflow's word on a run."""
+    scheduler = ("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--")
+    said = kubectl(*scheduler, "airflow", "dags", "list-runs", "transactions_ingest", "--output", "json")
+    runs = json.loads(said[said.index("[") :])
+    return next(str(run["state"]) for run in runs if run["run_id"] == run_id)
+
+
+def run_pod(name: str, code: str, labels: dict[str, str], *arguments: str) -> None:
+    """A restricted pod that runs a Python program and is nobody to the release, but for its labels."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "main",
+                    "image": found("deploy", f"{RELEASE}-api")["spec"]["template"]["spec"]["containers"][0]["image"],
+                    "command": ["python", "-u", "-c", code, *arguments],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+    kubectl("delete", "pod", name, "--ignore-not-found", "--wait")
+    kubectl("apply", "--filename", "-", stdin=json.dumps(pod))
+
+
+def output(name: str, seconds: float) -> str:
+    """What a pod printed, when it has ended well."""
+    phase = "jsonpath={.status.phase}"
+    ended = wait_for(
+        f"the end of {name}",
+        lambda: {"Succeeded", "Failed"} & {kubectl("get", "pod", name, "--output", phase)},
+        seconds,
+        every=1,
+    )
+    said = kubectl("logs", name)
+    assert ended == {"Succeeded"}, said
+    return said

@@ -1,0 +1,225 @@
+"""`make e2e`: the release as its first user meets it, on a real cluster. The tests follow each other in this order."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.dashboard.browser import drawn, opened
+from tests.e2e.cluster import (
+    CONTEXT,
+    NAMESPACE,
+    RELEASE,
+    applications,
+    clear,
+    command,
+    forwarded,
+    found,
+    helm,
+    in_api,
+    install,
+    key,
+    kubectl,
+    output,
+    query,
+    run_pod,
+    run_state,
+    trigger,
+    wait_for,
+)
+
+pytestmark = pytest.mark.timeout(1500)
+REPOSITORY = Path(__file__).parents[2]
+
+# Which of the ports answer: HOST:PORT a line, with yes or no.
+_KNOCK = """
+import socket, sys
+for place in sys.argv[1:]:
+    host, port = place.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=3).close()
+        print(place, "yes")
+    except OSError:
+        print(place, "no")
+"""
+# Posts until the time is over, each again until it is acknowledged; prints how many were.
+_LOAD = """
+import json, sys, time, urllib.request
+from concurrent.futures import ThreadPoolExecutor
+url, key, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+end = time.monotonic() + seconds
+def post(id):
+    body = json.dumps({"id": id, "client_id": str(id % 50), "amount": 5, "mcc": 5411, "merchant_id": "1"}).encode()
+    while True:
+        try:
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json", "X-API-Key": key})
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return id if answer.status == 200 else None
+        except OSError:
+            if time.monotonic() > end + 120:
+                raise
+            time.sleep(0.2)
+def many(first):
+    done = []
+    while time.monotonic() < end:
+        done.append(post(first + len(done)))
+    return done
+with ThreadPoolExecutor(4) as pool:
+    ids = [id for some in pool.map(many, range(2_000_000_000, 2_000_000_000 + 4_000_000, 1_000_000)) for id in some]
+print(json.dumps(ids))
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _release() -> Iterator[None]:
+    clear()
+    install()
+    yield
+    clear()
+
+
+def test_its_own_test_passes() -> None:
+    helm("test", RELEASE)
+
+
+def test_requests_leave_room_on_a_small_node() -> None:
+    pods = found("pods", "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]
+    for pod in pods:
+        assert pod["spec"]["securityContext"]["runAsNonRoot"], pod["metadata"]["name"]
+    assert len({pod["spec"]["securityContext"]["runAsUser"] for pod in pods}) == 2
+
+
+def test_the_dag_ingests_and_strangers_stay_outside() -> None:
+    run_id = trigger()
+    driver = wait_for(
+        "a driver and an executor at work",
+        lambda: [
+            pod["status"]["podIP"]
+            for role in ("driver", "executor")
+            for pod in found("pods", "--selector", f"spark-role={role}", "--field-selector", "status.phase=Running")[
+                "items"
+            ]
+        ],
+        400,
+    )
+    ips = {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod["status"]["podIP"]
+        for pod in found("pods", "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]
+        if pod["status"].get("podIP")
+    }
+    api = f"{ips['api']}:8081"
+    others = [f"{ips['dashboard']}:8501", f"{ips['airflow-api-server']}:8080", f"{ips['airflow-postgresql']}:5432"]
+    others += [f"{ip}:{port}" for ip in driver for port in (7078, 7079)]
+    # Of a policy for a pod whose address nobody knows yet, nothing could be told.
+    for name, labels, expected in (("client", {"fraudstack.io/client": "true"}, "yes"), ("stranger", {}, "no")):
+        run_pod(name, f"import time; time.sleep(3)\n{_KNOCK}", labels, api, *others)
+        answered = dict(line.split() for line in output(name, 120).splitlines())
+        assert answered == {api: expected} | dict.fromkeys(others, "no"), name
+
+    def ended() -> bool:
+        states = applications(run_id)
+        assert not any("FAILED" in state for some in states.values() for state in some), states
+        return [states.get(job) for job in ("clean", "cluster", "label", "profiles")] == [["COMPLETED"]] * 4
+
+    wait_for("four SparkApplications completed", ended, 900, every=5)
+    wait_for("the run's success", lambda: run_state(run_id) == "success", 120)
+    rows = int(in_api("print(sum(1 for _ in open('/data/transactions_data.csv')) - 1)"))
+    [[rows_in, loaded, quarantined]] = query(
+        f"SELECT rows_in, loaded, quarantined FROM ingest_runs WHERE step = 'clean' AND run_id = '{run_id}'"
+    )
+    assert (rows_in, loaded + quarantined) == (rows, rows)
+    assert query("SELECT count(*) FROM transactions WHERE id < 1000000000000000") == [[loaded]]
+    assert query("SELECT count(*) FROM transactions WHERE is_fraud IS NOT NULL")[0][0] > 0
+
+
+def test_a_posted_transaction_is_seen_in_the_dashboard() -> None:
+    with forwarded(f"{RELEASE}-api", 8081) as url:
+        body = {"id": 1_500_000_000, "client_id": "e2e-client", "amount": 812.4, "mcc": 5411, "merchant_state": "Italy"}
+        answer = httpx.post(f"{url}/transaction", json=body, headers={"X-API-Key": key("payments")}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    with forwarded(f"{RELEASE}-dashboard", 8501) as url, opened() as (page, errors):
+        page.goto(f"{url}/transactions?client_id=e2e-client")
+        drawn(page)
+        expect(page.get_by_text(re.compile("1 transactions? match"))).to_be_visible(timeout=30_000)
+    assert not errors
+
+
+def test_no_acknowledged_transaction_is_lost_when_the_scorer_is_killed() -> None:
+    run_pod(
+        "load", _LOAD, {"fraudstack.io/client": "true"}, f"http://{RELEASE}-api:8081/transaction", key("payments"), "30"
+    )
+    wait_for("the load", lambda: query("SELECT count(*) FROM transactions WHERE id >= 2000000000")[0][0] > 50, 60)
+    kubectl("delete", "pod", "--selector", "app.kubernetes.io/component=api", "--force", "--grace-period=0")
+    acknowledged = json.loads(output("load", 240))
+    kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
+    assert len(acknowledged) > 100
+    kept = query(
+        "SELECT t.id FROM transactions t JOIN decisions d ON d.id = t.id WHERE t.id BETWEEN 2000000000 AND 2999999999"
+    )
+    assert set(acknowledged) <= {id for [id] in kept}
+
+
+def test_skaffold_brings_an_edit_into_the_running_pod_and_leaves_the_claim(tmp_path: Path) -> None:
+    copy = tmp_path / "fraudstack"
+    for name in command("git", "-C", str(REPOSITORY), "ls-files", "-co", "--exclude-standard").splitlines():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, copy / name)
+    text = copy / "fraudstack" / "rules" / "decide.py"
+    tool = shutil.which("skaffold")
+    assert tool
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                tool,
+                "dev",
+                "-m",
+                "fraudstack",
+                "--kube-context",
+                CONTEXT,
+                "--namespace",
+                NAMESPACE,
+                "--port-forward=off",
+            ],
+            cwd=copy,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    said = tmp_path / "log"
+    try:
+        wait_for(
+            "skaffold watching", lambda: process.poll() is None and "Watching for changes" in said.read_text(), 600
+        )
+        kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
+        builds = said.read_text().count("Building [")
+        with forwarded(f"{RELEASE}-api", 8081) as url:
+            headers = {"X-API-Key": key("payments")}
+
+            def reason() -> str:
+                body = {"client_id": "skaffold", "amount": 9.0, "mcc": 5411}
+                try:
+                    answer = httpx.post(f"{url}/transaction?dry_run=true", json=body, headers=headers, timeout=10)
+                except httpx.HTTPError:
+                    return ""
+                return str(answer.json().get("reason", ""))
+
+            before = wait_for("an answer", reason, 60)
+            fragment = next(word for word in re.findall(r"[a-z]{5,}", before) if f"{word}" in text.read_text())
+            edited = fragment.upper()
+            text.write_text(text.read_text().replace(fragment, edited))
+            started = time.monotonic()
+            wait_for("the edited reason", lambda: edited in reason(), 30, every=0.3)
+            seconds = time.monotonic() - started
+        assert said.read_text().count("Building [") == builds
+        assert seconds <= 10, f"{seconds:.1f} s"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(180)
+    assert found("persistentvolumeclaim", f"{RELEASE}-data")["status"]["phase"] == "Bound"
