@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data.generate import generate
-from jobs.__main__ import JOBS
+from jobs import JOBS
 
 _SAMPLE_SECONDS = 0.5
 # The floor has nothing to set against profiles: they are told apart.
