@@ -92,7 +92,7 @@ def _draw_totals(found: Overview, shown: Period) -> None:
 
 def _metric(label: str, said: str, change: str | None, help: str | None = None, *, more_is_worse: bool = False) -> None:
     colour: Literal["inverse", "off"] = "inverse" if more_is_worse else "off"
-    st.metric(label, said, change, colour, help=help, border=True, width="stretch", height="stretch")
+    st.metric(label, said, change, colour, help=help, border=True, height="stretch")
 
 
 def _precision_help(now: Sums) -> str:

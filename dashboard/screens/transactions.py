@@ -25,7 +25,9 @@ def draw() -> None:
     """Draw the page."""
     st.title("Transactions")
     asked = st.query_params.get("page", "1")
-    st.session_state[_NUMBER] = min(max(1, int(asked)), MOST_PAGES) if asked.isdecimal() else 1
+    # Python refuses to read a number of thousands of digits.
+    readable = asked.isdecimal() and len(asked) < 10
+    st.session_state[_NUMBER] = min(max(1, int(asked)), MOST_PAGES) if readable else 1
     with stores.transactions() as connection:
         names = decided.categories(connection)
     _live(_asked(names), names)

@@ -5,7 +5,6 @@ the server holds (resident) while ten sessions are open.
 """
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ from rich.table import Table
 
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
-from tests.api.served import served
+from tests.api.served import environment, served
 from tests.bench.stores import store
 from tests.dashboard.browser import alarmed, drawn, opened, shown
 
@@ -64,15 +63,14 @@ def filters(url: str) -> list[tuple[str, str]]:
     alone = dict(zip(("client_id", "card_id", "merchant_id"), row, strict=True)) | rare
     flags = [(name, said) for name in ("flagged_fraud", "is_fraud") for said in ("yes", "no", "unsaid")]
     dates = [(name, "2015-01-01") for name in ("since", "until")]
+    # The first page is asked for anyway: no filter at all.
     return [*alone.items(), *flags, ("least", "500"), *dates, ("page", "1")]
 
 
 @contextmanager
 def _dashboard(folder: Path, url: str) -> Iterator[str]:
     """The address of a dashboard on a store, with a scorer that hands out what is to be reviewed."""
-    name = "TX_DATABASE_URL" if url.startswith("postgresql") else "TX_SQLITE_DB"
-    where = {name: url.removeprefix("sqlite:///"), "TX_CLUSTERS_DB": f"{folder}/transactions_clusters.db"}
-    env = os.environ | where | {"TX_ENV": "development", "TX_API_WORKERS": "1", "OPENAI_API_KEY": ""}
+    env = environment(folder, url, TX_API_WORKERS="1")
     with (
         TemporaryDirectory() as logs,
         served(Path(logs), env) as (scorer, _),

@@ -84,6 +84,13 @@ def test_pages_are_turned_and_jumped_to(client: TestClient) -> None:
     assert len(found.dataframe[0].value) == 20
 
 
+@pytest.mark.parametrize("asked", ["none", "-1", "0", "1.5", "9" * 5_000])
+def test_a_page_that_is_none_is_the_first(client: TestClient, asked: str) -> None:
+    found = page(page=asked)
+    assert not found.exception
+    assert found.number_input(key="page 1").value == 1
+
+
 def test_behind_the_last_page_it_says_so(client: TestClient) -> None:
     assert "lies behind the last one" in page(page="9").info[0].value
 
