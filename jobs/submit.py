@@ -78,10 +78,11 @@ def run(
     name = _adopted(api, namespace, job, run_id)
     if name is None:
         name = _created(api, manifest, job, run_id, attempt, inputs)
-        say(f"{job}: SparkApplication {name}")
+        found = f"{job}: SparkApplication {name}"
     else:
-        say(f"{job}: SparkApplication {name} of an earlier try is still there, following it")
+        found = f"{job}: SparkApplication {name} of an earlier try is still there, following it"
     try:
+        say(found)
         return _followed(api, namespace, name, job, say)
     except (Refusal, ApiException):
         raise

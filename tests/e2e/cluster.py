@@ -137,7 +137,13 @@ def run_state(run_id: str) -> str:
     return next(str(run["state"]) for run in runs if run["run_id"] == run_id)
 
 
-def run_pod(name: str, code: str, labels: dict[str, str], *arguments: str) -> None:
+def task_log(run_id: str, task: str, attempt: int) -> str:
+    """What a try of a task logged."""
+    log = f"/data/airflow-logs/dag_id=transactions_ingest/run_id={run_id}/task_id={task}/attempt={attempt}.log"
+    return kubectl("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--", "cat", log)
+
+
+def run_pod(name: str, code: str, labels: dict[str, str], *arguments: str, memory: str = "512Mi") -> None:
     """A restricted pod that runs a Python program and is nobody to the release, but for its labels."""
     pod = {
         "apiVersion": "v1",
@@ -156,6 +162,7 @@ def run_pod(name: str, code: str, labels: dict[str, str], *arguments: str) -> No
                     "name": "main",
                     "image": found("deploy", f"{RELEASE}-api")["spec"]["template"]["spec"]["containers"][0]["image"],
                     "command": ["python", "-u", "-c", code, *arguments],
+                    "resources": {"limits": {"memory": memory}},
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 }
             ],

@@ -1,16 +1,20 @@
 """`make e2e-life`: what befalls a release in its life, on a real cluster. The tests follow each other in this order."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.cluster import (
     CHART,
+    CONTEXT,
+    NAMESPACE,
     RELEASE,
     applications,
     clear,
-    command,
     found,
     helm,
     in_api,
@@ -41,6 +45,14 @@ for _ in range(60):
         time.sleep(1)
 """
 _COUNTS = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM decisions), (SELECT count(*) FROM reviews)"
+_REVISION = "SELECT version_num FROM schema_transactions"
+_CHANGE = "import sqlite3, sys; c = sqlite3.connect('/data/transactions.db');"
+_SET = "c.execute('UPDATE schema_transactions SET version_num = ?', sys.argv[1:]); c.commit()"
+# Holds the turn to ingest until it is told to let go.
+_INGEST = (
+    "import fcntl, sys; f = open('/data/transactions.db.ingest.lock', 'a'); fcntl.flock(f, fcntl.LOCK_EX); "
+    "print('ingesting', flush=True); sys.stdin.read()"
+)
 _JOBS = ("clean", "cluster", "label", "profiles")
 
 
@@ -65,24 +77,44 @@ def post(id: int) -> None:
     assert output("post", 120).strip() == "200"
 
 
+@contextmanager
+def ingesting() -> Iterator[None]:
+    """An ingest has its turn on the store: the lock is what an upgrade sees of it."""
+    tool = shutil.which("kubectl")
+    assert tool
+    pod = ("exec", "--stdin", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--")
+    hold = [tool, "--context", CONTEXT, "--namespace", NAMESPACE, *pod, "python", "-c", _INGEST]
+    with subprocess.Popen(hold, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == "ingesting\n"
+        yield
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def new_scorer() -> str:
+    """The scorer's pod that waits at its first container, if there is one."""
+    for pod in found("pods", "--selector", "app.kubernetes.io/component=api")["items"]:
+        for status in pod["status"].get("initContainerStatuses", []):
+            if "running" in status["state"]:
+                return str(pod["metadata"]["name"])
+    return ""
+
+
 def roll_out() -> None:
     for name in found("deployments", "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]:
         kubectl("rollout", "status", f"deploy/{name['metadata']['name']}", "--timeout", "300s")
 
 
-def test_a_deleted_driver_is_made_good_by_the_retry() -> None:
-    run_id = trigger()
-    driver = wait_for(
-        "the driver of clean",
-        lambda: [
-            pod["metadata"]["name"]
-            for pod in found("pods", "--selector", "spark-role=driver", "--field-selector", "status.phase=Running")[
-                "items"
-            ]
-        ],
-        400,
-    )[0]
-    kubectl("delete", "pod", driver, "--wait=false")
+def drivers(job: str) -> list[str]:
+    """Drivers of a job that are at work."""
+    pods = found("pods", "--selector", "spark-role=driver", "--field-selector", "status.phase=Running")["items"]
+    return [str(pod["metadata"]["name"]) for pod in pods if f"-{job}-" in pod["metadata"]["name"]]
+
+
+def wait_for_the_run(run_id: str) -> None:
+    """Wait until a run has ended well and see that it took in the file as it is."""
     wait_for(
         "all jobs' last application completed",
         lambda: [applications(run_id).get(job, [""])[-1] for job in _JOBS] == ["COMPLETED"] * 4,
@@ -90,13 +122,30 @@ def test_a_deleted_driver_is_made_good_by_the_retry() -> None:
         every=5,
     )
     wait_for("the run's success", lambda: run_state(run_id) == "success", 120)
-    assert len(applications(run_id)["clean"]) == 2
     rows = int(in_api("print(sum(1 for _ in open('/data/transactions_data.csv')) - 1)"))
     [[rows_in, loaded, quarantined]] = query(
         f"SELECT rows_in, loaded, quarantined FROM ingest_runs WHERE step = 'clean' AND run_id = '{run_id}' "
         "AND error IS NULL AND seconds IS NOT NULL ORDER BY started_at DESC LIMIT 1"
     )
     assert (rows_in, loaded + quarantined) == (rows, rows)
+
+
+def test_a_deleted_driver_is_made_good_by_the_retry() -> None:
+    run_id = trigger()
+    [driver] = wait_for("the driver of clean", lambda: drivers("clean"), 400)
+    kubectl("delete", "pod", driver, "--wait=false")
+    wait_for_the_run(run_id)
+    assert len(applications(run_id)["clean"]) == 2
+
+
+def test_a_killed_scheduler_costs_no_work() -> None:
+    run_id = trigger()
+    wait_for("the driver of clean", lambda: drivers("clean"), 400)
+    kubectl(
+        "delete", "pod", "--selector", "app.kubernetes.io/component=airflow-scheduler", "--force", "--grace-period=0"
+    )
+    wait_for_the_run(run_id)
+    assert [len(applications(run_id)[job]) for job in _JOBS] == [1, 1, 1, 1]
 
 
 def test_all_pods_restarted_lose_nothing() -> None:
@@ -107,25 +156,29 @@ def test_all_pods_restarted_lose_nothing() -> None:
     assert query(_COUNTS) == before
 
 
-def test_upgrade_and_rollback_keep_the_data_and_the_keys() -> None:
-    before, keys = query(_COUNTS), key("payments")
-    # A schema of a later release that only adds: this one must run on it after the rollback.
-    helm("upgrade", RELEASE, str(CHART), "--wait", "--timeout", "12m", "--set", "api.workers=1")
-    later = (
-        "import sqlite3; c = sqlite3.connect('/data/transactions.db'); "
-        "c.execute('ALTER TABLE profiles ADD COLUMN of_a_later_release INTEGER'); "
-        "c.execute(\"UPDATE schema_transactions SET version_num = '0999'\"); c.commit()"
-    )
-    in_api(later)
-    helm("rollback", RELEASE, "1", "--wait", "--timeout", "12m")
-    assert (query(_COUNTS), key("payments")) == (before, keys)
+def test_an_upgrade_waits_for_the_ingest_and_brings_the_schema_up_to_date() -> None:
+    before, keys, [[newest]] = query(_COUNTS), key("payments"), query(_REVISION)
+    # As a release before left it, whose tables of days seen were not there yet.
+    in_api(f"{_CHANGE} c.execute('DROP TABLE days_seen'); c.execute('DROP TABLE days_seen_versions'); {_SET}", "0003")
+    with ingesting():
+        helm("upgrade", RELEASE, str(CHART), "--set", "api.workers=1")
+        pod = wait_for("a new scorer", new_scorer, 120)
+        wait_for("it waiting", lambda: "waiting for an ingest" in kubectl("logs", pod, "--container", "upgrade"), 120)
+    roll_out()
+    assert (query(_COUNTS), query(_REVISION), key("payments")) == (before, [[newest]], keys)
+    assert query("SELECT count(*) FROM days_seen") == [[0]]
     post(1_500_000_002)
+
+
+def test_a_rollback_runs_on_the_newer_schema() -> None:
+    before, keys, [[newest]] = query(_COUNTS), key("payments"), query(_REVISION)
+    # A schema of a later release, which only adds.
+    in_api(f"{_CHANGE} c.execute('ALTER TABLE profiles ADD COLUMN of_a_later_release INTEGER'); {_SET}", "0999")
+    helm("rollback", RELEASE, "1", "--wait", "--timeout", "12m")
+    assert (query(_COUNTS), key("payments"), query(_REVISION)) == (before, keys, [["0999"]])
+    post(1_500_000_003)
     assert query(_COUNTS)[0][0] == before[0][0] + 1
-    in_api(
-        later.replace("'0999'", "'0004'").replace(
-            "ADD COLUMN of_a_later_release INTEGER", "DROP COLUMN of_a_later_release"
-        )
-    )
+    in_api(f"{_CHANGE} c.execute('ALTER TABLE profiles DROP COLUMN of_a_later_release'); {_SET}", newest)
 
 
 def test_a_backup_is_restored() -> None:
@@ -134,7 +187,7 @@ def test_a_backup_is_restored() -> None:
     kubectl("create", "job", "by-hand", f"--from=cronjob/{RELEASE}-backup")
     kubectl("wait", "--for=condition=complete", "job/by-hand", "--timeout=180s")
     copy = kubectl("logs", "job/by-hand").strip()
-    post(1_500_000_003)
+    post(1_500_000_004)
     assert query(_COUNTS) != before
     # As docs/kubernetes.md says: the writers stand still meanwhile.
     kubectl("scale", f"deploy/{RELEASE}-api", f"deploy/{RELEASE}-dashboard", "--replicas=0")
@@ -165,7 +218,5 @@ def test_uninstalled_for_good_nothing_is_left() -> None:
     helm("uninstall", RELEASE, "--wait", "--timeout", "5m")
     mine = ("--selector", f"app.kubernetes.io/instance={RELEASE}")
     kubectl("delete", "persistentvolumeclaim,secret", *mine, "--wait")
-    left = command(
-        "kubectl", "--context", "kind-kind", "--namespace", "fraudstack", "get", "all,pvc,secret", *mine, "-o", "name"
-    )
+    left = kubectl("get", "all,pvc,secret", *mine, "--output", "name")
     assert not [name for name in left.split() if "-test" not in name and "sample-data" not in name]
