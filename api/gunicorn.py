@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from typing import Any, Protocol
 
@@ -36,6 +37,11 @@ def on_starting(_: object) -> None:
 def post_fork(_: object, __: object) -> None:
     """A worker's logs are JSON as well."""
     logs.configure()
+
+
+def worker_int(worker: _Worker) -> None:
+    """What --reload calls when a file has changed: uvicorn's worker ends by a signal and nothing else."""
+    os.kill(worker.pid, signal.SIGTERM)
 
 
 def child_exit(_: object, worker: _Worker) -> None:

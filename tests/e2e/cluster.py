@@ -133,7 +133,7 @@ def run_state(run_id: str) -> str:
     """Airflow's word on a run."""
     scheduler = ("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--")
     said = kubectl(*scheduler, "airflow", "dags", "list-runs", "transactions_ingest", "--output", "json")
-    runs = json.loads(said[said.index("[") :])
+    runs = json.loads(said[said.index("[{") :])
     return next(str(run["state"]) for run in runs if run["run_id"] == run_id)
 
 

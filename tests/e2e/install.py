@@ -193,10 +193,13 @@ def test_skaffold_brings_an_edit_into_the_running_pod_and_leaves_the_claim(tmp_p
             stderr=subprocess.STDOUT,
         )
     said = tmp_path / "log"
+
+    def watching() -> bool:
+        assert process.poll() is None, said.read_text()[-3000:]
+        return "Watching for changes" in said.read_text()
+
     try:
-        wait_for(
-            "skaffold watching", lambda: process.poll() is None and "Watching for changes" in said.read_text(), 600
-        )
+        wait_for("skaffold watching", watching, 600)
         kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
         builds = said.read_text().count("Building [")
         with forwarded(f"{RELEASE}-api", 8081) as url:
