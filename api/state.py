@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from api import metrics
 from api.keys import Guard, guard
 from fraudstack.decisions.deciding import Terms
 from fraudstack.decisions.writer import Writer
@@ -141,6 +142,6 @@ async def start(settings: Settings) -> Scorer:
     readers = Readers(where)
     with readers.reading() as connection:
         categories = decided.categories(connection)
-    writer = Writer(where, settings.api_queue)
+    writer = Writer(where, settings.api_queue, metrics.WAITING.set)
     text = text_scorer(settings)
     return Scorer(settings, where, writer, rules, keys, categories, text, readers)

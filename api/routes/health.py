@@ -47,8 +47,6 @@ async def get_readyz(request: Request) -> Response:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def get_metrics(request: Request) -> Response:
+async def get_metrics() -> Response:
     """Counters and times of all workers, in Prometheus's text format."""
-    scorer: Scorer = request.app.state.scorer
-    metrics.WAITING.set(scorer.writer.waiting)
     return Response(await run_in_threadpool(metrics.text), media_type="text/plain; version=0.0.4")

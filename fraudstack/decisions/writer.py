@@ -45,10 +45,11 @@ _Outcome = tuple[_Work, Any, Exception | None]
 class Writer:
     """Runs pieces of work in short write transactions, in the order in which they came; it belongs to an event loop."""
 
-    def __init__(self, store: Store, most_waiting: int) -> None:
-        """Start the thread; at most `most_waiting` decisions wait."""
+    def __init__(self, store: Store, most_waiting: int, on_waiting: Callable[[int], object] = int) -> None:
+        """Start the thread; at most `most_waiting` decisions wait, and `on_waiting` is told how many do."""
         self._store = store
         self._most_waiting = most_waiting
+        self._on_waiting = on_waiting
         self._loop = asyncio.get_running_loop()
         self._fresh: list[_Work] = []
         self._queue: queue.SimpleQueue[list[_Work] | None] = queue.SimpleQueue()
@@ -70,6 +71,7 @@ class Writer:
             raise Overloaded
         work = _Work(do, clients, size, self._loop.create_future())
         self.waiting += size
+        self._on_waiting(self.waiting)
         if not self._fresh:
             # After what else is ready: several requests may have come at once.
             self._loop.call_soon(self._begin)
@@ -114,6 +116,7 @@ class Writer:
                     work.done.set_result(answer)
                 else:
                     work.done.set_exception(error)
+        self._on_waiting(self.waiting)
 
     def _run(self) -> None:
         """The thread: waits for the turn to write, then does everything that has come by then."""

@@ -90,7 +90,7 @@ def test_its_own_test_passes() -> None:
     helm("test", RELEASE)
 
 
-def test_requests_leave_room_on_a_small_node() -> None:
+def test_no_pod_runs_as_root() -> None:
     pods = found("pods", "--selector", f"app.kubernetes.io/instance={RELEASE}")["items"]
     for pod in pods:
         assert pod["spec"]["securityContext"]["runAsNonRoot"], pod["metadata"]["name"]

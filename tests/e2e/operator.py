@@ -117,7 +117,8 @@ class Submitted:
 
 def test_without_the_operator_the_release_starts_and_the_dag_says_what_is_missing() -> None:
     definition = json.loads(command("kubectl", "--context", CONTEXT, "get", "crd", _RESOURCE, "--output", "json"))
-    definition["metadata"] = {key: definition["metadata"][key] for key in ("name", "annotations", "labels")}
+    kept = ("name", "annotations", "labels")
+    definition["metadata"] = {key: value for key, value in definition["metadata"].items() if key in kept}
     del definition["status"]
     command("kubectl", "--context", CONTEXT, "delete", "crd", _RESOURCE)
     try:
