@@ -18,7 +18,7 @@ Object = dict[str, Any]
 
 def template(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What `helm template` says, on a cluster that has the operators' kinds."""
-    kinds = ("--api-versions", "sparkoperator.k8s.io/v1beta2", "--api-versions", "monitoring.coreos.com/v1")
+    kinds = ("--api-versions", "monitoring.coreos.com/v1")
     command = [
         str(TOOLS / "helm"),
         "template",

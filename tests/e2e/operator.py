@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,19 @@ def scale_operator(replicas: int) -> None:
     of = ("--context", CONTEXT, "--namespace", "spark-operator")
     command("kubectl", *of, "scale", *controller, f"--replicas={replicas}")
     command("kubectl", *of, "rollout", "status", *controller, "--timeout", "180s")
+
+
+def resource() -> dict[str, Any]:
+    """The definition of SparkApplications."""
+    definition: dict[str, Any] = json.loads(
+        command("kubectl", "--context", CONTEXT, "get", "crd", _RESOURCE, "--output", "json")
+    )
+    return definition
+
+
+def established() -> bool:
+    conditions = resource().get("status", {}).get("conditions") or []
+    return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
 
 
 class Submitted:
@@ -116,7 +130,7 @@ class Submitted:
 
 
 def test_without_the_operator_the_release_starts_and_the_dag_says_what_is_missing() -> None:
-    definition = json.loads(command("kubectl", "--context", CONTEXT, "get", "crd", _RESOURCE, "--output", "json"))
+    definition = resource()
     kept = ("name", "annotations", "labels")
     definition["metadata"] = {key: value for key, value in definition["metadata"].items() if key in kept}
     del definition["status"]
@@ -130,8 +144,7 @@ def test_without_the_operator_the_release_starts_and_the_dag_says_what_is_missin
         assert _MISSING in task_log(run_id, "clean", 1)
     finally:
         command("kubectl", "--context", CONTEXT, "create", "--filename", "-", stdin=json.dumps(definition))
-    condition = ("wait", "--for=condition=Established", f"crd/{_RESOURCE}", "--timeout=60s")
-    command("kubectl", "--context", CONTEXT, *condition)
+    wait_for("the resource", established, 60)
     helm("uninstall", RELEASE, "--wait")
 
 
