@@ -22,6 +22,8 @@
 - {name: AIRFLOW__CORE__EXECUTOR, value: {{ .Values.airflow.executor }}}
 - {name: AIRFLOW__CORE__PARALLELISM, value: {{ .Values.airflow.parallelism | quote }}}
 - {name: AIRFLOW__CORE__EXECUTION_API_SERVER_URL, value: "http://{{ $name }}-airflow:8080/execution/"}
+# What a scheduler that was killed left is taken up within two minutes.
+- {name: AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL, value: "60"}
 - {name: AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE, value: /tmp/passwords.json}
 - {name: AIRFLOW__LOGGING__BASE_LOG_FOLDER, value: {{ ternary "/data/airflow-logs" "/tmp/airflow-logs" .Values.airflow.logsOnVolume }}}
 {{- if eq .Values.airflow.executor "KubernetesExecutor" }}
