@@ -86,7 +86,7 @@ e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, po
 	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/install.py $(E2E)
 
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
-	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py $(E2E)
+	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
 .PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard screenshots \
 	kind e2e e2e-life

@@ -14,6 +14,32 @@ from tests.api.served import free_port
 CONTEXT, NAMESPACE, RELEASE = "kind-kind", "fraudstack", "fraudstack"
 CHART = Path(__file__).parents[2] / "charts" / "fraudstack"
 DATA = "/data/transactions.db"
+# Posts until the time is over, each again until it is acknowledged; prints how many were.
+LOAD = """
+import json, sys, time, urllib.request
+from concurrent.futures import ThreadPoolExecutor
+url, key, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+end = time.monotonic() + seconds
+def post(id):
+    body = json.dumps({"id": id, "client_id": str(id % 50), "amount": 5, "mcc": 5411, "merchant_id": "1"}).encode()
+    while True:
+        try:
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json", "X-API-Key": key})
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return id if answer.status == 200 else None
+        except OSError:
+            if time.monotonic() > end + 120:
+                raise
+            time.sleep(0.2)
+def many(first):
+    done = []
+    while time.monotonic() < end:
+        done.append(post(first + len(done)))
+    return done
+with ThreadPoolExecutor(4) as pool:
+    ids = [id for some in pool.map(many, range(2_000_000_000, 2_000_000_000 + 4_000_000, 1_000_000)) for id in some]
+print(json.dumps(ids))
+"""
 
 
 def command(*arguments: str, stdin: str | None = None, seconds: float = 600) -> str:
@@ -36,14 +62,19 @@ def found(*arguments: str) -> Any:
     return json.loads(kubectl("get", *arguments, "--output", "json"))
 
 
-def install(*arguments: str) -> None:
-    """The release in a namespace that only lets restricted pods run."""
+def make_namespace() -> None:
+    """A namespace that only lets restricted pods run."""
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
     }
     command("kubectl", "--context", CONTEXT, "apply", "--filename", "-", stdin=json.dumps(namespace))
+
+
+def install(*arguments: str) -> None:
+    """The release, in its namespace."""
+    make_namespace()
     helm("install", RELEASE, str(CHART), "--wait", "--timeout", "12m", *arguments)
 
 

@@ -16,6 +16,7 @@ from playwright.sync_api import expect
 from tests.dashboard.browser import drawn, opened
 from tests.e2e.cluster import (
     CONTEXT,
+    LOAD,
     NAMESPACE,
     RELEASE,
     applications,
@@ -49,32 +50,6 @@ for place in sys.argv[1:]:
         print(place, "yes")
     except OSError:
         print(place, "no")
-"""
-# Posts until the time is over, each again until it is acknowledged; prints how many were.
-_LOAD = """
-import json, sys, time, urllib.request
-from concurrent.futures import ThreadPoolExecutor
-url, key, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
-end = time.monotonic() + seconds
-def post(id):
-    body = json.dumps({"id": id, "client_id": str(id % 50), "amount": 5, "mcc": 5411, "merchant_id": "1"}).encode()
-    while True:
-        try:
-            request = urllib.request.Request(url, body, {"Content-Type": "application/json", "X-API-Key": key})
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return id if answer.status == 200 else None
-        except OSError:
-            if time.monotonic() > end + 120:
-                raise
-            time.sleep(0.2)
-def many(first):
-    done = []
-    while time.monotonic() < end:
-        done.append(post(first + len(done)))
-    return done
-with ThreadPoolExecutor(4) as pool:
-    ids = [id for some in pool.map(many, range(2_000_000_000, 2_000_000_000 + 4_000_000, 1_000_000)) for id in some]
-print(json.dumps(ids))
 """
 
 
@@ -154,7 +129,7 @@ def test_a_posted_transaction_is_seen_in_the_dashboard() -> None:
 
 def test_no_acknowledged_transaction_is_lost_when_the_scorer_is_killed() -> None:
     run_pod(
-        "load", _LOAD, {"fraudstack.io/client": "true"}, f"http://{RELEASE}-api:8081/transaction", key("payments"), "30"
+        "load", LOAD, {"fraudstack.io/client": "true"}, f"http://{RELEASE}-api:8081/transaction", key("payments"), "30"
     )
     wait_for("the load", lambda: query("SELECT count(*) FROM transactions WHERE id >= 2000000000")[0][0] > 50, 60)
     kubectl("delete", "pod", "--selector", "app.kubernetes.io/component=api", "--force", "--grace-period=0")

@@ -1,0 +1,140 @@
+"""Part of `make e2e-life`: past SQLite, as values-production.yaml has it, as far as one node can show it.
+
+PostgreSQL by URL for the stores, two scorers, each task of Airflow in a pod of its own, two executors.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.cluster import (
+    LOAD,
+    RELEASE,
+    applications,
+    clear,
+    found,
+    helm,
+    install,
+    key,
+    kubectl,
+    make_namespace,
+    output,
+    run_pod,
+    run_state,
+    task_log,
+    trigger,
+    wait_for,
+)
+
+pytestmark = pytest.mark.timeout(1500)
+
+_SERVER = "postgresql://postgres:e2e@postgres:5432"
+_JOBS = ("clean", "cluster", "label", "profiles")
+
+
+def postgres() -> list[dict[str, object]]:
+    """A server of the bank's own, which the release knows by its URL alone."""
+    unprivileged = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "postgres", "labels": {"app": "postgres"}},
+            "spec": {
+                "automountServiceAccountToken": False,
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "runAsUser": 999,
+                    "fsGroup": 999,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [
+                    {
+                        "name": "postgres",
+                        "image": "postgres:17-trixie",
+                        "env": [
+                            {"name": "POSTGRES_PASSWORD", "value": "e2e"},
+                            {"name": "PGDATA", "value": "/var/lib/postgresql/data/files"},
+                        ],
+                        "readinessProbe": {"exec": {"command": ["pg_isready", "--host=127.0.0.1"]}},
+                        "securityContext": unprivileged,
+                        "volumeMounts": [{"name": "data", "mountPath": "/var/lib/postgresql/data"}],
+                    }
+                ],
+                "volumes": [{"name": "data", "emptyDir": {}}],
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "postgres"},
+            "spec": {"selector": {"app": "postgres"}, "ports": [{"port": 5432}]},
+        },
+    ]
+
+
+def select(statement: str) -> str:
+    """What the stores' PostgreSQL answers, a row a line."""
+    return kubectl("exec", "postgres", "--", "psql", "--username=postgres", "-tAc", statement).strip()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _release() -> Iterator[None]:
+    clear()
+    make_namespace()
+    for one in postgres():
+        kubectl("apply", "--filename", "-", stdin=json.dumps(one))
+    kubectl("wait", "--for=condition=Ready", "pod/postgres", "--timeout=120s")
+    kubectl("exec", "postgres", "--", "createdb", "--username=postgres", "airflow")
+    values = (
+        f"database.url={_SERVER}/postgres",
+        "backup.enabled=false",
+        "api.replicas=2",
+        f"airflow.database.url={_SERVER}/airflow",
+        "airflow.executor=KubernetesExecutor",
+        "spark.executor.instances=2",
+    )
+    install("--set", ",".join(values))
+    yield
+    clear()
+
+
+def test_two_scorers_serve_one_store() -> None:
+    helm("test", RELEASE)
+    pods = found("pods", "--selector", "app.kubernetes.io/component=api")["items"]
+    assert [pod["status"]["containerStatuses"][0]["ready"] for pod in pods] == [True, True]
+
+
+def test_each_task_is_a_pod_and_the_rows_are_in_postgresql() -> None:
+    run_id = trigger()
+    worker = ("pods", "--selector", "app.kubernetes.io/component=airflow-worker")
+    wait_for("a task's own pod", lambda: found(*worker)["items"], 240)
+    executors = ("pods", "--selector", "spark-role=executor", "--field-selector", "status.phase=Running")
+    wait_for("two executors", lambda: len(found(*executors)["items"]) == 2, 240)
+
+    def ended() -> bool:
+        states = applications(run_id)
+        assert not any("FAILED" in state for some in states.values() for state in some), states
+        return [states.get(job) for job in _JOBS] == [["COMPLETED"]] * 4
+
+    wait_for("four SparkApplications completed", ended, 900, every=5)
+    wait_for("the run's success", lambda: run_state(run_id) == "success", 120)
+    # What the sample has.
+    assert select("SELECT count(*) FROM transactions WHERE id < 1000000000000000") == "20000"
+    assert "clean: " in task_log(run_id, "clean", 1)
+
+
+def test_a_killed_scorer_leaves_the_other_and_no_acknowledged_transaction_is_lost() -> None:
+    run_pod(
+        "load", LOAD, {"fraudstack.io/client": "true"}, f"http://{RELEASE}-api:8081/transaction", key("payments"), "30"
+    )
+    counted = "SELECT count(*) FROM transactions WHERE id >= 2000000000 AND id < 3000000000"
+    wait_for("the load", lambda: int(select(counted)) > 50, 60)
+    first = found("pods", "--selector", "app.kubernetes.io/component=api")["items"][0]["metadata"]["name"]
+    kubectl("delete", "pod", first, "--force", "--grace-period=0")
+    acknowledged = json.loads(output("load", 240))
+    kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
+    assert len(acknowledged) > 100
+    stored = "SELECT t.id FROM transactions t JOIN decisions d USING (id) WHERE t.id BETWEEN 2000000000 AND 2999999999"
+    assert set(acknowledged) <= {int(id) for id in select(stored).splitlines()}
