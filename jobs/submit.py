@@ -4,6 +4,7 @@ What an application looks like is said by a manifest, which the chart renders; h
 An application is found again by its labels: a try that finds one of an earlier try, whose end nobody saw, follows it.
 """
 
+import copy
 import hashlib
 import json
 import time
@@ -130,7 +131,7 @@ def _created(
 ) -> str:
     namespace = manifest["metadata"]["namespace"]
     name = f"{manifest['metadata']['name']}-{job}-{_digest(run_id)}-{attempt}"
-    application = read(yaml.safe_dump(manifest))
+    application = copy.deepcopy(manifest)
     metadata, spec = application["metadata"], application["spec"]
     metadata["name"] = name
     metadata["labels"] = metadata.get("labels", {}) | {_RUN: _digest(run_id), _JOB: job}

@@ -1,5 +1,6 @@
 """Stores that benchmarks measure on: generated rows, ingested once."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from sqlalchemy import make_url
 
 from data.generate import generate
 
+_FRAUDSTACK = str(Path(sys.executable).with_name("fraudstack"))
+
 
 def store(folder: Path, rows: int, server: str | None, *, anew: bool = False) -> str:
     """The URL of a store that holds `rows` ingested transactions and their profiles; made once if not `anew`."""
@@ -16,6 +19,31 @@ def store(folder: Path, rows: int, server: str | None, *, anew: bool = False) ->
     if made:
         subprocess.run(ingest(folder, rows, url), check=True, stdout=subprocess.DEVNULL)
     return url
+
+
+def with_model(folder: Path, rows: int, server: str | None) -> tuple[str, Path]:
+    """The URL of another store of `rows` transactions, which remembers what a model asks for; the models' folder."""
+    url, made = empty(folder, f"model_{rows}", server, anew=False)
+    models = folder / f"models-{rows}"
+    if made:
+        environment = os.environ | given(url, folder) | {"TX_MODEL_DIR": str(models)}
+        candidate = str(folder / "candidate")
+        csv, labels = _files(folder, rows)
+        for command in (
+            ingest(folder, rows, url),
+            [sys.executable, "-m", "jobs", "memories"],
+            [_FRAUDSTACK, "train", "--csv", csv, "--labels", labels, "--until", "2019-06-30", "--out", candidate],
+            [_FRAUDSTACK, "promote", "--model", candidate],
+        ):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return url, models
+
+
+def given(url: str, folder: Path) -> dict[str, str]:
+    """The settings that name a store."""
+    if url.startswith("postgresql"):
+        return {"TX_DATABASE_URL": url}
+    return {"TX_SQLITE_DB": url.removeprefix("sqlite:///"), "TX_CLUSTERS_DB": f"{folder}/clusters.db"}
 
 
 def empty(folder: Path, name: str, server: str | None, *, anew: bool) -> tuple[str, bool]:
@@ -40,8 +68,12 @@ def empty(folder: Path, name: str, server: str | None, *, anew: bool) -> tuple[s
 
 def ingest(folder: Path, rows: int, url: str) -> list[str]:
     """The command that brings `rows` generated rows into a store; it makes them if need be."""
+    csv, labels = _files(folder, rows)
+    if not Path(csv).exists():
+        generate(rows, 1, Path(csv).parent)
+    return [_FRAUDSTACK, "ingest", "--csv", csv, "--labels", labels, "--database", url]
+
+
+def _files(folder: Path, rows: int) -> tuple[str, str]:
     inputs = folder / f"inputs-{rows}"
-    if not (inputs / "transactions_data.csv").exists():
-        generate(rows, 1, inputs)
-    files = ["--csv", str(inputs / "transactions_data.csv"), "--labels", str(inputs / "train_fraud_labels.json")]
-    return [str(Path(sys.executable).with_name("fraudstack")), "ingest", *files, "--database", url]
+    return str(inputs / "transactions_data.csv"), str(inputs / "train_fraud_labels.json")

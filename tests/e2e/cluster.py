@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jobs import JOBS
 from tests.api.served import free_port
 
 CONTEXT, NAMESPACE, RELEASE = "kind-kind", "fraudstack", "fraudstack"
 CHART = Path(__file__).parents[2] / "charts" / "fraudstack"
 DATA = "/data/transactions.db"
-# Posts until the time is over, each again until it is acknowledged; prints how many were.
-LOAD = """
+# Posts until the time is over, each again until it is acknowledged; prints the ids that were.
+_LOAD = """
 import json, sys, time, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 url, key, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
@@ -168,6 +169,35 @@ def run_state(run_id: str) -> str:
     return next(str(run["state"]) for run in runs if run["run_id"] == run_id)
 
 
+def wait_for_the_run(run_id: str, *, retried: bool = False) -> None:
+    """Wait until a run has ended well, each job by one application unless it may have been retried."""
+
+    def ended() -> bool:
+        states = applications(run_id)
+        assert retried or not any("FAILED" in state for some in states.values() for state in some), states
+        return [states.get(job, [""])[-1] for job in JOBS] == ["COMPLETED"] * len(JOBS)
+
+    wait_for("all jobs' last application completed", ended, 1200, every=5)
+    wait_for("the run's success", lambda: run_state(run_id) == "success", 120)
+    assert retried or [len(applications(run_id)[job]) for job in JOBS] == [1] * len(JOBS)
+
+
+def assert_the_file_was_taken_in(run_id: str) -> None:
+    """Every row of the volume's file is loaded or quarantined by the run."""
+    rows = int(in_api("print(sum(1 for _ in open('/data/transactions_data.csv')) - 1)"))
+    [[rows_in, loaded, quarantined]] = query(
+        f"SELECT rows_in, loaded, quarantined FROM ingest_runs WHERE step = 'clean' AND run_id = '{run_id}' "
+        "AND error IS NULL AND seconds IS NOT NULL ORDER BY started_at DESC LIMIT 1"
+    )
+    assert (rows_in, loaded + quarantined) == (rows, rows)
+
+
+def at_work(role: str) -> list[Any]:
+    """Spark's running pods of a role, driver or executor."""
+    running = ("--selector", f"spark-role={role}", "--field-selector", "status.phase=Running")
+    return list(found("pods", *running)["items"])
+
+
 def task_log(run_id: str, task: str, attempt: int) -> str:
     """What a try of a task logged."""
     log = f"/data/airflow-logs/dag_id=transactions_ingest/run_id={run_id}/task_id={task}/attempt={attempt}.log"
@@ -201,6 +231,25 @@ def run_pod(name: str, code: str, labels: dict[str, str], *arguments: str, memor
     }
     kubectl("delete", "pod", name, "--ignore-not-found", "--wait")
     kubectl("apply", "--filename", "-", stdin=json.dumps(pod))
+
+
+def run_client(name: str, code: str, *arguments: str) -> None:
+    """A pod that may call the scorer: the program's arguments begin with the address to post to and a key."""
+    scorer = (f"http://{RELEASE}-api:8081/transaction", key("payments"))
+    run_pod(name, code, {"fraudstack.io/client": "true"}, *scorer, *arguments)
+
+
+def start_load() -> None:
+    """Post for half a minute from a pod, under ids from 2,000,000,000."""
+    run_client("load", _LOAD, "30")
+
+
+def acknowledged() -> set[int]:
+    """The ids that the load saw acknowledged, once it is over and the scorer is whole again."""
+    ids = set(json.loads(output("load", 240)))
+    kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
+    assert len(ids) > 100
+    return ids
 
 
 def output(name: str, seconds: float) -> str:

@@ -1,6 +1,5 @@
 """`make e2e`: the release as its first user meets it, on a real cluster. The tests follow each other in this order."""
 
-import json
 import re
 import shutil
 import signal
@@ -16,25 +15,26 @@ from playwright.sync_api import expect
 from tests.dashboard.browser import drawn, opened
 from tests.e2e.cluster import (
     CONTEXT,
-    LOAD,
     NAMESPACE,
     RELEASE,
-    applications,
+    acknowledged,
+    assert_the_file_was_taken_in,
+    at_work,
     clear,
     command,
     forwarded,
     found,
     helm,
-    in_api,
     install,
     key,
     kubectl,
     output,
     query,
     run_pod,
-    run_state,
+    start_load,
     trigger,
     wait_for,
+    wait_for_the_run,
 )
 
 pytestmark = pytest.mark.timeout(1500)
@@ -76,13 +76,7 @@ def test_the_dag_ingests_and_strangers_stay_outside() -> None:
     run_id = trigger()
     driver = wait_for(
         "a driver and an executor at work",
-        lambda: [
-            pod["status"]["podIP"]
-            for role in ("driver", "executor")
-            for pod in found("pods", "--selector", f"spark-role={role}", "--field-selector", "status.phase=Running")[
-                "items"
-            ]
-        ],
+        lambda: [pod["status"]["podIP"] for role in ("driver", "executor") for pod in at_work(role)],
         400,
     )
     ips = {
@@ -99,18 +93,9 @@ def test_the_dag_ingests_and_strangers_stay_outside() -> None:
         answered = dict(line.split() for line in output(name, 120).splitlines())
         assert answered == {api: expected} | dict.fromkeys(others, "no"), name
 
-    def ended() -> bool:
-        states = applications(run_id)
-        assert not any("FAILED" in state for some in states.values() for state in some), states
-        return [states.get(job) for job in ("clean", "cluster", "label", "profiles")] == [["COMPLETED"]] * 4
-
-    wait_for("four SparkApplications completed", ended, 900, every=5)
-    wait_for("the run's success", lambda: run_state(run_id) == "success", 120)
-    rows = int(in_api("print(sum(1 for _ in open('/data/transactions_data.csv')) - 1)"))
-    [[rows_in, loaded, quarantined]] = query(
-        f"SELECT rows_in, loaded, quarantined FROM ingest_runs WHERE step = 'clean' AND run_id = '{run_id}'"
-    )
-    assert (rows_in, loaded + quarantined) == (rows, rows)
+    wait_for_the_run(run_id)
+    assert_the_file_was_taken_in(run_id)
+    [[loaded]] = query(f"SELECT loaded FROM ingest_runs WHERE step = 'clean' AND run_id = '{run_id}'")
     assert query("SELECT count(*) FROM transactions WHERE id < 1000000000000000") == [[loaded]]
     assert query("SELECT count(*) FROM transactions WHERE is_fraud IS NOT NULL")[0][0] > 0
 
@@ -128,18 +113,14 @@ def test_a_posted_transaction_is_seen_in_the_dashboard() -> None:
 
 
 def test_no_acknowledged_transaction_is_lost_when_the_scorer_is_killed() -> None:
-    run_pod(
-        "load", LOAD, {"fraudstack.io/client": "true"}, f"http://{RELEASE}-api:8081/transaction", key("payments"), "30"
-    )
+    start_load()
     wait_for("the load", lambda: query("SELECT count(*) FROM transactions WHERE id >= 2000000000")[0][0] > 50, 60)
     kubectl("delete", "pod", "--selector", "app.kubernetes.io/component=api", "--force", "--grace-period=0")
-    acknowledged = json.loads(output("load", 240))
-    kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
-    assert len(acknowledged) > 100
+    ids = acknowledged()
     kept = query(
         "SELECT t.id FROM transactions t JOIN decisions d ON d.id = t.id WHERE t.id BETWEEN 2000000000 AND 2999999999"
     )
-    assert set(acknowledged) <= {id for [id] in kept}
+    assert ids <= {id for [id] in kept}
 
 
 def test_skaffold_brings_an_edit_into_the_running_pod_and_leaves_the_claim(tmp_path: Path) -> None:

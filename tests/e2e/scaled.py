@@ -9,28 +9,25 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.cluster import (
-    LOAD,
     RELEASE,
-    applications,
+    acknowledged,
+    at_work,
     clear,
     found,
     helm,
     install,
-    key,
     kubectl,
     make_namespace,
-    output,
-    run_pod,
-    run_state,
+    start_load,
     task_log,
     trigger,
     wait_for,
+    wait_for_the_run,
 )
 
 pytestmark = pytest.mark.timeout(1500)
 
 _SERVER = "postgresql://postgres:e2e@postgres:5432"
-_JOBS = ("clean", "cluster", "label", "profiles")
 
 
 def postgres() -> list[dict[str, object]]:
@@ -110,31 +107,19 @@ def test_each_task_is_a_pod_and_the_rows_are_in_postgresql() -> None:
     run_id = trigger()
     worker = ("pods", "--selector", "app.kubernetes.io/component=airflow-worker")
     wait_for("a task's own pod", lambda: found(*worker)["items"], 240)
-    executors = ("pods", "--selector", "spark-role=executor", "--field-selector", "status.phase=Running")
-    wait_for("two executors", lambda: len(found(*executors)["items"]) == 2, 240)
-
-    def ended() -> bool:
-        states = applications(run_id)
-        assert not any("FAILED" in state for some in states.values() for state in some), states
-        return [states.get(job) for job in _JOBS] == [["COMPLETED"]] * 4
-
-    wait_for("four SparkApplications completed", ended, 900, every=5)
-    wait_for("the run's success", lambda: run_state(run_id) == "success", 120)
+    wait_for("two executors", lambda: len(at_work("executor")) == 2, 240)
+    wait_for_the_run(run_id)
     # What the sample has.
     assert select("SELECT count(*) FROM transactions WHERE id < 1000000000000000") == "20000"
     assert "clean: " in task_log(run_id, "clean", 1)
 
 
 def test_a_killed_scorer_leaves_the_other_and_no_acknowledged_transaction_is_lost() -> None:
-    run_pod(
-        "load", LOAD, {"fraudstack.io/client": "true"}, f"http://{RELEASE}-api:8081/transaction", key("payments"), "30"
-    )
+    start_load()
     counted = "SELECT count(*) FROM transactions WHERE id >= 2000000000 AND id < 3000000000"
     wait_for("the load", lambda: int(select(counted)) > 50, 60)
     first = found("pods", "--selector", "app.kubernetes.io/component=api")["items"][0]["metadata"]["name"]
     kubectl("delete", "pod", first, "--force", "--grace-period=0")
-    acknowledged = json.loads(output("load", 240))
-    kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
-    assert len(acknowledged) > 100
+    ids = acknowledged()
     stored = "SELECT t.id FROM transactions t JOIN decisions d USING (id) WHERE t.id BETWEEN 2000000000 AND 2999999999"
-    assert set(acknowledged) <= {int(id) for id in select(stored).splitlines()}
+    assert ids <= {int(id) for id in select(stored).splitlines()}

@@ -29,6 +29,7 @@ def settings(folder: Path, url: str | None = None, **given: Any) -> Settings:
         "sqlite_db": folder / "transactions.db",
         "clusters_db": folder / "transactions_clusters.db",
         "staging_dir": folder / "staging",
+        "model_dir": folder / "model",
     }
     if url is not None and url.startswith("sqlite:///"):
         paths["sqlite_db"] = Path(url.removeprefix("sqlite:///"))
