@@ -142,15 +142,17 @@ class Decision(TransactionsStore, table=True):
 
 DECISIONS: Table = TransactionsStore.metadata.tables["decisions"]
 _SUSPICIOUS = DECISIONS.c.suspicious == 1
-# The queue of those who review.
-Index(
-    "decisions_suspicious",
-    DECISIONS.c.score,
-    DECISIONS.c.decided_at,
-    DECISIONS.c.id,
-    sqlite_where=_SUSPICIOUS,
-    postgresql_where=_SUSPICIOUS,
-)
+_WAITING = _SUSPICIOUS & (DECISIONS.c.source == "online")
+# The queue of those who review, before and since there are decisions of the history.
+for _name, _where in (("decisions_suspicious", _SUSPICIOUS), ("decisions_queue", _WAITING)):
+    Index(
+        _name,
+        DECISIONS.c.score,
+        DECISIONS.c.decided_at,
+        DECISIONS.c.id,
+        sqlite_where=_where,
+        postgresql_where=_where,
+    )
 
 
 class Review(TransactionsStore, table=True):
@@ -252,6 +254,8 @@ class ProfileRow(TransactionsStore, table=True):
     squares: int = Field(sa_type=BigInteger)
     # JSON: the transactions of the last week.
     recent: str = Field(sa_type=Text)
+    # JSON: what fraudstack.features remembers of the client; NULL until the job memories has made it.
+    memory: str | None = Field(default=None, sa_type=Text)
 
 
 class HabitRow(TransactionsStore, table=True):
@@ -269,6 +273,8 @@ class HabitRow(TransactionsStore, table=True):
     cents: int = Field(sa_type=BigInteger)
     logs: int = Field(sa_type=BigInteger)
     squares: int = Field(sa_type=BigInteger)
+    # Transactions with the value, usual or not.
+    seen: int = Field(sa_type=BigInteger)
 
 
 class DailySum(TransactionsStore, table=True):
@@ -322,6 +328,64 @@ class DaysSeenVersion(TransactionsStore, table=True):
     # YYYY-MM-DD in UTC.
     day: str = Field(primary_key=True, sa_type=Text)
     version: int = Field(sa_type=BigInteger)
+
+
+class ValueDayRow(TransactionsStore, table=True):
+    """What came in with a merchant, merchant category or state on a day, as fraudstack.features remembers it."""
+
+    __tablename__ = "value_days"
+    # A value's days lie side by side in the file.
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    # merchant, mcc or state.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    # Days since 1970; 0 holds the labels of all days before those that are kept.
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    # As in daily_sums.
+    part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    transactions: int = Field(sa_type=BigInteger)
+    cents: int = Field(sa_type=BigInteger)
+    # What labels say counts when the job memories runs.
+    labelled: int = Field(sa_type=BigInteger)
+    frauds: int = Field(sa_type=BigInteger)
+    # Frauds whose amount was ordinary for their client.
+    ordinary_frauds: int = Field(sa_type=BigInteger)
+
+
+class BatchDay(TransactionsStore, table=True):
+    """What was decided in batch on a day of its own date by a model, against what the labels say."""
+
+    __tablename__ = "batch_days"
+
+    # YYYY-MM-DD in UTC.
+    day: str = Field(sa_column=Column(Text, primary_key=True))
+    # Empty: the rules alone.
+    model_version: str = Field(sa_column=Column(Text, primary_key=True))
+    transactions: int = Field(sa_type=BigInteger)
+    suspicious: int = Field(sa_type=BigInteger)
+    labelled: int = Field(sa_type=BigInteger)
+    frauds: int = Field(sa_type=BigInteger)
+    suspicious_labelled: int = Field(sa_type=BigInteger)
+    suspicious_frauds: int = Field(sa_type=BigInteger)
+    # Whole cents of all frauds, and of those that were suspicious.
+    fraud_cents: int = Field(sa_type=BigInteger)
+    caught_cents: int = Field(sa_type=BigInteger)
+
+
+class ModelDay(TransactionsStore, table=True):
+    """What is watched of a model, by day."""
+
+    __tablename__ = "model_days"
+
+    # YYYY-MM-DD in UTC: the last of the days that were looked at.
+    day: str = Field(sa_column=Column(Text, primary_key=True))
+    model_version: str = Field(sa_column=Column(Text, primary_key=True))
+    # psi:FEATURE, psi:score, precision, recall.
+    measure: str = Field(sa_column=Column(Text, primary_key=True))
+    value: float
+    # How many transactions it rests on.
+    sample: int = Field(sa_type=BigInteger)
 
 
 class Claim(TransactionsStore, table=True):

@@ -1,12 +1,16 @@
 """The Spark session of a job."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import MachineError
+from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 
 # One split of a file a task, and never two files in one: a row's line number follows from its task.
@@ -46,6 +50,8 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
             .config("spark.driver.memory", settings.spark_memory)
             .config("spark.driver.extraJavaOptions", f"-XX:+UseParallelGC {classes} -Xlog:disable {logging}")
         )
+    # The workers of a Python function run what this process runs.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         return builder.getOrCreate()
     except PySparkRuntimeError as error:
@@ -53,3 +59,14 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
             "Spark didn't start: it needs Java 17 or 21, in PATH or as JAVA_HOME (on Debian and Ubuntu: "
             "apt-get install openjdk-17-jre-headless)"
         ) from error
+
+
+@contextmanager
+def started(settings: Settings, app: str, phases: Phases) -> Iterator[SparkSession]:
+    """A session that ends with the block; its start is a phase."""
+    with phases.phase("start Spark"):
+        spark = start(settings, app)
+    try:
+        yield spark
+    finally:
+        spark.stop()

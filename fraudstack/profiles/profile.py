@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fraudstack.features import ClientMemory
 from fraudstack.profiles.event import HOME, Event
 
 WEEK = 7 * 24 * 3600
@@ -51,13 +52,13 @@ class Amounts:
     logs: int = 0
     squares: int = 0
 
-    def add(self, cents: int) -> None:
-        """Count a purchase of so many cents (> 0)."""
+    def add(self, cents: int, sign: int = 1) -> None:
+        """Count a purchase of so many cents (> 0), or with -1 count it no more."""
         log = log_of(cents)
-        self.purchases += 1
-        self.cents += cents
-        self.logs += log
-        self.squares += log * log
+        self.purchases += sign
+        self.cents += sign * cents
+        self.logs += sign * log
+        self.squares += sign * log * log
 
     @property
     def usual(self) -> float:
@@ -77,6 +78,8 @@ class Habit:
 
     count: int = 0
     amounts: Amounts = field(default_factory=Amounts)
+    # Transactions with the value, usual or not.
+    seen: int = 0
 
 
 @dataclass(slots=True)
@@ -96,6 +99,8 @@ class Profile:
     amounts: Amounts = field(default_factory=Amounts)
     recent: list[Recent] = field(default_factory=list)
     habits: dict[tuple[str, str], Habit] = field(default_factory=dict)
+    # What a model has to know besides; None where nobody keeps it.
+    memory: ClientMemory | None = None
 
     @property
     def last(self) -> int | None:
@@ -109,17 +114,35 @@ class Profile:
         self.declined += event.declined
         self.refunds += event.cents < 0
         self._remember(event)
-        if event.declined or not trusted:
-            return
-        self.usual += 1
-        self.home += event.country == HOME
-        if event.cents > 0:
-            self.amounts.add(event.cents)
+        usual = trusted and not event.declined
+        if usual:
+            self.usual += 1
+            self.home += event.country == HOME
+            if event.cents > 0:
+                self.amounts.add(event.cents)
         for key in event.keys:
             habit = self.habits.setdefault(key, Habit())
-            habit.count += 1
+            habit.seen += 1
+            if usual:
+                habit.count += 1
+                if key[0] == "mcc" and event.cents > 0:
+                    habit.amounts.add(event.cents)
+
+    def judge_anew(self, event: Event, *, trusted: bool) -> None:
+        """Count a transaction that is in the profile as usual, or no more, now that its truth is known."""
+        if event.declined:
+            return
+        sign = 1 if trusted else -1
+        self.version += 1
+        self.usual += sign
+        self.home += sign * (event.country == HOME)
+        if event.cents > 0:
+            self.amounts.add(event.cents, sign)
+        for key in event.keys:
+            habit = self.habits[key]
+            habit.count += sign
             if key[0] == "mcc" and event.cents > 0:
-                habit.amounts.add(event.cents)
+                habit.amounts.add(event.cents, sign)
 
     def before(self, seconds: int, length: int) -> list[Recent]:
         """What is remembered of the `length` seconds up to a moment, oldest first."""

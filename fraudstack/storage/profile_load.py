@@ -20,13 +20,16 @@ from fraudstack.storage.store import Store
 _PROFILES = pa.schema([(name, pa.string() if name in ("client_id", "recent") else pa.int64()) for name in COLUMNS])
 _HABITS = pa.schema([(name, pa.string() if name in HABITS[:3] else pa.int64()) for name in HABITS])
 
-_VERSIONS = "SELECT client_id, version FROM profiles"
+VERSIONS = "SELECT client_id, version FROM profiles"
 _STALE = """SELECT s.client_id FROM staged_profiles s JOIN profiles p ON p.client_id = s.client_id
     WHERE p.version <> s.version - 1"""
+# Of the clients on a stage, which {staged} names, and of one.
+LOCK = f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
+    FROM (SELECT client_id FROM {{staged}} ORDER BY client_id) clients) locks"""
+LOCK_ONE = f"SELECT count(pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext($1))) AS locked"
 _SWAP = Swap(
-    lock=f"""SELECT count(*) AS locked FROM (SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(client_id))
-        FROM (SELECT client_id FROM staged_profiles ORDER BY client_id) clients) locks""",
-    lock_one=f"SELECT count(pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext($1))) AS locked",
+    lock=LOCK.format(staged="staged_profiles"),
+    lock_one=LOCK_ONE,
     changed=_STALE,
     leave_changed=(
         f"DELETE FROM staged_profiles WHERE client_id IN ({_STALE})",
@@ -45,7 +48,7 @@ _CLIENTS = (20, 1, 5_000)
 
 def versions(connection: Connection) -> dict[str, int]:
     """The version of every profile: read before the transactions, so that what changes later is told by it."""
-    found = bulk.query(connection, _VERSIONS)
+    found = bulk.query(connection, VERSIONS)
     return dict(zip(found.column("client_id").to_pylist(), found.column("version").to_pylist(), strict=True))
 
 
@@ -96,7 +99,7 @@ def _stage(connection: Connection, profiles: pa.Table, habits: pa.Table) -> None
 
 def _stage_now(store: Store, connection: Connection, client_id: str) -> None:
     # The version first: what changes after it is told by it.
-    found = bulk.query(connection, f"{_VERSIONS} WHERE client_id = $1", (client_id,))
+    found = bulk.query(connection, f"{VERSIONS} WHERE client_id = $1", (client_id,))
     history = events.of(store, connection, "client_id = $1", (client_id,))
     profile = replayed(client_id, ((event, trusted(*said)) for event, said in history))
     profile.version = found.column("version")[0].as_py() + 1

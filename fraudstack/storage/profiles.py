@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from fraudstack.features import ClientMemory, remembered
 from fraudstack.profiles.event import KINDS, Event, seconds_of
 from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
 from fraudstack.schema import DATE_FORMAT
@@ -16,9 +17,10 @@ from fraudstack.storage.sums import Said
 
 SUMS = ("purchases", "cents", "logs", "squares")
 COLUMNS = ("client_id", "version", "transactions", "declined", "refunds", "usual", "home", *SUMS, "recent")
-HABITS = ("client_id", "kind", "value", "count", *SUMS)
+_STORED = (*COLUMNS, "memory")
+HABITS = ("client_id", "kind", "value", "count", *SUMS, "seen")
 
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM profiles WHERE client_id = ?"
+_SELECT = f"SELECT {', '.join(_STORED)} FROM profiles WHERE client_id = ?"
 _HABIT = (
     f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ? AND kind = ? AND value = ?"
 )
@@ -27,8 +29,8 @@ _ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits 
 # What a score rests on: the version of the client's profile, and an analyst's word for the merchant.
 _BASIS = """SELECT (SELECT version FROM profiles WHERE client_id = ?),
     (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?)"""
-_PUT = f"""INSERT INTO profiles ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
-    ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
+_PUT = f"""INSERT INTO profiles ({", ".join(_STORED)}) VALUES ({", ".join("?" * len(_STORED))})
+    ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _STORED[1:])}"""
 _FORGET_HABITS = "DELETE FROM profile_habits WHERE client_id = ?"
 
 # What a profile is made of, in the order of `event_of`.
@@ -78,25 +80,27 @@ def read_whole(connection: Connection, client_id: str) -> Profile:
 
 def write(connection: Connection, profile: Profile, event: Event, *, is_trusted: bool) -> None:
     """Store a profile that has just counted `event`, in the transaction under way."""
-    connection.execute(_PUT, row_of(profile))
-    if is_trusted and not event.declined:
-        firsts = [_first(event, kind, value) for kind, value in event.keys]
-        connection.execute(_put_habits(len(firsts)), list(chain.from_iterable(firsts)))
+    connection.execute(_PUT, _stored(profile))
+    usual = is_trusted and not event.declined
+    firsts = [_first(event, kind, value, usual) for kind, value in event.keys]
+    connection.execute(_put_habits(len(firsts)), list(chain.from_iterable(firsts)))
 
 
 def write_whole(connection: Connection, profile: Profile) -> None:
     """Store a profile in the place of what was known of the client, in the transaction under way."""
-    connection.execute(_PUT, row_of(profile))
+    connection.execute(_PUT, _stored(profile))
     connection.execute(_FORGET_HABITS, (profile.client_id,))
     connection.many(_put_habits(1), list(habit_rows(profile)))
 
 
 def rebuilt(connection: Connection, client_id: str, *, without: int | None = None) -> Profile:
     """The profile that the client's transactions make, perhaps without one; its version follows the stored one's."""
-    history = (event_of(row) for row in connection.rows(_HISTORY, (client_id,)))
-    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history if event.id != without))
+    history = [found for found in map(event_of, connection.rows(_HISTORY, (client_id,))) if found[0].id != without]
+    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history))
     stored = connection.rows(_SELECT, (client_id,))
     profile.version = stored[0][1] + 1 if stored else 1
+    if stored and stored[0][-1] is not None:
+        profile.memory = remembered((event, said.is_fraud) for event, said in history)
     return profile
 
 
@@ -134,28 +138,46 @@ def row_of(profile: Profile) -> tuple[Any, ...]:
     )
 
 
+def _stored(profile: Profile) -> tuple[Any, ...]:
+    memory = None if profile.memory is None else to_json(profile.memory.state()).decode()
+    return (*row_of(profile), memory)
+
+
 def habit_rows(profile: Profile) -> Iterator[tuple[Any, ...]]:
     """A profile's habits as rows of HABITS."""
     for (kind, value), habit in profile.habits.items():
         sums = habit.amounts
-        yield profile.client_id, kind, value, habit.count, sums.purchases, sums.cents, sums.logs, sums.squares
+        yield (
+            profile.client_id,
+            kind,
+            value,
+            habit.count,
+            sums.purchases,
+            sums.cents,
+            sums.logs,
+            sums.squares,
+            habit.seen,
+        )
 
 
 def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
     profile = Profile(client_id)
     if found:
         (_, profile.version, profile.transactions, profile.declined, profile.refunds, *rest) = found[0]
-        profile.usual, profile.home, *sums, recent = rest
+        profile.usual, profile.home, *sums, recent, memory = rest
         profile.amounts = Amounts(*sums)
         profile.recent = list(map(Recent._make, from_json(recent)))
-    for kind, value, count, *sums in habits:
-        profile.habits[kind, value] = Habit(count, Amounts(*sums))
+        profile.memory = None if memory is None else ClientMemory.of(from_json(memory))
+    for kind, value, count, *sums, seen in habits:
+        profile.habits[kind, value] = Habit(count, Amounts(*sums), seen)
+    if profile.memory is not None:
+        profile.memory.seen = {key: habit.seen for key, habit in profile.habits.items()}
     return profile
 
 
-def _first(event: Event, kind: str, value: str) -> tuple[Any, ...]:
+def _first(event: Event, kind: str, value: str, usual: bool) -> tuple[Any, ...]:
     """What one event adds to a habit."""
-    if kind == "mcc" and event.cents > 0:
+    if usual and kind == "mcc" and event.cents > 0:
         log = log_of(event.cents)
-        return event.client_id, kind, value, 1, 1, event.cents, log, log * log
-    return event.client_id, kind, value, 1, 0, 0, 0, 0
+        return event.client_id, kind, value, 1, 1, event.cents, log, log * log, 1
+    return event.client_id, kind, value, int(usual), 0, 0, 0, 0, 1

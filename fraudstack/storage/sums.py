@@ -34,7 +34,7 @@ PARTS, REBUILD_LOCK = 16, 1_082
 # Rows of a statement; few, for each length is a statement of its own to prepare.
 _MOST_ROWS = 8
 
-_SHARED = f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}, 0)"
+SHARED = f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}, 0)"
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 _BY_DAY = f"SELECT day, {_SUMS} FROM daily_sums WHERE kind = 'all' AND day BETWEEN ? AND ? GROUP BY day ORDER BY day"
 _BY_VALUE = f"SELECT value, {_SUMS} FROM daily_sums WHERE kind = ? AND day BETWEEN ? AND ? GROUP BY value"
@@ -114,7 +114,7 @@ def _add_up(
 
 def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
     if connection.store.path is None:
-        connection.execute(_SHARED)
+        connection.execute(SHARED)
     part = connection.number % PARTS
     # In one order for all, or two writers could wait for each other.
     rows = [(*key, part, *change) for key, change in sorted(changes.items())]

@@ -136,7 +136,7 @@ def test_what_is_seldom_set_is_read_wherever_it_first_comes(
     # As if the scorer had changed the client and the day: both are made again, alone.
     for module in (profile_load, sums_load):
         monkeypatch.setattr(module, "versions", lambda _: {})
-    execute(database, f"INSERT INTO profiles VALUES ('c1', 7{', 0' * 9}, '[]')")
+    execute(database, f"INSERT INTO profiles VALUES ('c1', 7{', 0' * 9}, '[]', NULL)")
     profiles.run(spark, given, "one", quiet())
     assert query(database, "SELECT transactions, declined, version FROM profiles") == [(3000, 1, 8)]
     assert kept(database) == counted(database)

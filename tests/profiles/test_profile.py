@@ -95,8 +95,11 @@ def test_a_profile_is_what_is_counted_another_way(history: list[tuple[Event, boo
     assert found.usual == len(usual)
     assert found.home == sum(event.state == "ND" and event.channel != ONLINE for event in usual)
     assert (found.amounts.purchases, found.amounts.cents) == (len(bought), sum(bought))
-    assert {key: habit.count for key, habit in found.habits.items()} == Counter(
+    assert {key: habit.count for key, habit in found.habits.items() if habit.count} == Counter(
         key for event in usual for key in event.keys
+    )
+    assert {key: habit.seen for key, habit in found.habits.items()} == Counter(
+        key for event, _ in history for key in event.keys
     )
     for (kind, value), habit in found.habits.items():
         spent = [event.cents for event in usual if event.cents > 0 and str(event.mcc) == value and kind == "mcc"]
@@ -106,6 +109,24 @@ def test_a_profile_is_what_is_counted_another_way(history: list[tuple[Event, boo
         moment for moment in latest if moment[0] > latest[-1][0] - WEEK
     ]
     assert found.last == (latest[-1][0] if latest else None)
+
+
+@calm
+@given(histories())
+def test_a_truth_that_comes_late_makes_the_same_profile(history: list[tuple[Event, bool]]) -> None:
+    found = made(*(event for event, _ in history))
+    for event, is_trusted in history:
+        if not is_trusted:
+            found.judge_anew(event, trusted=False)
+    expected = replayed("7", history)
+    expected.version = found.version
+    assert found == expected
+    for event, is_trusted in history:
+        if not is_trusted:
+            found.judge_anew(event, trusted=True)
+    expected = made(*(event for event, _ in history))
+    expected.version = found.version
+    assert found == expected
 
 
 @calm
@@ -192,7 +213,8 @@ def test_the_truth_counts_and_until_it_is_known_the_flag(
 @pytest.mark.parametrize(("errors", "is_trusted"), [("Bad PIN", True), (None, False)], ids=["declined", "flagged"])
 def test_declined_and_flagged_ones_make_nothing_usual_and_still_happened(errors: str | None, is_trusted: bool) -> None:
     found = made(at(0, errors=errors, cents=70_00), trusted=is_trusted)
-    assert (found.usual, found.home, found.habits, found.amounts) == (0, 0, {}, Amounts())
+    assert (found.usual, found.home, found.amounts) == (0, 0, Amounts())
+    assert {(habit.count, habit.seen) for habit in found.habits.values()} == {(0, 1)}
     assert (found.transactions, found.declined) == (1, int(errors is not None))
     assert found.window(NOW, 1) == Window(1, int(errors is not None), 70_00)
 

@@ -1,0 +1,107 @@
+"""The commands of `fraudstack` that look into the stores and after them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fraudstack.options import Clusters, Database, settings_of
+from fraudstack.progress import Phases
+from fraudstack.storage.store import parse
+
+_progress = Console(stderr=True)
+
+
+def report(
+    database: Database = None,
+    clusters: Clusters = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write charts to one self-contained page.")] = None,
+) -> None:
+    """Tell what came in, what was refused and what was found."""
+    from fraudstack.report import collect
+
+    settings = settings_of(database=database, clusters=clusters)
+    breakdown = as_json or html is not None
+    found = collect(parse(settings.store_url), parse(settings.clusters_url), breakdown=breakdown)
+    if html is not None:
+        from fraudstack.report.page import write_html
+
+        write_html(found, html)
+        sys.stdout.write(f"{html}\n")
+    elif as_json:
+        sys.stdout.write(found.model_dump_json() + "\n")
+    else:
+        from fraudstack.report.text import render
+
+        render(found, Console())
+
+
+def quarantine(
+    out: Annotated[Path, typer.Option(help="The file to write: the refused rows as they stood, under a header.")],
+    run_id: Annotated[str | None, typer.Option(help="The run, by default the last one that refused rows.")] = None,
+    database: Database = None,
+) -> None:
+    """Export the rows of transactions that a run refused, to be repaired and fed to `ingest` again."""
+    from fraudstack.storage.quarantined import export
+
+    store = parse(settings_of(database=database).store_url)
+    run, rows = export(store, run_id, out)
+    sys.stdout.write(f"{rows:,} refused rows of run {run} in {out}: repair them, then fraudstack ingest --csv {out}\n")
+
+
+def upgrade(database: Database = None, clusters: Clusters = None) -> None:
+    """Make the stores' tables, or bring them up to date; waits for an ingest that is going on."""
+    from fraudstack.storage.locks import ingest_turn
+    from fraudstack.storage.upgrade import is_current
+    from fraudstack.storage.upgrade import upgrade as bring_up
+
+    settings = settings_of(database=database, clusters=clusters)
+    store, clusters_store = parse(settings.store_url), parse(settings.clusters_url)
+    if not (is_current(store, "transactions") and is_current(clusters_store, "clusters")):
+        with ingest_turn(store, lambda: _progress.print(f"waiting for an ingest into {store.shown}", highlight=False)):
+            bring_up(store, "transactions")
+            bring_up(clusters_store, "clusters")
+    sys.stdout.write(f"{store.shown} is up to date\n")
+
+
+def backup(
+    to: Annotated[Path, typer.Option(help="The folder of the copies; each gets one of its own.")],
+    keep: Annotated[int, typer.Option(min=1, help="So many of the newest copies stay.")] = 7,
+    database: Database = None,
+    clusters: Clusters = None,
+) -> None:
+    """Copy the SQLite stores while they are in use; each copy is of one moment."""
+    from fraudstack.storage.backup import backup as copy
+
+    settings = settings_of(database=database, clusters=clusters)
+    sys.stdout.write(f"{copy([parse(settings.store_url), parse(settings.clusters_url)], to, keep)}\n")
+
+
+def restore(
+    copy: Annotated[Path, typer.Argument(help="A copy that `backup` made.")],
+    database: Database = None,
+    clusters: Clusters = None,
+) -> None:
+    """Put a copy in the place of the SQLite stores; what came in since is gone."""
+    from fraudstack.storage.backup import restore as put_back
+
+    settings = settings_of(database=database, clusters=clusters)
+    with Phases(_progress).phase("restore") as advance:
+        restored = put_back(copy, [parse(settings.store_url), parse(settings.clusters_url)], advance)
+    sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
+
+
+def forget(
+    client: Annotated[str, typer.Argument(help="The client's id.")],
+    database: Database = None,
+    clusters: Clusters = None,
+) -> None:
+    """Delete all that the stores know of a client, for good; files and backups keep what they hold."""
+    from fraudstack.storage.forget import forget as delete
+
+    settings = settings_of(database=database, clusters=clusters)
+    gone = delete(parse(settings.store_url), parse(settings.clusters_url), client)
+    sys.stdout.write(f"client {client} is forgotten, with {gone:,} transactions\n")

@@ -1,0 +1,61 @@
+"""Transactions and labels straight from raw files, without a store: what models are made of and tried on."""
+
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+from fraudstack.storage.events import COLUMNS
+from jobs import clean, label, lines
+from jobs.step import Summary, check_share
+
+
+def from_files(
+    spark: SparkSession, settings: Settings, staging: Path, phases: Phases
+) -> tuple[DataFrame, dict[str, str]]:
+    """Every transaction of TX_CSV_PATH that can be read, with its label of TX_LABELS_PATH: storage.events.COLUMNS.
+
+    Also the fingerprints of both. Raises InputError where an ingest of these files would.
+    """
+    summary = Summary("clean")
+    judged = clean.judge(spark, settings, lines.files(spark, settings.csv_path), staging, phases)
+    summary.rows_in, summary.quarantined, summary.reasons = judged.rows_in, judged.quarantined, judged.reasons
+    check_share(settings, summary, settings.csv_path)
+    rows = spark.read.parquet(str(judged.rows)).where("reason IS NULL")
+    if judged.refused.num_rows:
+        refused = spark.createDataFrame(judged.refused.select(["position"]))
+        rows = rows.join(F.broadcast(refused), "position", "left_anti")
+    of_labels = Summary("label")
+    late = label.judge(spark, settings, staging, of_labels, phases)
+    check_share(settings, of_labels, settings.labels_path)
+    labels = spark.read.parquet(str(staging / "ordered"))
+    if late.num_rows:
+        labels = labels.join(F.broadcast(spark.createDataFrame(late)), "position", "left_anti")
+    known = rows.join(labels.select("id", "is_fraud"), "id", "left")
+    events = known.select(
+        "id",
+        "client_id",
+        F.unix_seconds(F.col("date").cast("timestamp")).alias("seconds"),
+        "cents",
+        F.col("card_id").alias("card"),
+        F.col("use_chip").alias("channel"),
+        F.col("merchant_id").alias("merchant"),
+        F.col("merchant_city").alias("city"),
+        F.col("merchant_state").alias("state"),
+        "mcc",
+        "errors",
+        F.lit(None).cast("int").alias("flagged_fraud"),
+        "is_fraud",
+    ).select(*COLUMNS.names)
+    return events, {"transactions": judged.fingerprint, "labels": str(of_labels.fingerprint)}
+
+
+def days_of(rows: Path) -> tuple[int, int]:
+    """First and last day, since 1970, of rows with a column seconds."""
+    seconds = ds.dataset(rows).to_table(columns=["seconds"]).column("seconds")
+    found = pc.min_max(seconds).as_py()
+    return found["min"] // 86400, found["max"] // 86400

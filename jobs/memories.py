@@ -1,0 +1,91 @@
+"""What a model has to know of the past when a transaction is posted: each client's memory, each value's days.
+
+The scorer goes on meanwhile, and from then on it keeps them itself; what labels say enters here.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pydantic_core import to_json
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from fraudstack.features import KEPT_DAYS, ClientMemory
+from fraudstack.profiles.event import Event
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+from fraudstack.storage import events, memory_load, profile_load, sums_load
+from fraudstack.storage.value_days import BEFORE, COLUMNS, KINDS, TALLY
+from jobs.features import EVENT, Arrays, by_client, folding, rows, tallies
+from jobs.step import Summary, exported, spark_phase, step
+
+
+def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
+    """Put fresh memories in the place of the old, in short transactions; loaded counts transactions."""
+    with step(settings, run_id, "memories", phases) as this:
+        versions, days = profile_load.versions(this.connection), sums_load.versions(this.connection)
+        with phases.phase("memories: read transactions") as advance:
+            this.summary.rows_in = this.summary.loaded = exported(
+                events.stream(this.store, this.connection), events.COLUMNS, this.staging / "events", advance
+            )
+        with spark_phase(spark, phases, "memories: clients"):
+            folded = remembered(spark.read.parquet(str(this.staging / "events")))
+            folded.write.parquet(str(this.staging / "folded"))
+        known = spark.read.parquet(str(this.staging / "folded"))
+        with spark_phase(spark, phases, "memories: days of merchants, categories, states"):
+            value_days(known).write.parquet(str(this.staging / "values"))
+        made = ds.dataset(this.staging / "folded").scanner(
+            columns=["client_id", "memory"], filter=pc.field("memory").is_valid()
+        )
+        clients = made.to_table()
+        with phases.counted("memories: load clients", clients.num_rows) as on_clients:
+            memory_load.replace_memories(this.store, this.connection, ds.dataset(clients), versions, on_clients)
+        values = ds.dataset(this.staging / "values").to_table().cast(memory_load.VALUE_DAYS)
+        with phases.counted("memories: load days", values.num_rows) as on_rows:
+            memory_load.replace_days(this.store, this.connection, values, days, on_rows)
+    return this.summary
+
+
+def remembered(transactions: DataFrame) -> DataFrame:
+    """Of each transaction its day, values, label and whether its amount was ordinary; a client's last has `memory`."""
+
+    def fold(batches: Arrays) -> Arrays:
+        memory, client = ClientMemory(), None
+        for batch in batches:
+            ordinary, states = [], []
+            for *row, is_fraud, is_last in rows(batch):
+                event = Event(*row)
+                if event.client_id != client:
+                    memory, client = ClientMemory(), event.client_id
+                ordinary.append(memory.add(event, is_fraud))
+                states.append(to_json(memory.state()).decode() if is_last else None)
+            yield pa.StructArray.from_arrays(
+                [pa.array(ordinary), pa.array(states, pa.string())], ["ordinary", "memory"]
+            )
+
+    in_order = Window.partitionBy("client_id").orderBy("seconds", "id")
+    is_last = F.lead("id").over(in_order).isNull()
+    folded = folding(fold, "ordinary boolean, memory string", *EVENT, "is_fraud", "is_last")
+    known = by_client(transactions).withColumn("is_last", is_last)
+    return known.select("client_id", *KINDS, "day", "cents", "is_fraud", folded).select(
+        "client_id", *KINDS, "day", "cents", "is_fraud", "folded.*"
+    )
+
+
+def value_days(known: DataFrame) -> DataFrame:
+    """The rows of value_days, in order: the latest days one by one, the labels of those before as one."""
+    first = known.agg((F.max("day") - KEPT_DAYS).alias("first"))
+    made = None
+    for kind in KINDS:
+        of_kind = tallies(known, kind).crossJoin(F.broadcast(first))
+        kept = of_kind.where("day >= first").select("value", "day", *TALLY)
+        zero = [F.lit(0).cast("long").alias(name) for name in TALLY if name not in ("labelled", "frauds")]
+        sums = [F.sum(name).alias(name) for name in ("labelled", "frauds")]
+        before = of_kind.where("day < first AND labelled > 0").groupBy("value").agg(*sums, *zero)
+        whole = kept.unionByName(before.withColumn("day", F.lit(BEFORE).cast("long")))
+        named = whole.select(
+            F.lit(kind).alias("kind"), F.col("value").cast("string"), "day", F.lit(0).cast("long").alias("part"), *TALLY
+        )
+        made = named if made is None else made.unionByName(named)
+    assert made is not None  # noqa: S101 - there are kinds
+    return made.select(*COLUMNS).orderBy("kind", "value", "day")
