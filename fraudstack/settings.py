@@ -1,5 +1,6 @@
 """Every setting, read from the environment (prefix TX_) at the moment it is asked for."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = None
     # A copy of fraudstack/rules/rules.yaml with figures of one's own.
     rules_path: Path | None = None
+    # Where models are kept and the champion is named.
+    model_dir: Path = DATA_DIR / "model"
+    # Whole days until a label is known, and the last day that a model learns from, by default the last with labels.
+    label_delay: Annotated[int, Field(ge=0, le=30)] = 7
+    model_until: date | None = None
     llm_model: str = "gpt-5.4-mini"
     llm_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
     llm_tokens_per_day: Annotated[int, Field(ge=0)] = 1_000_000

@@ -1,0 +1,225 @@
+"""A model is fitted: gradient boosted trees (Ke et al. 2017, LightGBM), calibrated on days that they never saw."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from fraudstack.errors import InputError
+from fraudstack.features import NAMES
+from fraudstack.model.artefact import Model, probabilities
+from fraudstack.model.curves import curves
+from fraudstack.model.drift import reference
+from fraudstack.model.judge import Scored, at_alerts, auc_roc, average_precision, card_precision
+from fraudstack.model.words import GROUPS
+
+# Fewer teach nothing that holds.
+_LEAST_FRAUDS = 50
+# Of a fold: days in which it is judged.
+TEST_DAYS = 7
+_TRIED = "tried.npz"
+_MOST_ROUNDS, _PATIENCE, _STEP = 1000, 60, 10
+PARAMETERS = {
+    "objective": "binary",
+    "metric": "binary_logloss",
+    "learning_rate": 0.04,
+    "num_leaves": 12,
+    "min_data_in_leaf": 50,
+    # Frauds stand in the tails of amounts and ratios, where quantiles are far apart.
+    "max_bin": 2000,
+    "min_data_in_bin": 1,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled transactions, one a place in each array, in the order of days."""
+
+    figures: NDArray[np.float32]
+    days: NDArray[np.int64]
+    clients: NDArray[np.str_]
+    # 0 or 1.
+    frauds: NDArray[np.int64]
+    # How many transactions each stands for.
+    weights: NDArray[np.float64]
+    ids: NDArray[np.int64]
+
+    def where(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> "Examples":
+        """Those for which it holds, or those at the places."""
+        return Examples(*(getattr(self, one.name)[which] for one in fields(self)))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The last week, and the scores (n,) that a model of what was known before gave it."""
+
+    examples: Examples
+    scores: NDArray[np.float64]
+
+
+def save_tried(tried: Tried, folder: Path) -> None:
+    """Keep the week with the model that it was made for."""
+    arrays = {one.name: getattr(tried.examples, one.name) for one in fields(Examples)}
+    np.savez_compressed(folder / _TRIED, scores=tried.scores, **arrays)
+
+
+def load_tried(folder: Path) -> Tried | None:
+    """The week kept in a model's folder; None where there is none."""
+    try:
+        with np.load(folder / _TRIED) as found:
+            return Tried(Examples(*(found[one.name] for one in fields(Examples))), found["scores"])
+    except FileNotFoundError:
+        return None
+
+
+def fit(examples: Examples, until: int, delay: int, seed: int = 1) -> Model:
+    """The model of `fitted`."""
+    return fitted(examples, until, delay, seed)[0]
+
+
+def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[Model, Tried | None]:
+    """A model of all examples up to the day `until`, of which every one of the last TEST_DAYS days is there.
+
+    How many trees, and what a score is worth as a probability, is found on the last TEST_DAYS days by a model of what
+    was known before them. For its figures and the scores that come with it, one half of the clients says what the other
+    half is scored by. Raises InputError when there is too little to learn from.
+    """
+    examples = examples.where(examples.days <= until)
+    _check(examples)
+    examples = _warm(examples, delay)
+    first = until - TEST_DAYS + 1
+    before, tested = examples.where(examples.days < first - delay), examples.where(examples.days >= first)
+    facts: dict[str, Any] = {
+        "trained": {"from": _date(examples.days[0]), "until": _date(until)},
+        "examples": len(examples.frauds),
+        "frauds": int(examples.frauds.sum()),
+        "parameters": PARAMETERS,
+    }
+    slope, intercept, rounds, tried = 1.0, 0.0, 300, None
+    if min(before.frauds.sum(), tested.frauds.sum()) >= _LEAST_FRAUDS:
+        trial = _boosted(before, seed, _MOST_ROUNDS, tested)
+        raw = np.asarray(trial.predict(tested.figures, raw_score=True), dtype=np.float64)
+        slope, intercept = _calibrated(raw, tested)
+        rounds = trial.best_iteration or trial.current_iteration()
+        scores = _crossed(trial, tested)
+        facts["fold"] = {"from": _date(first), "until": _date(until)} | figures(
+            Scored(tested.days, tested.clients, tested.frauds, scores)
+        )
+        facts["curves"] = curves(tested.frauds, scores)
+        tried = Tried(tested, scores)
+        facts["reference"] = reference({"score": scores}, tested.weights)
+    columns = dict(zip(NAMES, examples.figures.T, strict=True))
+    facts["reference"] = facts.get("reference", {}) | reference(columns, examples.weights)
+    booster = _boosted(examples, seed, rounds)
+    gain = booster.feature_importance("gain")
+    shares = dict(zip(NAMES, (gain / max(gain.sum(), 1e-300)).tolist(), strict=True))
+    facts |= {
+        "rounds": rounds,
+        "importance": shares,
+        "groups": {code: sum(shares[name] for name in group) for code, group in GROUPS.items()},
+    }
+    return Model(booster, NAMES, delay, slope, intercept, facts), tried
+
+
+def figures(scored: Scored, most: int = 100) -> dict[str, float]:
+    """The measures of a fold, each 0 to 1."""
+    precision, recall = at_alerts(scored, most)
+    return {
+        "auc_roc": auc_roc(scored.frauds, scored.scores),
+        "average_precision": average_precision(scored.frauds, scored.scores),
+        f"cp@{most}": card_precision(scored, most),
+        f"precision@{most}": precision,
+        f"recall@{most}": recall,
+    }
+
+
+def _check(examples: Examples) -> None:
+    frauds = int(examples.frauds.sum())
+    if not len(examples.frauds):
+        raise InputError("no transaction of the training window has a label: the two files don't belong together")
+    if frauds == len(examples.frauds):
+        raise InputError("every labelled transaction of the training window is fraud: there is nothing to tell apart")
+    if frauds < _LEAST_FRAUDS:
+        raise InputError(
+            f"the training window has {frauds} labelled frauds, and a model needs {_LEAST_FRAUDS}: "
+            "bring more labels or a later date"
+        )
+
+
+def _warm(examples: Examples, delay: int) -> Examples:
+    """Without the first days, whose merchants nobody knew yet; all of them where that would leave too few frauds."""
+    later = examples.where(examples.days >= examples.days[0] + 30 + delay)
+    return later if later.frauds.sum() >= _LEAST_FRAUDS else examples
+
+
+def _boosted(examples: Examples, seed: int, rounds: int, tested: Examples | None = None) -> lightgbm.Booster:
+    """Trees on examples; with `tested` no more of them than help there."""
+    train = _dataset(examples)
+    if tested is None:
+        return lightgbm.train(PARAMETERS | {"seed": seed}, train, rounds)
+    return lightgbm.train(
+        PARAMETERS | {"seed": seed},
+        train,
+        rounds,
+        valid_sets=[train.create_valid(tested.figures, tested.frauds, weight=tested.weights)],
+        callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+    )
+
+
+def _dataset(examples: Examples) -> lightgbm.Dataset:
+    parameters = {name: PARAMETERS[name] for name in ("max_bin", "min_data_in_bin")}
+    return lightgbm.Dataset(
+        examples.figures, examples.frauds, weight=examples.weights, feature_name=list(NAMES), params=parameters
+    )
+
+
+def _crossed(trial: lightgbm.Booster, tested: Examples) -> NDArray[np.float64]:
+    """Scores (n,) of the week, each half of the clients by the rounds and the line that suit the other half best."""
+    _, clients = np.unique(tested.clients, return_inverse=True)
+    halves = [clients % 2 == side for side in (0, 1)]
+    raw = np.zeros(len(clients))
+    best = [(np.inf, raw), (np.inf, raw)]
+    for start in range(0, trial.current_iteration(), _STEP):
+        more = trial.predict(tested.figures, raw_score=True, start_iteration=start, num_iteration=_STEP)
+        raw = raw + np.asarray(more, dtype=np.float64)
+        for side, half in enumerate(halves):
+            loss = _loss(raw[half], tested.where(half))
+            if loss < best[side][0]:
+                best[side] = loss, raw
+    scores = np.empty(len(clients))
+    for half, other, (_, chosen) in zip(halves, reversed(halves), reversed(best), strict=True):
+        scores[half] = probabilities(chosen[half], *_calibrated(chosen[other], tested.where(other)))
+    return scores
+
+
+def _calibrated(raw: NDArray[np.float64], tested: Examples) -> tuple[float, float]:
+    """Slope and intercept that make raw scores probabilities (Platt 1999); scores keep their order."""
+
+    def loss(line: Sequence[float]) -> float:
+        return _loss(line[0] * raw + line[1], tested)
+
+    found = minimize(loss, (1.0, 0.0), bounds=((0.1, 10.0), (-20.0, 20.0)), method="L-BFGS-B")
+    return float(found.x[0]), float(found.x[1])
+
+
+def _loss(raw: NDArray[np.float64], tested: Examples) -> float:
+    """The mean log loss of log odds."""
+    # ln(1 + exp(-z)) without overflow.
+    z = raw * np.where(tested.frauds == 1, 1.0, -1.0)
+    return float(np.average(np.logaddexp(0, -z), weights=tested.weights))
+
+
+def _date(day: int) -> str:
+    return str(np.datetime64(int(day), "D"))

@@ -1,0 +1,78 @@
+"""Models come into force: the folder TX_MODEL_DIR, as fraudstack.model.champion describes it, changed."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fraudstack.errors import InputError
+from fraudstack.features import NAMES
+from fraudstack.model.artefact import Model, load, save
+from fraudstack.model.champion import CHAMPION, facts, of_version
+
+# What was trained last, and what was found about it.
+CANDIDATE, EVALUATION = "candidate", "evaluation.json"
+
+
+def champion(folder: Path) -> Model | None:
+    """The model in force; None where none was ever promoted. Raises InputError when it can't be loaded."""
+    named = facts(folder)
+    return None if named is None else load(of_version(folder, named["version"]), NAMES)
+
+
+def promote(folder: Path, candidate: Path, why: Mapping[str, Any]) -> Model:
+    """Make the model in the folder `candidate` the champion; a copy of it is kept.
+
+    Raises InputError, and leaves the champion, when it can't be loaded or was made for other features.
+    """
+    model = load(candidate, NAMES)
+    before = facts(folder)
+    named = {"version": model.version, "before": before and before["version"], **why}
+    kept = of_version(folder, model.version)
+    draft = kept.with_name(f".{model.version}.{uuid.uuid4().hex}")
+    pointer = folder / f".{CHAMPION}.{uuid.uuid4().hex}"
+    try:
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(candidate, draft)
+            draft.rename(kept)
+        with pointer.open("w") as file:
+            file.write(json.dumps(named, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        pointer.replace(folder / CHAMPION)
+    except OSError as error:
+        raise InputError(f"the folder {folder} can't be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        pointer.unlink(missing_ok=True)
+    return model
+
+
+def roll_back(folder: Path) -> Model:
+    """Make the champion before this one the champion again; raises InputError where there is none."""
+    named = facts(folder)
+    if named is None or named.get("before") is None:
+        raise InputError(f"there was no champion before the one in {folder}")
+    why = {"reason": f"rolled back from {named['version']}"}
+    return promote(folder, of_version(folder, named["before"]), why)
+
+
+def every(folder: Path) -> list[Model]:
+    """All models that are kept and can be used with these features."""
+    found = []
+    for kept in sorted((folder / "versions").glob("[!.]*")):
+        with suppress(InputError):
+            found.append(load(kept, NAMES))
+    return found
+
+
+def keep(folder: Path, model: Model) -> Model:
+    """Keep a model beside the champion; raises InputError when that can't be written."""
+    (folder / "versions").mkdir(parents=True, exist_ok=True)
+    save(model, of_version(folder, model.version))
+    return model

@@ -1,0 +1,87 @@
+"""How good a model is: fold by fold beside what it has to beat, and a candidate beside the champion."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+from pyspark.sql import SparkSession
+
+from fraudstack.errors import InputError
+from fraudstack.features import NAMES
+from fraudstack.model import artefact, baselines, fit, protocol, registry
+from fraudstack.model.judge import Scored
+from fraudstack.model.promotion import Comparison, compare
+from fraudstack.model.table import Row
+from fraudstack.progress import Phases
+from fraudstack.rules import config
+from fraudstack.settings import Settings
+from jobs import examples
+from jobs.replay import decided
+from jobs.step import Summary, check_folder, spark_phase
+
+
+def run(settings: Settings, run_id: str, phases: Phases) -> Summary:
+    """Hold the candidate of TX_MODEL_DIR against the champion, and note what was found; loaded is 1 if it is better."""
+    folder = settings.model_dir / registry.CANDIDATE
+    candidate, tried = artefact.load(folder, NAMES), fit.load_tried(folder)
+    try:
+        champion = registry.champion(settings.model_dir)
+        found = compare(candidate, tried, champion)
+    except InputError as error:
+        found = Comparison(True, f"the champion can't be used: {error}")
+    (folder / registry.EVALUATION).write_text(json.dumps(found.facts() | {"run_id": run_id}, indent=2) + "\n")
+    phases.say(f"evaluate: model {candidate.version}: {found.reason}")
+    return Summary("evaluate", rows_in=len(tried.scores) if tried else 0, loaded=int(found.better))
+
+
+def evaluate(spark: SparkSession, settings: Settings, folds: str, delay: int, phases: Phases) -> list[Row]:
+    """Judge the model and what it has to beat on each fold, then the means."""
+    every = protocol.folds(folds, delay)
+    with check_folder(settings) as staging:
+        rows, _ = examples.of_files(spark, settings, delay, staging, phases)
+        by_rules = _by_rules(spark, settings, delay, staging, phases)
+        labelled = examples.labelled(rows, max(fold.test_to for fold in every), most_legitimate=None)
+        found = []
+        for fold in protocol.covered(labelled, every):
+            with phases.phase(f"evaluate: {fold.name}"):
+                keep = protocol.judged_on(labelled, fold, delay)
+                model = fit.fit(labelled, fold.until, delay)
+                judged = labelled.where(keep)
+                scores = {"model": model.scores(judged.figures), "rules": by_rules(judged.ids)}
+                scores |= baselines.scores(labelled, judged, fold)
+                for name, by_name in scores.items():
+                    scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
+                    found.append(Row(fold.name, name, fit.figures(scored)))
+    return [*found, *_means(found)]
+
+
+def _means(rows: list[Row]) -> list[Row]:
+    names = dict.fromkeys(row.model for row in rows)
+    return [
+        Row(
+            "mean",
+            name,
+            {
+                measure: float(np.mean([row.figures[measure] for row in rows if row.model == name]))
+                for measure in rows[0].figures
+            },
+        )
+        for name in names
+    ]
+
+
+def _by_rules(
+    spark: SparkSession, settings: Settings, delay: int, staging: Path, phases: Phases
+) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+    """Scores (n,) by the rules alone, of the ids (n,) of transactions."""
+    folder = staging / "rules"
+    rules = config.load(settings.rules_path or config.DEFAULT).file
+    with spark_phase(spark, phases, "evaluate: rules"):
+        replayed = decided(spark.read.parquet(str(staging / "events")), {"rules": rules}, delay)
+        replayed.selectExpr("id", "rules.score AS score").write.parquet(str(folder))
+    found = ds.dataset(folder).to_table().sort_by("id")
+    ids, scores = found.column("id").to_numpy(), found.column("score").to_numpy()
+    return lambda wanted: np.asarray(scores[np.searchsorted(ids, wanted)], dtype=np.float64)

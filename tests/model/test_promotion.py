@@ -1,0 +1,111 @@
+"""A champion is replaced by what is better, and by nothing else; the switch is one step, and can be taken back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fraudstack.errors import InputError
+from fraudstack.features import NAMES
+from fraudstack.model import artefact, registry
+from fraudstack.model.artefact import Model
+from fraudstack.model.fit import Examples, fit, fitted
+from fraudstack.model.promotion import compare
+from tests.model.made import examples
+
+DATA = examples(rows=40_000, days=120)
+
+
+def shuffled(data: Examples) -> Examples:
+    """The same with labels that nothing tells."""
+    frauds = np.random.default_rng(2).permutation(data.frauds)
+    return Examples(data.figures, data.days, data.clients, frauds, data.weights, data.ids)
+
+
+def test_what_knows_more_replaces_what_knows_nothing() -> None:
+    candidate, tried = fitted(DATA, until=119, delay=7)
+    found = compare(candidate, tried, fit(shuffled(DATA), until=105, delay=7))
+    assert found.better
+    assert found.lower_bound is not None
+    assert found.lower_bound > 0.1
+    assert None not in (found.candidate, found.champion)
+    assert "against the champion's" in found.reason
+    assert json.dumps(found.facts())
+
+
+def test_what_is_as_good_leaves_the_champion() -> None:
+    candidate, tried = fitted(DATA, until=119, delay=7)
+    found = compare(candidate, tried, fit(DATA, until=105, delay=7))
+    assert not found.better
+    assert "may be chance" in found.reason
+
+
+def test_what_knows_nothing_leaves_the_champion() -> None:
+    late = np.where(DATA.days > 105, DATA.frauds, shuffled(DATA).frauds)
+    data = Examples(DATA.figures, DATA.days, DATA.clients, late, DATA.weights, DATA.ids)
+    candidate, tried = fitted(data, until=119, delay=7)
+    found = compare(candidate, tried, fit(DATA, until=100, delay=7))
+    assert not found.better
+    assert found.lower_bound is not None
+    assert found.lower_bound < 0
+
+
+def test_without_a_champion_the_first_becomes_it() -> None:
+    candidate, tried = fitted(DATA, until=119, delay=7)
+    assert compare(candidate, tried, None).better
+
+
+def test_a_champion_that_has_seen_the_week_cannot_be_judged_on_it() -> None:
+    candidate, tried = fitted(DATA, until=119, delay=7)
+    found = compare(candidate, tried, fit(DATA, until=115, delay=7))
+    assert (found.better, found.candidate) == (False, None)
+    assert "has learned from the week of" in found.reason
+    assert compare(candidate, tried, candidate).reason == "it is the champion already"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Model]:
+    folder = tmp_path_factory.mktemp("made")
+    models = fit(DATA, until=119, delay=7), fit(DATA, until=110, delay=7)
+    for name, model in zip("ab", models, strict=True):
+        artefact.save(model, folder / name)
+        model.facts["folder"] = str(folder / name)
+    return models
+
+
+def folder_of(model: Model) -> Path:
+    return Path(model.facts["folder"])
+
+
+def test_promotion_and_roll_back(tmp_path: Path, made: tuple[Model, Model]) -> None:
+    one, two = made
+    assert registry.champion(tmp_path) is None
+    registry.promote(tmp_path, folder_of(one), {"reason": "first"})
+    registry.promote(tmp_path, folder_of(two), {"reason": "better"})
+    assert registry.champion(tmp_path).version == two.version  # type: ignore[union-attr]
+    said = registry.facts(tmp_path)
+    assert said is not None
+    assert (said["reason"], said["before"]) == ("better", one.version)
+    assert registry.roll_back(tmp_path).version == one.version
+    assert registry.champion(tmp_path).version == one.version  # type: ignore[union-attr]
+    assert sorted(path.name for path in (tmp_path / "versions").iterdir()) == sorted([one.version, two.version])
+    assert {path.name for path in tmp_path.iterdir()} == {"versions", "champion.json"}
+
+
+def test_what_cannot_be_used_leaves_the_champion(tmp_path: Path, made: tuple[Model, Model]) -> None:
+    one, two = made
+    registry.promote(tmp_path / "kept", folder_of(one), {})
+    before = (tmp_path / "kept" / "champion.json").read_bytes()
+    other = tmp_path / "other"
+    artefact.save(two, other)
+    facts = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps(facts | {"features": [*NAMES[1:], "shoe_size"]}))
+    with pytest.raises(InputError, match=r"made for other features .*shoe_size"):
+        registry.promote(tmp_path / "kept", other, {})
+    with pytest.raises(InputError, match="there is no model in"):
+        registry.promote(tmp_path / "kept", tmp_path / "nothing", {})
+    with pytest.raises(InputError, match="there was no champion before"):
+        registry.roll_back(tmp_path / "kept")
+    assert (tmp_path / "kept" / "champion.json").read_bytes() == before
+    assert registry.champion(tmp_path / "kept").version == one.version  # type: ignore[union-attr]
