@@ -6,12 +6,19 @@ from functools import lru_cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.5, 5.0)
+_SECONDS = (0.001, 0.002, 0.003, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 REQUESTS = Counter("fraudstack_requests_total", "Requests answered", ["method", "route", "status"])
 LATENCY = Histogram("fraudstack_request_seconds", "Time from first byte to last", ["route"], buckets=_SECONDS)
 DECISIONS = Counter("fraudstack_decisions_total", "Decisions stored", ["decision"])
 REASONS = Counter("fraudstack_reasons_total", "Reasons given", ["code"])
+MODEL = Histogram("fraudstack_model_seconds", "Time of a model's opinion, its lookups included", buckets=_SECONDS)
+WATCHED = Gauge(
+    "fraudstack_model_watched",
+    "What is watched of the model in force: psi:FEATURE, psi:score, precision, recall",
+    ["measure"],
+    multiprocess_mode="mostrecent",
+)
 LLM = Counter("fraudstack_llm_total", "How calls of the language model went", ["status"])
 WAITING = Gauge("fraudstack_waiting_decisions", "Decisions that wait to be written", multiprocess_mode="livesum")
 

@@ -1,11 +1,13 @@
-"""What one worker process holds: connections, the writer, rules, keys."""
+"""What one worker process holds: connections, the writer, rules, model, keys."""
 
 import asyncio
+import itertools
 import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api import metrics
 from api.keys import Guard, guard
@@ -14,16 +16,21 @@ from fraudstack.decisions.writer import Writer
 from fraudstack.errors import InputError, StoreError
 from fraudstack.llm.limits import Limits
 from fraudstack.llm.scorer import TextScorer
+from fraudstack.model.champion import CHAMPION
 from fraudstack.rules import config
 from fraudstack.settings import Settings
 from fraudstack.storage import decided, store
+from fraudstack.storage.model_days import latest as watched_of
 from fraudstack.storage.online import Readers
 from fraudstack.storage.upgrade import upgrade
 
+if TYPE_CHECKING:
+    from fraudstack.model.artefact import Model
+
 log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS = 1.0
-# An ingest may bring new names of merchant categories.
-_CATEGORIES_EVERY_SECONDS = 60.0
+# An ingest may bring new names of merchant categories: looked at each so many times.
+_CATEGORIES_EVERY = 60
 
 
 class RulesInForce:
@@ -57,6 +64,40 @@ class RulesInForce:
             log.error("the new rules can't be used, the old stay in force", extra={"said": {"error": self.problem}})
 
 
+class ModelInForce:
+    """The champion, loaded again when another takes its place; one that can't be loaded leaves the old in force."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load it, if there is one."""
+        self._folder = folder
+        self._seen: tuple[int, int, int] | None = None
+        self.model: Model | None = None
+        # Why what is named as the champion isn't in force; None when it is, or when none is.
+        self.problem: str | None = None
+        self.look()
+
+    @property
+    def changed(self) -> bool:
+        """Whether another one may be the champion now."""
+        return _mark(self._folder / CHAMPION) != self._seen
+
+    def look(self) -> None:
+        """Load the champion if it is another one; takes a second."""
+        if not self.changed:
+            return
+        # With it come numpy and LightGBM, which a scorer without a model does without.
+        from fraudstack.model.registry import champion
+
+        self._seen = _mark(self._folder / CHAMPION)
+        try:
+            self.model, self.problem = champion(self._folder), None
+        except InputError as error:
+            self.problem = str(error)
+            log.error("the champion can't be used, what was in force stays", extra={"said": {"error": self.problem}})
+            return
+        log.info("model in force", extra={"said": {"model_version": self.model.version if self.model else None}})
+
+
 def this_second() -> datetime:
     """The moment as the store's times are: UTC, naive, whole seconds."""
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
@@ -78,6 +119,7 @@ class Scorer:
     store: store.Store
     writer: Writer
     rules: RulesInForce
+    model: ModelInForce
     guard: Guard
     categories: dict[int, str]
     text: TextScorer | None
@@ -88,20 +130,28 @@ class Scorer:
         self._following = asyncio.get_running_loop().create_task(self._follow())
 
     async def _follow(self) -> None:
-        while True:
-            await asyncio.sleep(_CATEGORIES_EVERY_SECONDS)
+        for second in itertools.count(1):
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            if self.model.changed:
+                await asyncio.to_thread(self.model.look)
+            if second % _CATEGORIES_EVERY:
+                continue
             try:
-                self.categories = await asyncio.to_thread(self._read_categories)
+                await asyncio.to_thread(self._read)
             except StoreError as error:
                 log.warning("the old names of categories stay", extra={"said": {"error": str(error)}})
 
-    def _read_categories(self) -> dict[int, str]:
+    def _read(self) -> None:
+        """What jobs bring: names of categories, and what is watched of the model."""
         with self.readers.reading() as connection:
-            return decided.categories(connection)
+            self.categories = decided.categories(connection)
+            watched = watched_of(connection, self.model.model.version) if self.model.model else {}
+        for measure, (value, _, _) in watched.items():
+            metrics.WATCHED.labels(measure).set(value)
 
     def terms(self) -> Terms:
         """What decisions are made by at this moment."""
-        return Terms(self.rules.now(), self.settings.currency, self.categories)
+        return Terms(self.rules.now(), self.settings.currency, self.categories, self.model.model, metrics.MODEL.observe)
 
     async def close(self) -> None:
         """Finish what waits and close all connections."""
@@ -144,4 +194,5 @@ async def start(settings: Settings) -> Scorer:
         categories = decided.categories(connection)
     writer = Writer(where, settings.api_queue, metrics.WAITING.set)
     text = text_scorer(settings)
-    return Scorer(settings, where, writer, rules, keys, categories, text, readers)
+    model = ModelInForce(settings.model_dir)
+    return Scorer(settings, where, writer, rules, model, keys, categories, text, readers)

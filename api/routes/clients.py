@@ -122,7 +122,8 @@ def _shown(profile: Profile) -> dict[str, Any]:
     last = profile.last or 0
     habits: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     for (kind, value), habit in sorted(profile.habits.items(), key=lambda found: (-found[1].count, found[0])):
-        if len(habits[kind]) < _MOST_OF_A_KIND:
+        # What came and never was usual is no habit.
+        if habit.count and len(habits[kind]) < _MOST_OF_A_KIND:
             counted = kind == "mcc"
             habits[kind].append(
                 {

@@ -20,10 +20,15 @@ class Alive(BaseModel):
 
 
 class Ready(Alive):
-    """The store can be read; rules_problem says why a newer rules file isn't in force."""
+    """The store can be read; the problems say why newer rules or another champion aren't in force.
+
+    model_version is null where rules alone decide.
+    """
 
     rules_version: str
     rules_problem: str | None
+    model_version: str | None
+    model_problem: str | None
 
 
 @router.get("/healthz", response_model=Alive)
@@ -42,8 +47,16 @@ async def get_readyz(request: Request) -> Response:
             decided.look(connection)
 
     await run_in_threadpool(look)
-    rules = scorer.rules
-    return json_answer({"status": "ok", "rules_version": rules.now().version, "rules_problem": rules.problem})
+    rules, model = scorer.rules, scorer.model
+    return json_answer(
+        {
+            "status": "ok",
+            "rules_version": rules.now().version,
+            "rules_problem": rules.problem,
+            "model_version": model.model.version if model.model else None,
+            "model_problem": model.problem,
+        }
+    )
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -1,20 +1,26 @@
 """The way from a submission to a stored decision, inside one write transaction of the store."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fraudstack.decisions.submission import Submission
+from fraudstack.features import ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, trusted
-from fraudstack.rules.config import Rules
+from fraudstack.rules.config import Rules, RulesFile
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
-from fraudstack.storage import decided, profiles, sums
+from fraudstack.storage import decided, profiles, sums, value_days
 from fraudstack.storage.online import Connection, date_for
 from fraudstack.storage.sums import Said
+
+if TYPE_CHECKING:
+    from fraudstack.model.artefact import Model
+    from fraudstack.model.online import Opinion
 
 # What a file of transactions can say; a description comes through the API alone.
 _COMPARED = tuple(name for name in CONTENT if name not in ("id", "amount", "description"))
@@ -29,6 +35,9 @@ class Terms:
     currency: str
     # Names of merchant category codes.
     categories: Mapping[int, str] = field(default_factory=dict)
+    model: "Model | None" = None
+    # Is told how many seconds a model's opinion took.
+    timed: Callable[[float], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,10 +71,11 @@ _OPEN = ("normal", "suspicious")
 
 @dataclass(frozen=True)
 class Scored:
-    """What the rules say of a transaction; `excepted`: an analyst allowed this client at this merchant."""
+    """What rules and model say of a transaction; `excepted`: an analyst allowed this client at this merchant."""
 
     case: Case
     excepted: bool
+    opinion: "Opinion | None"
     verdict: Verdict
 
     @property
@@ -80,15 +90,18 @@ class Scored:
 
 
 def score(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Scored:
-    """What the rules say of a transaction that the store doesn't have, by what the store holds at this moment."""
+    """What is said of a transaction that the store doesn't have, by what the store holds at this moment."""
     event = posted.event(posted.id or 0, now)
     profile, excepted = profiles.read(connection, event)
-    return _scored(event, profile, excepted, terms)
+    if terms.model is not None and not profile.transactions:
+        profile.memory = ClientMemory()
+    return _scored(connection, event, profile, excepted, terms)
 
 
 def preview(scored: Scored, posted: Submission, terms: Terms, now: datetime) -> Decided:
     """What would be decided by a score, without writing."""
-    return Decided(posted.id or 0, _decision(scored.verdict, terms, now, posted.body_hash(), "not_asked"))
+    decision = _decision(scored.verdict, scored.opinion, terms, now, posted.body_hash(), "not_asked")
+    return Decided(posted.id or 0, decision)
 
 
 def decide_and_store(
@@ -125,18 +138,22 @@ def decide_and_store(
         # It may be in the profile already, as a transaction that nobody decided.
         profile = profiles.rebuilt(connection, event.client_id, without=id)
         _, excepted = profiles.basis(connection, event)
-        scored = _scored(event, profile, excepted, terms)
+        scored = _scored(connection, event, profile, excepted, terms)
     verdict, profile = scored.verdict, scored.case.profile
     if advice.reasons:
-        verdict = decide(scored.case, excepted=scored.excepted, more=advice.reasons)
-    decision = _decision(verdict, terms, now, body_hash, advice.llm_status)
+        verdict = judged(scored.case, scored.excepted, scored.opinion, advice.reasons)
+    decision = _decision(verdict, scored.opinion, terms, now, body_hash, advice.llm_status)
     is_fraud = known.transaction["is_fraud"] if known else None
     is_trusted = trusted(int(verdict.suspicious), is_fraud)
     # Its version rises: if this transaction fails, the score holds no more.
     profile.add(event, trusted=is_trusted)
+    if profile.memory is not None:
+        profile.memory.add(event, is_fraud)
     if known is None:
         decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
         profiles.write(connection, profile, event, is_trusted=is_trusted)
+        if profile.memory is not None:
+            value_days.add(connection, event)
     else:
         decided.flag(connection, id, verdict.suspicious, posted.description)
         profiles.write_whole(connection, profile)
@@ -147,13 +164,51 @@ def decide_and_store(
     return Decided(id, decision)
 
 
-def _scored(event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
+class Spoken(Protocol):
+    """A model's opinion of a transaction."""
+
+    def reason(self, rules: RulesFile) -> Reason | None:
+        """It as one reason; None where the rules file doesn't let it speak."""
+
+    def reasons(self, whole: Reason) -> Sequence[Reason]:
+        """That reason in parts, which together weigh the same."""
+
+
+def judged(case: Case, excepted: bool, opinion: Spoken | None, more: Sequence[Reason] = ()) -> Verdict:
+    """The verdict of rules, model and language model; what the model rests on is asked only for what isn't normal."""
+    whole = None if opinion is None else opinion.reason(case.rules)
+    if opinion is None or whole is None:
+        return decide(case, excepted=excepted, more=more)
+    verdict = decide(case, excepted=excepted, more=[whole, *more])
+    if whole not in verdict.reasons or not verdict.suspicious:
+        return verdict
+    return decide(case, excepted=excepted, more=[*opinion.reasons(whole), *more])
+
+
+def _scored(connection: Connection, event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
     category = None if event.mcc is None else terms.categories.get(event.mcc)
     case = Case(event, profile, terms.rules.file, category)
-    return Scored(case, excepted, decide(case, excepted=excepted))
+    said = None
+    # Of a client whose past nobody remembered, a model would think that there is none.
+    if terms.model is not None and profile.memory is not None:
+        # With it comes numpy, which a scorer without a model does without.
+        from fraudstack.model.online import opinion
+
+        started = time.perf_counter()
+        said = opinion(terms.model, event, profile.memory, value_days.read(connection, event))
+        if terms.timed is not None:
+            terms.timed(time.perf_counter() - started)
+    return Scored(case, excepted, said, judged(case, excepted, said))
 
 
-def _decision(verdict: Verdict, terms: Terms, now: datetime, body_hash: str, llm_status: str | None) -> dict[str, Any]:
+def _decision(
+    verdict: Verdict,
+    opinion: "Opinion | None",
+    terms: Terms,
+    now: datetime,
+    body_hash: str,
+    llm_status: str | None,
+) -> dict[str, Any]:
     return {
         "decided_at": str(now),
         "score": verdict.score,
@@ -163,7 +218,7 @@ def _decision(verdict: Verdict, terms: Terms, now: datetime, body_hash: str, llm
         "reasons": [reason._asdict() for reason in verdict.reasons],
         "llm_status": llm_status,
         "rules_version": terms.rules.version,
-        "model_version": None,
+        "model_version": None if opinion is None else opinion.model.version,
         "body_hash": body_hash,
         "source": "online",
     }

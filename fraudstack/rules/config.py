@@ -51,6 +51,13 @@ class Whitelist(_Part):
     most_declines: Annotated[int, Field(ge=0)]
 
 
+class Voice(_Part):
+    """From which probability a model speaks, and from which it alone makes a transaction suspicious."""
+
+    speaks_at: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    alert_at: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
 class Rule(_Part):
     """A rule without figures of its own."""
 
@@ -150,6 +157,7 @@ class RulesFile(_Part):
     whitelist: Whitelist
     least_history: Count
     least_spread: Positive
+    model: Voice = Voice()
     rules: Figures
     allow: Allow
     block: Block

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from fraudstack.model.words import CODES as MODEL_CODES
 from fraudstack.profiles.event import HOME, ONLINE, Event
 from fraudstack.profiles.profile import WEEK, Amounts, Habit, Profile
 from fraudstack.rules.config import Burst, RulesFile
@@ -290,8 +291,8 @@ OF_HASTE: tuple[Rule, ...] = (
     refunds_mirrored,
 )
 
-# The code of a rule's reason is its name; two reasons come from elsewhere.
-CODES = tuple(sorted(("block_list", "llm_text", *(rule.__name__ for rule in OF_HABIT + OF_HASTE))))
+# The code of a rule's reason is its name; some reasons come from elsewhere.
+CODES = tuple(sorted(("block_list", "llm_text", *MODEL_CODES, *(rule.__name__ for rule in OF_HABIT + OF_HASTE))))
 
 
 def reasons(case: Case, *, excepted: bool = False) -> Iterator[Reason]:

@@ -5,7 +5,7 @@ A decision is a dozen statements: what SQLAlchemy adds to each would cost more t
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -84,6 +84,10 @@ class Connection:
         sums = self._sums.setdefault(write, {})
         known = sums.get(key)
         sums[key] = figures if known is None else [a + b for a, b in zip(known, figures, strict=True)]
+
+    def added_up(self, write: "_Write") -> Mapping[Key, Sequence[int]]:
+        """What `write` is to get at the end of the transaction under way."""
+        return self._sums.get(write, {})
 
     @contextmanager
     def write(self, clients: Iterable[str] = ()) -> Iterator[None]:

@@ -1,8 +1,8 @@
 """`make bench-api`: the scorer beside its floor, with wrk, on 127.0.0.1, in turn in one run.
 
 A round is: the floor at full load, the scorer with a short history at full load, the scorer with a long one at full
-load, and the scorer at half of what it did. Figures are medians over the rounds. Latencies of the full loads are the
-client's, those of the half load the server's own (its histogram).
+load, the scorer at half of what it did, and the last two with a model in force. Figures are medians over the rounds.
+Latencies of the full loads are the client's, those of the half load the server's own (its histogram).
 """
 
 import argparse
@@ -31,7 +31,7 @@ from rich.table import Table
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.online import Connection, date_text
 from fraudstack.storage.store import parse
-from tests.bench.stores import empty, ingest, store
+from tests.bench.stores import empty, given, ingest, store, with_model
 
 CONNECTIONS, THREADS, WORKERS = 8, 2, 2
 # More than a floor answers.
@@ -61,6 +61,8 @@ def main() -> None:
         arguments.long: store(arguments.folder, arguments.long, arguments.postgresql),
     }
     streams = {rows: _Stream(arguments.folder, rows, url) for rows, url in stores.items()}
+    modelled, models = with_model(arguments.folder, arguments.long, arguments.postgresql)
+    with_memory = _Stream(arguments.folder, arguments.long, modelled)
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.rounds):
         found: dict[str, dict[str, float]] = {}
@@ -70,8 +72,12 @@ def main() -> None:
             with _scorer(stores[rows], arguments.folder) as url:
                 found[name] = _load(url, streams[rows], arguments.seconds)
                 if name == "long":
-                    pause = max(1, round(CONNECTIONS / (found[name]["rate"] / 2) * 1000 - found[name]["p50"] / 2))
+                    pause = _pause(found[name])
                     found["half"] = _half(url, streams[rows], arguments.seconds, pause)
+        with _scorer(modelled, arguments.folder, models) as url:
+            found["model"] = _load(url, with_memory, arguments.seconds)
+            found["model half"] = _half(url, with_memory, arguments.seconds, _pause(found["model"]))
+            found["opinion"] = _opinion(url)
         rounds.append(found)
         Console(stderr=True).print(f"round {number + 1}: {json.dumps(found)}", soft_wrap=True)
     _print(arguments, rounds, _while_an_ingest_runs(arguments, pause))
@@ -150,12 +156,9 @@ def _floor(folder: Path, server: str | None) -> Iterator[str]:
 
 
 @contextmanager
-def _scorer(database: str, folder: Path) -> Iterator[str]:
-    path = database.removeprefix("sqlite:///")
-    given = {"TX_SQLITE_DB": path, "TX_CLUSTERS_DB": f"{folder}/clusters.db"}
-    if database.startswith("postgresql"):
-        given = {"TX_DATABASE_URL": database}
-    environment = os.environ | given | {"TX_API_WORKERS": str(WORKERS), "OPENAI_API_KEY": ""}
+def _scorer(database: str, folder: Path, models: Path | None = None) -> Iterator[str]:
+    scorer = {"TX_API_WORKERS": str(WORKERS), "OPENAI_API_KEY": "", "TX_MODEL_DIR": str(models or folder / "no-models")}
+    environment = os.environ | given(database, folder) | scorer
     with _served(["--config", "python:api.gunicorn", "api.main:app"], environment, "/readyz") as url:
         yield url
 
@@ -217,6 +220,11 @@ def _load(url: str, stream: _Stream, seconds: int, pause: int = 0) -> dict[str, 
     return result | {"rate": result["requests"] / result["seconds"]}
 
 
+def _pause(full: Mapping[str, float]) -> int:
+    """Milliseconds between the posts of a connection that make half of a full load."""
+    return max(1, round(CONNECTIONS / (full["rate"] / 2) * 1000 - full["p50"] / 2))
+
+
 def _half(url: str, stream: _Stream, seconds: int, pause: int) -> dict[str, float]:
     """At half load: the share of decisions within 15 ms, and the bucket in which the 99th percentile lies."""
     before = _histogram(url)
@@ -228,12 +236,24 @@ def _half(url: str, stream: _Stream, seconds: int, pause: int) -> dict[str, floa
     return result | {"server_p99": p99 * 1000, "within_15_ms": counts[0.015] / total}
 
 
-def _histogram(url: str) -> dict[float, float]:
-    """Decisions by upper bound of the time that they took, in seconds."""
+def _opinion(url: str) -> dict[str, float]:
+    """Bounds in milliseconds under which half and 99 % of a model's opinions came, their lookups included."""
+    counts = _histogram(url, r'fraudstack_model_seconds_bucket\{le="([^"]+)"\} (\S+)')
+    total = counts[float("inf")]
+    return {
+        name: 1000 * next(bound for bound in sorted(counts) if counts[bound] >= share * total)
+        for name, share in (("p50", 0.5), ("p99", 0.99))
+    }
+
+
+_DECISIONS = r'fraudstack_request_seconds_bucket\{le="([^"]+)",route="/transaction"\} (\S+)'
+
+
+def _histogram(url: str, buckets: str = _DECISIONS) -> dict[float, float]:
+    """Decisions, or what else is counted, by upper bound of the time that they took, in seconds."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         text = answer.read().decode()
-    found = re.findall(r'fraudstack_request_seconds_bucket\{le="([^"]+)",route="/transaction"\} (\S+)', text)
-    return {float(bound): float(count) for bound, count in found}
+    return {float(bound): float(count) for bound, count in re.findall(buckets, text)}
 
 
 def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float]]], beside: dict[str, float]) -> None:
@@ -249,6 +269,8 @@ def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float
         "short": f"scorer, {arguments.short:,} rows of history",
         "long": f"scorer, {arguments.long:,} rows of history",
         "half": "scorer at half load",
+        "model": f"scorer with a model, {arguments.long:,} rows",
+        "model half": "scorer with a model at half load",
     }
     for name, said in names.items():
         table.add_row(said, *(f"{median(name, figure):,.1f}" for figure in ("rate", "p50", "p99")))
@@ -257,14 +279,21 @@ def _print(arguments: argparse.Namespace, rounds: list[dict[str, dict[str, float
     console = Console(width=100)
     console.print(table)
     ratio = statistics.median(found["short"]["rate"] / found["floor"]["rate"] for found in rounds)
+    with_model = statistics.median(found["model"]["rate"] / found["floor"]["rate"] for found in rounds)
     p50 = statistics.median(found["long"]["p50"] / found["short"]["p50"] for found in rounds)
     p99 = statistics.median(found["long"]["p99"] / found["short"]["p99"] for found in rounds)
     console.print(f"scorer / floor, requests per second: {ratio:.2f}")
-    console.print(f"long / short history: p50 {p50:.2f}, p99 {p99:.2f}")
+    console.print(f"with a model: {with_model:.2f}")
     console.print(
-        f"at half load: {median('half', 'within_15_ms'):.2%} of the decisions within 15 ms on the server, "
-        f"its p99 at most {median('half', 'server_p99'):.0f} ms"
+        f"a model's opinion and its lookups: half within {median('opinion', 'p50'):.0f} ms, "
+        f"99 % within {median('opinion', 'p99'):.0f} ms"
     )
+    console.print(f"long / short history: p50 {p50:.2f}, p99 {p99:.2f}")
+    for name, said in (("half", "at half load"), ("model half", "with a model")):
+        console.print(
+            f"{said}: {median(name, 'within_15_ms'):.2%} of the decisions within 15 ms on the server, "
+            f"its p99 at most {median(name, 'server_p99'):.0f} ms"
+        )
 
 
 if __name__ == "__main__":
