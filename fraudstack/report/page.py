@@ -17,14 +17,16 @@ _CLASSES = {"started (UTC)": ' class="time"', "error": ' class="error"'}
 
 
 def write_html(report: Report, path: Path) -> None:
-    """Write the page to `path`, whole or not at all; the report needs its breakdown for every chart.
+    """Write the page to `path` as `write` does; the report needs its breakdown for every chart."""
+    write(html(report), path)
 
-    Raises InputError when the file can't be written.
-    """
+
+def write(text: str, path: Path) -> None:
+    """Write a page to `path`, whole or not at all; raises InputError when the file can't be written."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         try:
-            unfinished.write_text(html(report), encoding="utf-8")
+            unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)

@@ -57,7 +57,7 @@ def _runs(report: Report) -> Group | str:
 
 def _steps(runs: Sequence[Run], *, with_header: bool) -> Table:
     widths = {"rows in": 10, "loaded": 10, "refused": 7, "unmatched": 9, "seconds": 7}
-    table = _table(("step", "started (UTC)", *widths), right=tuple(widths))
+    table = columns_table(("step", "started (UTC)", *widths), right=tuple(widths))
     table.show_header = with_header
     # So that the numbers of all runs stand below each other.
     for column, width in zip(table.columns, (8, 16, *widths.values()), strict=True):
@@ -65,7 +65,7 @@ def _steps(runs: Sequence[Run], *, with_header: bool) -> Table:
     for run in runs:
         counts = (run.rows_in, run.loaded, run.quarantined, run.unmatched)
         table.add_row(
-            _cell(run.step),
+            cell(run.step),
             formats.moment(run.started_at),
             *map(formats.count, counts),
             formats.duration(run.seconds),
@@ -77,9 +77,9 @@ def _quarantine(report: Report) -> Table | str:
     refused = report.quarantine
     if refused is None or not refused.quarantined:
         return "Nothing was refused."
-    table = _table(("step", "reason", "rows"), right=("rows",))
+    table = columns_table(("step", "reason", "rows"), right=("rows",))
     for reason in refused.reasons:
-        table.add_row(_cell(reason.step), _cell(reason.reason), formats.count(reason.rows))
+        table.add_row(cell(reason.step), cell(reason.reason), formats.count(reason.rows))
     kept = sum(reason.rows for reason in refused.reasons)
     if kept < refused.quarantined:
         table.add_row("", "counted, not kept", formats.count(refused.quarantined - kept))
@@ -90,7 +90,7 @@ def _found(report: Report) -> Table | str:
     found = report.transactions
     if not found.count:
         return "There are no transactions yet."
-    return _pairs(
+    return pairs_table(
         (
             ("transactions", formats.count(found.count)),
             ("first", formats.moment(found.first)),
@@ -111,10 +111,10 @@ def _channels(report: Report) -> Table | str:
     if not report.transactions.channels:
         return "There are no transactions yet."
     numbers = ("transactions", "amount", "declined", "fraud rate")
-    table = _table(("channel", *numbers), right=numbers)
+    table = columns_table(("channel", *numbers), right=numbers)
     for channel in report.transactions.channels:
         table.add_row(
-            _cell(channel.channel),
+            cell(channel.channel),
             formats.count(channel.transactions),
             formats.money(channel.amounts, "total"),
             formats.count(channel.declined),
@@ -125,7 +125,7 @@ def _channels(report: Report) -> Table | str:
 
 def _fraud(report: Report) -> Table:
     labels, flagged = report.labels, report.flagged
-    return _pairs(
+    return pairs_table(
         (
             ("labelled", formats.count(labels.labelled)),
             ("fraud among them", formats.count(labels.fraud)),
@@ -142,11 +142,11 @@ def _clusters(report: Report) -> Table | str:
     if report.no_clusters is not None:
         return f"There are no clusters: {report.no_clusters}."
     numbers = ("clients", "transactions", "fraud rate")
-    table = _table(("cluster", "name", *numbers), right=("cluster", *numbers))
+    table = columns_table(("cluster", "name", *numbers), right=("cluster", *numbers))
     for cluster in report.clusters:
         table.add_row(
             str(cluster.cluster),
-            _cell(cluster.name),
+            cell(cluster.name),
             formats.count(cluster.clients),
             formats.count(cluster.transactions),
             formats.share(cluster.fraud_rate),
@@ -154,7 +154,8 @@ def _clusters(report: Report) -> Table | str:
     return table
 
 
-def _table(columns: Sequence[str], right: Sequence[str]) -> Table:
+def columns_table(columns: Sequence[str], right: Sequence[str]) -> Table:
+    """A table with columns of these names, some of them to the right."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         number = column in right
@@ -162,7 +163,8 @@ def _table(columns: Sequence[str], right: Sequence[str]) -> Table:
     return table
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
+def pairs_table(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Names and what belongs to them, a pair a line."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right", no_wrap=True)
@@ -171,6 +173,7 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
-def _cell(text: str | None) -> Text:
+def cell(text: str | None) -> Text:
+    """Text from elsewhere, as it is."""
     # As Text: a name in square brackets is a name, no markup.
     return Text(formats.name(text))

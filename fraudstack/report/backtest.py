@@ -1,0 +1,102 @@
+"""What rules and a model would have done with a history: the figures of a backtest, before anybody draws them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Alerts and what became of them; cents are those of frauds, whole."""
+
+    alerts: int = 0
+    # Of which the truth is known, and those that were fraud.
+    labelled: int = 0
+    frauds: int = 0
+    # Of the frauds that an alert was raised for.
+    cents: int = 0
+
+    @property
+    def precision(self) -> float | None:
+        """The share of frauds among the labelled alerts; None where there is none."""
+        return self.frauds / self.labelled if self.labelled else None
+
+
+@dataclass(frozen=True)
+class Month:
+    """What came in in a month, YYYY-MM, and what was alerted."""
+
+    month: str
+    transactions: int
+    frauds: int
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to decide, over all days."""
+
+    # What people call it: the rules file.
+    name: str
+    rules_version: str
+    model_version: str | None
+    counts: Counts
+    # An alert may have several reasons.
+    reasons: Sequence[tuple[str, Counts]]
+    months: Sequence[Month]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert that only one of two ways raises: the first (gained) or the second."""
+
+    gained: bool
+    id: int
+    date: str
+    cents: int
+    score: float
+    reason: str
+    is_fraud: int | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes different from the second way to the first."""
+
+    both: Counts
+    gained: Counts
+    lost: Counts
+    # Some of those that differ, the highest scores first.
+    alerts: Sequence[Alert]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The history that was decided, and by each way what came of it."""
+
+    # YYYY-MM-DD, both included.
+    first: str
+    last: str
+    days: int
+    transactions: int
+    labelled: int
+    frauds: int
+    # Of all frauds.
+    cents: int
+    currency: str
+    label_delay: int
+    ways: Sequence[Way]
+    change: Change | None
+    # The last day that the model had learned from, if there is one: figures begin after it.
+    trained_until: str | None = None
+
+    def alerts_a_day(self, counts: Counts) -> float:
+        """The mean over all days."""
+        return counts.alerts / self.days
+
+    def recall(self, counts: Counts) -> float | None:
+        """The share of the frauds that were alerted; None where there is none."""
+        return counts.frauds / self.frauds if self.frauds else None
+
+    def missed(self, counts: Counts) -> int:
+        """Whole cents of the frauds that no alert was raised for."""
+        return self.cents - counts.cents

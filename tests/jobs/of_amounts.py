@@ -1,0 +1,35 @@
+"""A store in which high amounts are fraud, for models to find out."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from pyspark.sql import SparkSession
+
+from fraudstack.settings import Settings
+from jobs import clean, label, profiles
+from tests.jobs.databases import quiet
+from tests.jobs.labels_files import entry, labels
+from tests.jobs.raw_files import row, write
+
+ROWS, CLIENTS = 9000, 40
+FIRST = datetime(2019, 1, 1)
+
+
+def of_amounts(spark: SparkSession, chosen: Settings, days: int) -> Settings:
+    """Ingest 9,000 labelled transactions over so many days; every twelfth is fraud."""
+    draw = Random(1)
+    frauds = {id for id in range(ROWS) if draw.random() < 0.08}
+    lines, told = [], []
+    for id in range(ROWS):
+        fraud = id in frauds
+        amount = draw.lognormvariate(5.5 if fraud else 3.5, 0.5)
+        when = FIRST + timedelta(minutes=id * days * 24 * 60 // ROWS)
+        fields = {"date": str(when), "client_id": f"c{draw.randrange(CLIENTS)}", "amount": f"${amount:.2f}"}
+        lines.append(row(id, merchant_id=str(draw.randrange(30)), **fields))
+        told.append(entry(id, "Yes" if fraud else "No"))
+    write(Path(chosen.csv_path), lines)
+    Path(chosen.labels_path).write_text(labels(told))
+    for job in (clean, label, profiles):
+        job.run(spark, chosen, "ingest", quiet())
+    return chosen
