@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, chain, get_current_context, task
+from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
 from spark import run
 
 from jobs import JOBS
@@ -53,4 +53,6 @@ with the reason as the last line of the task's log.
         ),
     },
 ):
-    chain(*(run_job.override(task_id=job)(job) for job in JOBS))
+    # Whoever waits for new transactions waits for all of it.
+    outlets = {JOBS[-1]: [Asset("fraudstack-transactions")]}
+    chain(*(run_job.override(task_id=job, outlets=outlets.get(job, []))(job) for job in JOBS))

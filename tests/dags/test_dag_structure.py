@@ -12,16 +12,14 @@ from tests.dags.airflow_process import DAGS, environment, finished
 _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import transactions_ingest
+import model_refresh, transactions_ingest
 ours = ("fraudstack.settings", "fraudstack.storage", "jobs.session", "jobs.submit")
 heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
-[dag] = bag.dags.values()
-print(json.dumps({
+print(json.dumps({dag.dag_id: {
     "heavy": heavy,
     "errors": bag.import_errors,
-    "id": dag.dag_id,
     "order": [(task.task_id, sorted(task.downstream_task_ids)) for task in dag.topological_sort()],
     "params": {name: dag.params.get_param(name).dump() for name in dag.params},
     "paused": dag.is_paused_upon_creation,
@@ -33,12 +31,12 @@ print(json.dumps({
     "retries": {task.task_id: task.retries for task in dag.tasks},
     "delays": {task.task_id: task.retry_delay.total_seconds() for task in dag.tasks},
     "backoff": {task.task_id: task.retry_exponential_backoff for task in dag.tasks},
-}))
+} for dag in bag.dags.values()}))
 """
 
 
 @pytest.fixture(scope="module")
-def dag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("parse")
     done = finished([sys.executable, "-c", _PARSE, str(DAGS)], environment(folder), cwd=folder)
     assert done.returncode == 0, done.stdout
@@ -46,25 +44,45 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return parsed
 
 
+@pytest.fixture(params=["transactions_ingest", "model_refresh"])
+def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = dags[request.param]
+    return found
+
+
+def test_there_are_these(dags: dict[str, Any]) -> None:
+    assert set(dags) == {"transactions_ingest", "model_refresh"}
+
+
 def test_every_file_of_the_folder_is_read_without_an_error(dag: dict[str, Any]) -> None:
     assert dag["errors"] == {}
-    assert dag["id"] == "transactions_ingest"
 
 
 def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> None:
     assert dag["heavy"] == []
 
 
-def test_jobs_follow_one_another(dag: dict[str, Any]) -> None:
-    assert dag["order"] == [["clean", ["cluster"]], ["cluster", ["label"]], ["label", ["profiles"]], ["profiles", []]]
+@pytest.mark.parametrize(
+    ("id", "jobs"),
+    [
+        ("transactions_ingest", ["clean", "cluster", "label", "profiles"]),
+        ("model_refresh", ["train", "evaluate", "promote", "memories"]),
+    ],
+)
+def test_jobs_follow_one_another(dags: dict[str, Any], id: str, jobs: list[str]) -> None:
+    assert dags[id]["order"] == [[job, jobs[place : place + 1]] for place, job in enumerate(jobs, 1)]
 
 
-def test_inputs_are_optional_and_explained(dag: dict[str, Any]) -> None:
-    assert list(dag["params"]) == ["csv", "labels"]
-    for param in dag["params"].values():
+def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
+    params = {id: dag["params"] for id, dag in dags.items()}
+    assert {id: list(found) for id, found in params.items()} == {
+        "transactions_ingest": ["csv", "labels"],
+        "model_refresh": ["until"],
+    }
+    for param in (one for found in params.values() for one in found.values()):
         assert param["value"] is None
         assert param["schema"]["type"] == ["null", "string"]
-        assert "TX_" in param["description"]
+        assert "empty: " in param["description"]
 
 
 def test_it_starts_when_triggered_and_only_then(dag: dict[str, Any]) -> None:
@@ -77,7 +95,8 @@ def test_runs_wait_for_each_other(dag: dict[str, Any]) -> None:
     assert dag["max_active_runs"] == 1
 
 
-def test_tasks_are_tried_again_later_and_later(dag: dict[str, Any]) -> None:
+def test_tasks_are_tried_again_later_and_later(dags: dict[str, Any]) -> None:
+    dag = dags["transactions_ingest"]
     assert set(dag["retries"].values()) == {2}
     assert set(dag["delays"].values()) == {10.0}
     assert set(dag["backoff"].values()) == {2}

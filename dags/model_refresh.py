@@ -1,0 +1,45 @@
+"""The DAG model_refresh: what the labels know now becomes the model in force, if it is better than the one that is."""
+
+from airflow.sdk import DAG, Param, chain, get_current_context, task
+from spark import run
+
+from jobs import MODEL_REFRESH
+
+
+@task(retries=1)
+def run_job(job: str) -> dict[str, object]:
+    """Run one job on the store, with the last day to learn from that this DAG run names."""
+    context = get_current_context()
+    return run(job, context["run_id"], context["ti"].try_number, {"TX_MODEL_UNTIL": context["params"]["until"]})
+
+
+with DAG(
+    dag_id="model_refresh",
+    description="What the labels know now becomes the model in force, if it is better",
+    doc_md="""
+Trains a model on the store's transactions and labels and puts it in force if it deserves it:
+
+1. **train** makes a candidate of all labelled transactions up to `until`, in TX_MODEL_DIR.
+2. **evaluate** holds it against the champion on its latest week, by a model that had not seen that week.
+3. **promote** makes it the champion if it is better by more than the noise; running scorers take it up within seconds.
+4. **memories** remembers of every client and merchant what a model looks at, which the scorer goes on to keep.
+
+Without enough labels the run fails with one sentence, and the champion stays.
+""",
+    schedule=None,
+    catchup=False,
+    # A paused DAG would accept a trigger and never start it.
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    tags=["fraudstack", "model"],
+    params={
+        "until": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Until",
+            description="The last day that is learned from, YYYY-MM-DD; empty: the last that has labels",
+        ),
+    },
+):
+    chain(*(run_job.override(task_id=job)(job) for job in MODEL_REFRESH))

@@ -1,0 +1,33 @@
+"""The DAG transactions_decide: after an ingest, what a model looks at, and decisions of the history."""
+
+from airflow.sdk import DAG, Asset, chain, get_current_context, task
+from spark import run
+
+from jobs import AFTER_INGEST
+
+
+@task(retries=1)
+def run_job(job: str) -> dict[str, object]:
+    """Run one job on the store."""
+    context = get_current_context()
+    return run(job, context["run_id"], context["ti"].try_number, {})
+
+
+with DAG(
+    dag_id="transactions_decide",
+    description="After an ingest: what a model looks at, and decisions of the history",
+    doc_md="""
+Follows each run of `transactions_ingest` that changed the store:
+
+1. **memories** remembers of every client and merchant what a model looks at; from then on the scorer keeps it.
+2. **decide** decides every transaction that nobody decided as it came, by what was known at its time: by the rules, and
+   by a model that had learned only from what came before. It writes `decisions` with source `batch` and leaves
+   `flagged_fraud` alone, counts how good they were by day, and watches the features and scores of the latest weeks.
+""",
+    schedule=[Asset("fraudstack-transactions")],
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    tags=["fraudstack", "model"],
+):
+    chain(*(run_job.override(task_id=job)(job) for job in AFTER_INGEST))

@@ -1,0 +1,87 @@
+"""The history is decided by what was known at each time, each part by a model made before it."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from fraudstack.model import drift, registry
+from fraudstack.settings import Settings
+from fraudstack.storage.decision_load import FIGURES
+from jobs import decide, evaluate, promote, train
+from tests.jobs.databases import execute, query, quiet, settings
+from tests.jobs.of_amounts import ROWS, of_amounts
+
+pytestmark = pytest.mark.slow
+
+# Past the end of two years.
+DAYS = 800
+_COUNTED = """SELECT substr(CAST(t.date AS TEXT), 1, 10), coalesce(d.model_version, ''), count(*), sum(d.suspicious),
+    count(t.is_fraud), sum(t.is_fraud), sum(CASE WHEN t.is_fraud IS NULL THEN 0 ELSE d.suspicious END),
+    sum(t.is_fraud * d.suspicious) FROM decisions d JOIN transactions t ON t.id = d.id
+    WHERE d.source = 'batch' GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+def decisions(url: str) -> list[tuple[object, ...]]:
+    return query(url, "SELECT id, score, decision, reason, model_version, source FROM decisions ORDER BY id")
+
+
+@pytest.fixture
+def given(spark: SparkSession, database: str, tmp_path: Path) -> Settings:
+    return of_amounts(spark, settings(tmp_path, database), DAYS)
+
+
+def test_each_part_of_the_history_has_a_model_made_before_it(
+    spark: SparkSession, given: Settings, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A week of this store has some eighty transactions.
+    monkeypatch.setattr(drift, "LEAST_SAMPLE", 50)
+    execute(
+        database,
+        "INSERT INTO decisions (id, decided_at, score, suspicious, decision, reason, reasons, source)"
+        " VALUES (5, '2019-01-01 00:00:00', 0.9, 1, 'suspicious', 'said', '[]', 'online')",
+    )
+    flags = query(database, "SELECT id, flagged_fraud FROM transactions ORDER BY id")
+    train.run(spark, given, "one", quiet())
+    evaluate.run(given, "one", quiet())
+    promote.run(given, "one", quiet())
+    summary = decide.run(spark, given, "two", quiet())
+    assert summary.loaded == ROWS - 1
+    assert query(database, "SELECT id, flagged_fraud FROM transactions ORDER BY id") == flags
+
+    until = {
+        model.version: date.fromisoformat(model.facts["trained"]["until"]) for model in registry.every(given.model_dir)
+    }
+    assert {str(day) for day in until.values()} >= {"2019-12-31", "2020-12-31"}
+    used = query(
+        database,
+        """SELECT d.model_version, substr(CAST(min(t.date) AS TEXT), 1, 10), count(*) FROM decisions d
+        JOIN transactions t ON t.id = d.id WHERE d.source = 'batch' GROUP BY d.model_version""",
+    )
+    assert len(used) == 3
+    for version, first, _ in used:
+        if version is not None:
+            assert date.fromisoformat(str(first)) == until[str(version)] + timedelta(days=given.label_delay + 1)
+        else:
+            assert first == "2019-01-01"
+    assert decisions(database)[5] == (5, 0.9, "suspicious", "said", None, "online")
+
+    counted = query(database, f"SELECT day, model_version, {', '.join(FIGURES[:6])} FROM batch_days ORDER BY 1, 2")
+    assert counted == query(database, _COUNTED)
+    by_models = "FROM batch_days WHERE model_version <> ''"
+    [[caught, frauds]] = query(database, f"SELECT sum(suspicious_frauds), sum(frauds) {by_models}")
+    assert int(str(caught)) > int(str(frauds)) / 2
+    watched = query(database, "SELECT DISTINCT measure FROM model_days")
+    assert {"psi:amount", "psi:score"} <= {row[0] for row in watched}
+
+    before = decisions(database)
+    assert decide.run(spark, given, "three", quiet()).loaded == 0
+    assert decisions(database) == before
+
+
+def test_without_labels_the_rules_decide_alone(spark: SparkSession, given: Settings, database: str) -> None:
+    execute(database, "UPDATE transactions SET is_fraud = NULL")
+    assert decide.run(spark, given, "one", quiet()).loaded == ROWS
+    assert query(database, "SELECT DISTINCT model_version, source FROM decisions") == [(None, "batch")]
+    assert registry.every(given.model_dir) == []
