@@ -53,6 +53,13 @@ class Point(NamedTuple):
     size: int
 
 
+class Line(NamedTuple):
+    """A figure day by day, under a name."""
+
+    name: str
+    points: Sequence[tuple[date, float]]
+
+
 class Feature(NamedTuple):
     """A title with its unit, and whether the values are shares of 1."""
 
@@ -141,6 +148,33 @@ def scatter(points: Sequence[Point], across: Feature, upwards: Feature, size: st
     # Above the circle's middle a label could be lost in its colour: it stands to the right of the biggest.
     labels = base.mark_text(align="left", dx=26, fontWeight="bold", color=_ink()).encode(text="label:N")
     return alt.layer(circles, labels).properties(height=420)
+
+
+def lines(lines: Sequence[Line], title: str, *, mark: float | None = None, shares: bool = False) -> Layers:
+    """Lines along time, told apart by colour and by the form of their points; `mark` is a level worth a line."""
+    rows = [
+        {"name": line.name, "day": _milliseconds(day), "figure": figure}
+        for line in lines
+        for day, figure in line.points
+    ]
+    names = [line.name for line in lines]
+    colours = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
+    base = _chart(rows).encode(
+        x=alt.X("day:T", title="date (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b", tickCount=6)),
+        y=alt.Y("figure:Q", title=title, axis=_SHARES if shares else alt.Axis(format="~r")),
+        color=alt.Color("name:N", title=None, sort=None, scale=alt.Scale(domain=names, range=colours)),
+        shape=alt.Shape("name:N", title=None, sort=None, scale=alt.Scale(domain=names)),
+        tooltip=[
+            alt.Tooltip("name:N", title="of"),
+            alt.Tooltip("day:T", title="week up to", format="%Y-%m-%d"),
+            alt.Tooltip("figure:Q", title=title, format=".1%" if shares else ".3f"),
+        ],
+    )
+    layers = [base.mark_line(strokeWidth=1.5), base.mark_point(size=24, filled=True)]
+    if mark is not None:
+        level = alt.Chart(alt.InlineData(values=[{"level": mark}]))
+        layers.append(level.mark_rule(strokeDash=[6, 4], color=_ink()).encode(y="level:Q"))
+    return alt.layer(*layers).properties(height=_HEIGHT)
 
 
 def _chart(rows: list[dict[str, Any]]) -> alt.Chart:

@@ -20,7 +20,7 @@ _DRAWS = 20
 _RANDOM = SystemRandom()
 
 # The condition stands in it as the partial index on decisions has it: a parameter couldn't be matched with the index.
-_WAITING = """decisions d WHERE d.suspicious = 1 AND NOT EXISTS (
+_WAITING = """decisions d WHERE d.suspicious = 1 AND d.source = 'online' AND NOT EXISTS (
     SELECT 1 FROM reviews r WHERE r.id = d.id AND r.verdict IN ('fraud', 'legitimate'))"""
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM {_WAITING} LIMIT {MOST_COUNTED + 1}) AS waiting"
 _QUEUE = f"""SELECT d.id FROM {_WAITING} AND NOT EXISTS (
