@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ROWS ?= 200000
 LONG ?= 200000
+DATA ?= data/simulated
 AIRFLOW_ENV := AIRFLOW_HOME=$(CURDIR)/.airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags \
 	AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=2 AIRFLOW__API__HOST=localhost \
 	PATH=$(CURDIR)/$(BIN):$$PATH
@@ -76,6 +77,12 @@ bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LO
 bench-dashboard: .venv/spark-classes.jsa ## Measure the dashboard in Chromium on 13.3 M rows and on 200 k
 	@$(BIN)/python -m tests.bench.dashboard --folder data/bench $(BENCH_DASHBOARD)
 
+bench-detection: .venv/spark-classes.jsa ## Judge the model fold by fold on the simulated set in DATA=FOLDER
+	@$(BIN)/python -m tests.bench.detection --data $(DATA)
+
+leak-test: .venv/spark-classes.jsa ## See on the same set that no label is known before its time
+	@$(BIN)/python -m tests.bench.detection --data $(DATA) --leak
+
 screenshots: .venv/.stamp ## Draw every screen of the dashboard into docs/screens, on the stores of data/
 	@$(BIN)/python -m tests.dashboard.screenshots
 
@@ -88,5 +95,6 @@ e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, po
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
 	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
-.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard screenshots \
+.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard bench-detection leak-test \
+	screenshots \
 	kind e2e e2e-life

@@ -9,16 +9,17 @@ import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from fraudstack.errors import Refusal
+from fraudstack.model import commands as model_commands
+from fraudstack.options import Clusters, Csv, Database, Labels, settings_of
 from fraudstack.progress import Phases
-from fraudstack.settings import Settings
-from fraudstack.storage.store import parse
+from fraudstack.storage import commands as store_commands
 
 app = typer.Typer(
     help="Fraud analytics for card transactions: ingest, report, score, review.",
@@ -28,16 +29,7 @@ app = typer.Typer(
 )
 _progress = Console(stderr=True)
 
-Csv = Annotated[str | None, typer.Option(help="Raw transactions: a file or a glob, gzip or not [TX_CSV_PATH].")]
-Labels = Annotated[str | None, typer.Option(help="Fraud labels, JSON, gzip or not [TX_LABELS_PATH].")]
-Database = Annotated[
-    str | None,
-    typer.Option(help="The store: sqlite:///FILE or postgresql://… [TX_DATABASE_URL, TX_SQLITE_DB]."),
-]
-Clusters = Annotated[
-    str | None,
-    typer.Option(help="The clusters' store, by default beside --database or in the same PostgreSQL [TX_CLUSTERS_DB]."),
-]
+Delay = Annotated[int, typer.Option(min=0, help="Whole days until a label is known.")]
 
 
 @app.command()
@@ -83,18 +75,14 @@ def ingest(
     begin()
     from jobs import clean, cluster, label, profiles, session
 
-    settings = _settings(csv, labels, database, clusters)
+    settings = settings_of(csv, labels, database, clusters)
     phases = Phases(_progress)
-    with phases.phase("start Spark"):
-        spark = session.start(settings, "ingest")
-    try:
+    with session.started(settings, "ingest", phases) as spark:
         if check:
             summaries = [clean.check(spark, settings, phases), label.check(spark, settings, phases)]
         else:
             run_id = new_run_id()
             summaries = [job.run(spark, settings, run_id, phases) for job in (clean, cluster, label, profiles)]
-    finally:
-        spark.stop()
     if as_json:
         answer = {"steps": [asdict(summary) for summary in summaries], "phases": phases.seconds}
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -142,107 +130,8 @@ def stream(
 
 
 @app.command()
-def report(
-    database: Database = None,
-    clusters: Clusters = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write charts to one self-contained page.")] = None,
-) -> None:
-    """Tell what came in, what was refused and what was found."""
-    from fraudstack.report import collect
-
-    settings = _settings(None, None, database, clusters)
-    breakdown = as_json or html is not None
-    found = collect(parse(settings.store_url), parse(settings.clusters_url), breakdown=breakdown)
-    if html is not None:
-        from fraudstack.report.page import write_html
-
-        write_html(found, html)
-        sys.stdout.write(f"{html}\n")
-    elif as_json:
-        sys.stdout.write(found.model_dump_json() + "\n")
-    else:
-        from fraudstack.report.text import render
-
-        render(found, Console())
-
-
-@app.command()
-def quarantine(
-    out: Annotated[Path, typer.Option(help="The file to write: the refused rows as they stood, under a header.")],
-    run_id: Annotated[str | None, typer.Option(help="The run, by default the last one that refused rows.")] = None,
-    database: Database = None,
-) -> None:
-    """Export the rows of transactions that a run refused, to be repaired and fed to `ingest` again."""
-    from fraudstack.storage.quarantined import export
-
-    store = parse(_settings(None, None, database, None).store_url)
-    run, rows = export(store, run_id, out)
-    sys.stdout.write(f"{rows:,} refused rows of run {run} in {out}: repair them, then fraudstack ingest --csv {out}\n")
-
-
-@app.command()
-def upgrade(database: Database = None, clusters: Clusters = None) -> None:
-    """Make the stores' tables, or bring them up to date; waits for an ingest that is going on."""
-    from fraudstack.storage.locks import ingest_turn
-    from fraudstack.storage.upgrade import is_current
-    from fraudstack.storage.upgrade import upgrade as bring_up
-
-    settings = _settings(None, None, database, clusters)
-    store, clusters_store = parse(settings.store_url), parse(settings.clusters_url)
-    if not (is_current(store, "transactions") and is_current(clusters_store, "clusters")):
-        with ingest_turn(store, lambda: _progress.print(f"waiting for an ingest into {store.shown}", highlight=False)):
-            bring_up(store, "transactions")
-            bring_up(clusters_store, "clusters")
-    sys.stdout.write(f"{store.shown} is up to date\n")
-
-
-@app.command()
-def backup(
-    to: Annotated[Path, typer.Option(help="The folder of the copies; each gets one of its own.")],
-    keep: Annotated[int, typer.Option(min=1, help="So many of the newest copies stay.")] = 7,
-    database: Database = None,
-    clusters: Clusters = None,
-) -> None:
-    """Copy the SQLite stores while they are in use; each copy is of one moment."""
-    from fraudstack.storage.backup import backup as copy
-
-    settings = _settings(None, None, database, clusters)
-    sys.stdout.write(f"{copy([parse(settings.store_url), parse(settings.clusters_url)], to, keep)}\n")
-
-
-@app.command()
-def restore(
-    copy: Annotated[Path, typer.Argument(help="A copy that `backup` made.")],
-    database: Database = None,
-    clusters: Clusters = None,
-) -> None:
-    """Put a copy in the place of the SQLite stores; what came in since is gone."""
-    from fraudstack.storage.backup import restore as put_back
-
-    settings = _settings(None, None, database, clusters)
-    with Phases(_progress).phase("restore") as advance:
-        restored = put_back(copy, [parse(settings.store_url), parse(settings.clusters_url)], advance)
-    sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
-
-
-@app.command()
-def forget(
-    client: Annotated[str, typer.Argument(help="The client's id.")],
-    database: Database = None,
-    clusters: Clusters = None,
-) -> None:
-    """Delete all that the stores know of a client, for good; files and backups keep what they hold."""
-    from fraudstack.storage.forget import forget as delete
-
-    settings = _settings(None, None, database, clusters)
-    gone = delete(parse(settings.store_url), parse(settings.clusters_url), client)
-    sys.stdout.write(f"client {client} is forgotten, with {gone:,} transactions\n")
-
-
-@app.command()
 def submit(
-    job: Annotated[str, typer.Argument(help="clean, cluster, label or profiles.")],
+    job: Annotated[str, typer.Argument(help="A job of an ingest or of a model, as in the DAGs.")],
     csv: Csv = None,
     labels: Labels = None,
     run_id: Annotated[str | None, typer.Option(help="The run that it belongs to, by default a new one.")] = None,
@@ -250,38 +139,152 @@ def submit(
     release: Annotated[str, typer.Option(help="The release of the chart.")] = "fraudstack",
 ) -> None:
     """Run a job in the cluster of the current kubectl context, as the DAG would, and follow it to its end."""
-    from jobs import JOBS, new_run_id
+    from jobs import EVERY, new_run_id
     from jobs.submit import manifest_of, run
 
-    if job not in JOBS:
-        raise typer.BadParameter(f"no such job: {job}; there are {', '.join(JOBS)}")
+    if job not in EVERY:
+        raise typer.BadParameter(f"no such job: {job}; there are {', '.join(EVERY)}")
     inputs = {"TX_CSV_PATH": csv, "TX_LABELS_PATH": labels}
     say = partial(_progress.print, highlight=False, markup=False, soft_wrap=True)
     summary = run(manifest_of(namespace, release), job, run_id or new_run_id(), 1, inputs, say)
     sys.stdout.write(json.dumps(summary) + "\n")
 
 
-def _settings(csv: str | None, labels: str | None, database: str | None, clusters: str | None) -> Settings:
-    """The environment's settings with what the command line says instead."""
-    given: dict[str, Any] = {}
-    if csv is not None:
-        given["csv_path"] = csv
-    if labels is not None:
-        given["labels_path"] = labels
-    if database is not None:
-        path = parse(database).path
-        given |= {"database_url": database} if path is None else {"database_url": None, "sqlite_db": path}
-    if clusters is not None:
-        path = parse(clusters).path
-        together = path is None or Settings(**given).database_url
-        if together and clusters != Settings(**given).database_url:
-            raise typer.BadParameter("on PostgreSQL the clusters are in the database of --database")
-        if path is not None:
-            given["clusters_db"] = path
-    settings = Settings(**given)
-    if database is not None and "clusters_db" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"clusters_db": settings.sqlite_db.with_name("transactions_clusters.db")})
-    return settings
+@app.command()
+def train(
+    until: Annotated[str, typer.Option(help="The last day that is learned from, YYYY-MM-DD.")],
+    out: Annotated[Path, typer.Option(help="The folder of the model.")],
+    csv: Csv = None,
+    labels: Labels = None,
+    label_delay: Delay = 7,
+) -> None:
+    """Train a model on the transactions up to a day."""
+    from jobs import begin
+
+    begin()
+    from fraudstack.model.protocol import day_of
+
+    last = day_of(until)
+    settings = settings_of(csv, labels)
+    phases = Phases(_progress)
+    from jobs import session
+    from jobs.train import train as run
+
+    with session.started(settings, "train", phases) as spark:
+        model = run(spark, settings, last, label_delay, out, phases)
+    fold = model.facts.get("fold")
+    judged = f", average precision {fold['average_precision']:.3f} on its last week" if fold else ""
+    sys.stdout.write(
+        f"model {model.version} of {model.facts['examples']:,} transactions, {model.facts['frauds']:,} of them fraud"
+        f"{judged}: {out}\n"
+    )
+
+
+@app.command()
+def score(
+    model: Annotated[Path, typer.Option(help="The folder of the model.")],
+    first: Annotated[str, typer.Option("--from", help="The first day to score, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="The last day to score, YYYY-MM-DD.")],
+    out: Annotated[Path, typer.Option(help="The Parquet file to write, with id and score (0 to 1).")],
+    csv: Csv = None,
+    labels: Labels = None,
+) -> None:
+    """Score transactions, each by what was known at its time; labels enter when they were old enough."""
+    from jobs import begin
+
+    begin()
+    from fraudstack.features import NAMES
+    from fraudstack.model.artefact import load
+    from fraudstack.model.protocol import day_of
+
+    days = day_of(first), day_of(last)
+    if days[0] > days[1]:
+        raise typer.BadParameter(f"--from {first} is after --to {last}")
+    loaded = load(model, NAMES)
+    settings = settings_of(csv, labels)
+    phases = Phases(_progress)
+    from jobs import session
+    from jobs.score import score as run
+
+    with session.started(settings, "score", phases) as spark:
+        scored = run(spark, settings, loaded, *days, out, phases)
+    sys.stdout.write(f"{scored:,} transactions scored by model {loaded.version}: {out}\n")
+
+
+@app.command()
+def evaluate(
+    folds: Annotated[str, typer.Option(help="The first days of the training weeks, YYYY-MM-DD, separated by commas.")],
+    csv: Csv = None,
+    labels: Labels = None,
+    label_delay: Delay = 7,
+) -> None:
+    """Judge the model fold by fold: trained up to a week's end, tested on the week after its labels are known."""
+    from jobs import begin
+
+    begin()
+    settings = settings_of(csv, labels)
+    phases = Phases(_progress)
+    from fraudstack.model.table import table
+    from jobs import session
+    from jobs.evaluate import evaluate as run
+
+    with session.started(settings, "evaluate", phases) as spark:
+        rows = run(spark, settings, folds, label_delay, phases)
+    _print(table(rows))
+
+
+@app.command()
+def backtest(
+    rules: Annotated[Path, typer.Option(help="The rules file to try.")],
+    against: Annotated[Path | None, typer.Option(help="Rules to compare it with.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The folder of a model that speaks beside the rules.")] = None,
+    database: Database = None,
+    label_delay: Delay = 7,
+    html: Annotated[Path | None, typer.Option(help="Write a page of its own as well.")] = None,
+) -> None:
+    """Decide the store's whole history anew, with the scorer's own code: what would have been found, and missed."""
+    from jobs import begin
+
+    begin()
+    from fraudstack.features import NAMES
+    from fraudstack.model.artefact import load
+    from fraudstack.report import backtest_text
+    from fraudstack.rules import config
+
+    tried = [(str(path), config.load(path)) for path in (rules, against) if path is not None]
+    loaded = load(model, NAMES) if model else None
+    settings = settings_of(database=database)
+    phases = Phases(_progress)
+    from jobs import backtest as job
+    from jobs import session
+
+    with session.started(settings, "backtest", phases) as spark:
+        found = job.run(spark, settings, tried, loaded, label_delay, phases)
+    _print(backtest_text.table(found))
+    if html:
+        from fraudstack.report import backtest_page, page
+
+        page.write(backtest_page.page(found), html)
+        sys.stdout.write(f"{html}\n")
+
+
+def _print(found: RenderableType) -> None:
+    console = Console()
+    # Whoever keeps it in a file has room.
+    console.print(found, width=None if console.is_terminal else 140)
+
+
+for command in (
+    store_commands.report,
+    store_commands.quarantine,
+    store_commands.upgrade,
+    store_commands.backup,
+    store_commands.restore,
+    store_commands.forget,
+    model_commands.promote,
+    model_commands.rollback,
+):
+    app.command()(command)
 
 
 def main() -> None:

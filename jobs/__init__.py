@@ -10,6 +10,12 @@ from types import ModuleType
 
 # The steps of an ingest, in order.
 JOBS = ("clean", "cluster", "label", "profiles")
+# The steps that may put another model in force, in order; some of them without Spark.
+MODEL_REFRESH = ("train", "evaluate", "promote", "memories")
+# What follows an ingest, in order.
+AFTER_INGEST = ("memories", "decide")
+EVERY = tuple(dict.fromkeys((*JOBS, *MODEL_REFRESH, *AFTER_INGEST)))
+WITHOUT_SPARK = ("evaluate", "promote")
 
 # Of 19, the last: a scorer on the same machine gets nine tenths of a processor that both want.
 _NICENESS = 10

@@ -14,13 +14,13 @@ from rich.console import Console
 from fraudstack.errors import Refusal
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import JOBS, begin, new_run_id
+from jobs import EVERY, WITHOUT_SPARK, begin, new_run_id
 
 
 def main() -> None:
     """Run one job; what was refused is one sentence and an exit code."""
-    parser = argparse.ArgumentParser(prog="python -m jobs", description="Run one job of an ingest.")
-    parser.add_argument("job", choices=JOBS)
+    parser = argparse.ArgumentParser(prog="python -m jobs", description="Run one job of an ingest or of a model.")
+    parser.add_argument("job", choices=EVERY)
     parser.add_argument("--run-id", help="the run that this step belongs to")
     arguments = parser.parse_args()
     begin()
@@ -31,12 +31,12 @@ def main() -> None:
     phases = Phases(console)
     settings = Settings()
     try:
-        with phases.phase("start Spark"):
-            spark = session.start(settings, arguments.job)
-        try:
-            summary = job.run(spark, settings, arguments.run_id or new_run_id(), phases)
-        finally:
-            spark.stop()
+        run_id = arguments.run_id or new_run_id()
+        if arguments.job in WITHOUT_SPARK:
+            summary = job.run(settings, run_id, phases)
+        else:
+            with session.started(settings, arguments.job, phases) as spark:
+                summary = job.run(spark, settings, run_id, phases)
     except Refusal as error:
         console.print(f"{arguments.job}: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
