@@ -57,7 +57,9 @@ def measures(version: str, **latest: float) -> list[dict[str, Any]]:
 
 def said(app: AppTest) -> str:
     return " ".join(
-        str(one.value) for kind in ("markdown", "caption", "info", "warning", "success", "error") for one in app.get(kind)
+        str(one.value)
+        for kind in ("markdown", "caption", "info", "warning", "success", "error")
+        for one in app.get(kind)
     )
 
 
@@ -81,7 +83,9 @@ def test_a_shift_is_said_and_the_rest_can_be_looked_at(named: str, champion: Mod
 
 
 def test_nothing_shifted_is_said_too(named: str, champion: Model) -> None:
-    fill(parse(named), model_days=measures(champion.version, psi__amount=0.1, psi__score=0.05, precision=0.7, recall=0.4))
+    fill(
+        parse(named), model_days=measures(champion.version, psi__amount=0.1, psi__score=0.05, precision=0.7, recall=0.4)
+    )
     app = opened()
     assert not app.warning
     assert "Nothing has shifted" in said(app)
