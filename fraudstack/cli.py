@@ -173,7 +173,7 @@ def train(
     with session.started(settings, "train", phases) as spark:
         model = run(spark, settings, last, label_delay, out, phases)
     fold = model.facts.get("fold")
-    judged = f", average precision {fold['average_precision']:.3f} on its last week" if fold else ""
+    judged = f", average precision {fold['average_precision']:.3f} on its last weeks" if fold else ""
     sys.stdout.write(
         f"model {model.version} of {model.facts['examples']:,} transactions, {model.facts['frauds']:,} of them fraud"
         f"{judged}: {out}\n"

@@ -52,11 +52,13 @@ def _of_events(spark: SparkSession, delay: int, staging: Path, phases: Phases) -
 def labelled(rows: Path, until: int, most_legitimate: int | None = _MOST_LEGITIMATE) -> Examples:
     """The labelled transactions up to a day; of more legitimate ones than asked for, a share by their ids' hashes.
 
-    The last days, on which the model is tried, are there as a whole.
+    The days on which the model is tried are there as a whole.
     """
     dataset = ds.dataset(rows)
     labelled = pc.is_valid(pc.field("is_fraud")) & (pc.field("seconds") < (until + 1) * DAY)
     legitimate = dataset.count_rows(filter=labelled & (pc.field("is_fraud") == 0))
+    frauds = dataset.to_table(columns=["seconds"], filter=labelled & (pc.field("is_fraud") == 1))
+    trial = fit.first_of_trial(frauds.column("seconds").to_numpy() // DAY, until)
     share = 1.0 if most_legitimate is None else min(1.0, most_legitimate / max(1, legitimate))
     parts = []
     for found in dataset.to_batches(columns=["id", "client_id", "seconds", "is_fraud", *NAMES], filter=labelled):
@@ -64,19 +66,19 @@ def labelled(rows: Path, until: int, most_legitimate: int | None = _MOST_LEGITIM
             ids = found.column("id").to_numpy().astype(np.uint64)
             # Knuth's multiplicative hash: which are taken says nothing of when or who.
             hashed = (ids * np.uint64(11400714819323198485)) >> np.uint64(32)
-            tried = found.column("seconds").to_numpy() >= (until - fit.TEST_DAYS + 1) * DAY
+            tried = found.column("seconds").to_numpy() >= trial * DAY
             whole = tried | (found.column("is_fraud").to_numpy() == 1)
             found = found.filter(pa.array(whole | (hashed < share * 2**32)))
         if found.num_rows:
-            frauds = found.column("is_fraud").to_numpy().astype(np.int64)
+            is_fraud = found.column("is_fraud").to_numpy().astype(np.int64)
             days = found.column("seconds").to_numpy() // DAY
             parts.append(
                 Examples(
                     features.matrix(found),
                     days,
                     found.column("client_id").to_numpy(zero_copy_only=False).astype(str),
-                    frauds,
-                    np.where((frauds == 1) | (days > until - fit.TEST_DAYS), 1.0, 1 / share),
+                    is_fraud,
+                    np.where((is_fraud == 1) | (days >= trial), 1.0, 1 / share),
                     found.column("id").to_numpy(),
                 )
             )

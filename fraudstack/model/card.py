@@ -94,7 +94,7 @@ share of frauds among the examples can be higher than among transactions."""
 
 
 def _figures(facts: Mapping[str, Any], points: Curve) -> str:
-    head = "## Figures on the last week\n\n"
+    head = "## Figures on the last weeks\n\n"
     fold = facts.get("fold")
     if not fold:
         return head + "How good it is isn't known: no week was kept back to try it on."
@@ -113,7 +113,7 @@ def _precision(points: Curve) -> str:
         return "## Precision and recall\n\nThere is no picture of precision and recall: no curve was recorded."
     return f"""## Precision and recall
 
-![Precision against recall on the last week]({_PICTURES[0]})
+![Precision against recall on the last weeks]({_PICTURES[0]})
 
 Each place on the line is a threshold: to the right more frauds are found (recall), further down more of the alarms are
 false (precision). The dashed line is what alarms at random would reach."""
@@ -123,7 +123,7 @@ def _calibrated(bins: Curve, *, drawn: bool) -> str:
     if not bins:
         return "## Calibration\n\nThere is no picture of the calibration: no bins of scores were recorded."
     picture = (
-        f"""![Fraud rate against mean score on the last week]({_PICTURES[1]})
+        f"""![Fraud rate against mean score on the last weeks]({_PICTURES[1]})
 
 Each point is a bin of scores, under the number of its transactions. On the dashed line scores are right; above it there
 was more fraud than they promised, below it less. A line through a point is the 95 % interval of its fraud rate (Wilson

@@ -46,7 +46,7 @@ def precision_recall(points: Sequence[Sequence[float]]) -> str:
         axes.grid()
         _legend(figure, axes)
 
-    return _picture("Precision and recall of the last week", _HEIGHT, paint)
+    return _picture("Precision and recall of the last weeks", _HEIGHT, paint)
 
 
 def calibration(bins: Sequence[Sequence[float]]) -> str | None:

@@ -19,9 +19,8 @@ from fraudstack.model.judge import Scored, at_alerts, auc_roc, average_precision
 from fraudstack.model.words import GROUPS
 
 # Fewer teach nothing that holds.
-_LEAST_FRAUDS = 50
-# Of a fold: days in which it is judged.
-TEST_DAYS = 7
+LEAST_FRAUDS = 50
+_WEEK = 7
 _TRIED = "tried.npz"
 _MOST_ROUNDS, _PATIENCE, _STEP = 1000, 60, 10
 PARAMETERS = {
@@ -63,20 +62,20 @@ class Examples:
 
 @dataclass(frozen=True)
 class Tried:
-    """The last week, and the scores (n,) that a model of what was known before gave it."""
+    """The last weeks, and the scores (n,) that a model of what was known before gave them."""
 
     examples: Examples
     scores: NDArray[np.float64]
 
 
 def save_tried(tried: Tried, folder: Path) -> None:
-    """Keep the week with the model that it was made for."""
+    """Keep the weeks with the model that they were made for."""
     arrays = {one.name: getattr(tried.examples, one.name) for one in fields(Examples)}
     np.savez_compressed(folder / _TRIED, scores=tried.scores, **arrays)
 
 
 def load_tried(folder: Path) -> Tried | None:
-    """The week kept in a model's folder; None where there is none."""
+    """The weeks kept in a model's folder; None where there are none."""
     try:
         with np.load(folder / _TRIED) as found:
             return Tried(Examples(*(found[one.name] for one in fields(Examples))), found["scores"])
@@ -90,16 +89,16 @@ def fit(examples: Examples, until: int, delay: int, seed: int = 1) -> Model:
 
 
 def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[Model, Tried | None]:
-    """A model of all examples up to the day `until`, of which every one of the last TEST_DAYS days is there.
+    """A model of all examples up to the day `until`, of which every one of the trial's days is there.
 
-    How many trees, and what a score is worth as a probability, is found on the last TEST_DAYS days by a model of what
+    How many trees, and what a score is worth as a probability, is found on the days of the trial by a model of what
     was known before them. For its figures and the scores that come with it, one half of the clients says what the other
     half is scored by. Raises InputError when there is too little to learn from.
     """
     examples = examples.where(examples.days <= until)
     _check(examples)
     examples = _warm(examples, delay)
-    first = until - TEST_DAYS + 1
+    first = first_of_trial(examples.days[examples.frauds == 1], until)
     before, tested = examples.where(examples.days < first - delay), examples.where(examples.days >= first)
     facts: dict[str, Any] = {
         "trained": {"from": _date(examples.days[0]), "until": _date(until)},
@@ -108,7 +107,7 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
         "parameters": PARAMETERS,
     }
     slope, intercept, rounds, tried = 1.0, 0.0, 300, None
-    if min(before.frauds.sum(), tested.frauds.sum()) >= _LEAST_FRAUDS:
+    if min(before.frauds.sum(), tested.frauds.sum()) >= LEAST_FRAUDS:
         trial = _boosted(before, seed, _MOST_ROUNDS, tested)
         raw = np.asarray(trial.predict(tested.figures, raw_score=True), dtype=np.float64)
         slope, intercept = _calibrated(raw, tested)
@@ -133,6 +132,13 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
     return Model(booster, NAMES, delay, slope, intercept, facts), tried
 
 
+def first_of_trial(fraud_days: NDArray[np.int64], until: int) -> int:
+    """The first day on which a model is tried: the last weeks, as many as have LEAST_FRAUDS of the frauds (n,)."""
+    latest = np.sort(fraud_days[fraud_days <= until])[-LEAST_FRAUDS:]
+    weeks = 1 if len(latest) < LEAST_FRAUDS else (until - int(latest[0])) // _WEEK + 1
+    return until - weeks * _WEEK + 1
+
+
 def figures(scored: Scored, most: int = 100) -> dict[str, float]:
     """The measures of a fold, each 0 to 1."""
     precision, recall = at_alerts(scored, most)
@@ -151,9 +157,9 @@ def _check(examples: Examples) -> None:
         raise InputError("no transaction of the training window has a label: the two files don't belong together")
     if frauds == len(examples.frauds):
         raise InputError("every labelled transaction of the training window is fraud: there is nothing to tell apart")
-    if frauds < _LEAST_FRAUDS:
+    if frauds < LEAST_FRAUDS:
         raise InputError(
-            f"the training window has {frauds} labelled frauds, and a model needs {_LEAST_FRAUDS}: "
+            f"the training window has {frauds} labelled frauds, and a model needs {LEAST_FRAUDS}: "
             "bring more labels or a later date"
         )
 
@@ -161,7 +167,7 @@ def _check(examples: Examples) -> None:
 def _warm(examples: Examples, delay: int) -> Examples:
     """Without the first days, whose merchants nobody knew yet; all of them where that would leave too few frauds."""
     later = examples.where(examples.days >= examples.days[0] + 30 + delay)
-    return later if later.frauds.sum() >= _LEAST_FRAUDS else examples
+    return later if later.frauds.sum() >= LEAST_FRAUDS else examples
 
 
 def _boosted(examples: Examples, seed: int, rounds: int, tested: Examples | None = None) -> lightgbm.Booster:
@@ -186,7 +192,7 @@ def _dataset(examples: Examples) -> lightgbm.Dataset:
 
 
 def _crossed(trial: lightgbm.Booster, tested: Examples) -> NDArray[np.float64]:
-    """Scores (n,) of the week, each half of the clients by the rounds and the line that suit the other half best."""
+    """Scores (n,) of the trial, each half of the clients by the rounds and the line that suit the other half best."""
     _, clients = np.unique(tested.clients, return_inverse=True)
     halves = [clients % 2 == side for side in (0, 1)]
     raw = np.zeros(len(clients))

@@ -10,7 +10,7 @@ from fraudstack.errors import InputError
 from fraudstack.features import NAMES
 from fraudstack.model import artefact, registry
 from fraudstack.model.artefact import Model
-from fraudstack.model.fit import Examples, fit, fitted
+from fraudstack.model.fit import Examples, first_of_trial, fit, fitted
 from fraudstack.model.promotion import compare
 from tests.model.made import examples
 
@@ -56,12 +56,19 @@ def test_without_a_champion_the_first_becomes_it() -> None:
     assert compare(candidate, tried, None).better
 
 
-def test_a_champion_that_has_seen_the_week_cannot_be_judged_on_it() -> None:
+def test_a_champion_is_judged_on_days_that_it_has_not_seen() -> None:
     candidate, tried = fitted(DATA, until=119, delay=7)
-    found = compare(candidate, tried, fit(DATA, until=115, delay=7))
+    found = compare(candidate, tried, fit(shuffled(DATA), until=119, delay=7))
     assert (found.better, found.candidate) == (False, None)
-    assert "has learned from the week of" in found.reason
+    assert "of which 50 are needed to compare: the champion stays" in found.reason
     assert compare(candidate, tried, candidate).reason == "it is the champion already"
+
+
+def test_a_trial_is_of_as_many_weeks_as_have_enough_frauds() -> None:
+    daily = np.repeat(np.arange(100), 2)
+    assert first_of_trial(daily, until=99) == 72
+    assert first_of_trial(np.repeat(daily, 10), until=99) == 93
+    assert first_of_trial(daily[:30], until=99) == 93
 
 
 @pytest.fixture(scope="module")
