@@ -44,5 +44,5 @@ def forward(settings: Settings, rows: Path, phases: Phases) -> list[tuple[int, M
 def _ends_of_years(first: int, last: int) -> list[int]:
     """The last days of the years that end from one day to another, since 1970."""
     years = [np.datetime64(day, "D").astype("datetime64[Y]") for day in (first, last)]
-    begins = np.arange(years[0], years[1] + 2).astype("datetime64[D]").astype(int)
+    begins = np.arange(years[0], years[1] + np.timedelta64(2, "Y")).astype("datetime64[D]").astype(int)
     return [int(day) - 1 for day in begins if first < day <= last + 1]

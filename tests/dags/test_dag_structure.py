@@ -12,7 +12,7 @@ from tests.dags.airflow_process import DAGS, environment, finished
 _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import model_refresh, transactions_ingest
+import model_refresh, transactions_decide, transactions_ingest
 ours = ("fraudstack.settings", "fraudstack.storage", "jobs.session", "jobs.submit")
 heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
@@ -25,7 +25,8 @@ print(json.dumps({dag.dag_id: {
     "paused": dag.is_paused_upon_creation,
     "max_active_runs": dag.max_active_runs,
     "catchup": dag.catchup,
-    "scheduled": dag.timetable.can_be_scheduled,
+    "follows": [asset.name for asset in dag.schedule or []],
+    "emits": [asset.name for task in dag.tasks for asset in task.outlets],
     "tags": sorted(dag.tags),
     "doc": dag.doc_md,
     "retries": {task.task_id: task.retries for task in dag.tasks},
@@ -44,14 +45,14 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return parsed
 
 
-@pytest.fixture(params=["transactions_ingest", "model_refresh"])
+@pytest.fixture(params=["transactions_ingest", "transactions_decide", "model_refresh"])
 def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dags[request.param]
     return found
 
 
 def test_there_are_these(dags: dict[str, Any]) -> None:
-    assert set(dags) == {"transactions_ingest", "model_refresh"}
+    assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh"}
 
 
 def test_every_file_of_the_folder_is_read_without_an_error(dag: dict[str, Any]) -> None:
@@ -66,6 +67,7 @@ def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> 
     ("id", "jobs"),
     [
         ("transactions_ingest", ["clean", "cluster", "label", "profiles"]),
+        ("transactions_decide", ["memories", "decide"]),
         ("model_refresh", ["train", "evaluate", "promote", "memories"]),
     ],
 )
@@ -77,6 +79,7 @@ def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
     params = {id: dag["params"] for id, dag in dags.items()}
     assert {id: list(found) for id, found in params.items()} == {
         "transactions_ingest": ["csv", "labels"],
+        "transactions_decide": [],
         "model_refresh": ["until"],
     }
     for param in (one for found in params.values() for one in found.values()):
@@ -85,10 +88,16 @@ def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
         assert "empty: " in param["description"]
 
 
-def test_it_starts_when_triggered_and_only_then(dag: dict[str, Any]) -> None:
+def test_it_starts_when_asked_and_makes_up_for_nothing(dag: dict[str, Any]) -> None:
     assert dag["paused"] is False
-    assert dag["scheduled"] is False
     assert dag["catchup"] is False
+
+
+def test_decisions_follow_an_ingest_and_no_clock_starts_anything(dags: dict[str, Any]) -> None:
+    asset = ["fraudstack-transactions"]
+    follows = {id: dag["follows"] for id, dag in dags.items()}
+    assert follows == {"transactions_ingest": [], "transactions_decide": asset, "model_refresh": []}
+    assert dags["transactions_ingest"]["emits"] == asset
 
 
 def test_runs_wait_for_each_other(dag: dict[str, Any]) -> None:
