@@ -77,8 +77,8 @@ bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LO
 bench-dashboard: .venv/spark-classes.jsa ## Measure the dashboard in Chromium on 13.3 M rows and on 200 k
 	@$(BIN)/python -m tests.bench.dashboard --folder data/bench $(BENCH_DASHBOARD)
 
-bench-detection: .venv/spark-classes.jsa ## Judge the model fold by fold on the simulated set in DATA=FOLDER
-	@$(BIN)/python -m tests.bench.detection --data $(DATA)
+bench-detection: .venv/spark-classes.jsa ## Judge the model fold by fold on the simulated set in DATA=FOLDER, year by year on generated data
+	@$(BIN)/python -m tests.bench.detection --data $(DATA) $(BENCH_DETECTION)
 
 leak-test: .venv/spark-classes.jsa ## See on the same set that no label is known before its time
 	@$(BIN)/python -m tests.bench.detection --data $(DATA) --leak

@@ -213,23 +213,32 @@ def score(
 
 @app.command()
 def evaluate(
-    folds: Annotated[str, typer.Option(help="The first days of the training weeks, YYYY-MM-DD, separated by commas.")],
+    folds: Annotated[
+        str | None, typer.Option(help="The first days of the training weeks, YYYY-MM-DD, separated by commas.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Or one day: trained up to it, tested on every year after.")] = None,
     csv: Csv = None,
     labels: Labels = None,
     label_delay: Delay = 7,
 ) -> None:
-    """Judge the model fold by fold: trained up to a week's end, tested on the week after its labels are known."""
+    """Judge the model: on the week after each training week's labels are known, or on the years after a day."""
     from jobs import begin
+
+    if (folds is None) == (until is None):
+        raise typer.BadParameter("give --folds or --until")
 
     begin()
     settings = settings_of(csv, labels)
     phases = Phases(_progress)
     from fraudstack.model.table import table
-    from jobs import session
+    from jobs import session, years
     from jobs.evaluate import evaluate as run
 
     with session.started(settings, "evaluate", phases) as spark:
-        rows = run(spark, settings, folds, label_delay, phases)
+        if until is not None:
+            rows = years.evaluate(spark, settings, until, label_delay, phases)
+        else:
+            rows = run(spark, settings, str(folds), label_delay, phases)
     _print(table(rows))
 
 

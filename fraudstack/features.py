@@ -26,6 +26,8 @@ _HABIT = 5
 # Times the median: above, an amount is far above habit; below, it is ordinary.
 _FAR_ABOVE, _ORDINARY = 2.6, 2.0
 _MOST_IN_AN_HOUR = 64
+# Legitimate transactions that are added where a rate is taken for what is known beforehand: few frauds raise it little.
+_DOUBT = 10
 # Days that a memory keeps one by one.
 KEPT_DAYS = 60
 
@@ -396,8 +398,8 @@ class ValueMemory:
                 if known <= length:
                     sums[0] += one.labelled
                     sums[1] += one.frauds
-        return [_rate(of7), _rate(of30), _rate((labelled, frauds))]
+        return [_rate(of7), _rate(of30, _DOUBT), _rate((labelled, frauds))]
 
 
-def _rate(sums: Sequence[int]) -> float:
-    return sums[1] / sums[0] if sums[0] else math.nan
+def _rate(sums: Sequence[int], doubt: int = 0) -> float:
+    return sums[1] / (sums[0] + doubt) if sums[0] else math.nan

@@ -42,7 +42,7 @@ def evaluate(spark: SparkSession, settings: Settings, folds: str, delay: int, ph
     every = protocol.folds(folds, delay)
     with check_folder(settings) as staging:
         rows, _ = examples.of_files(spark, settings, delay, staging, phases)
-        by_rules = _by_rules(spark, settings, delay, staging, phases)
+        by_rules = scores_by_rules(spark, settings, delay, staging, phases)
         labelled = examples.labelled(rows, max(fold.test_to for fold in every), most_legitimate=None)
         found = []
         for fold in protocol.covered(labelled, every):
@@ -73,7 +73,7 @@ def _means(rows: list[Row]) -> list[Row]:
     ]
 
 
-def _by_rules(
+def scores_by_rules(
     spark: SparkSession, settings: Settings, delay: int, staging: Path, phases: Phases
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
     """Scores (n,) by the rules alone, of the ids (n,) of transactions."""

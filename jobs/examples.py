@@ -1,10 +1,10 @@
 """What a model learns from: the features of every transaction, and those of them that have a label."""
 
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import SparkSession
@@ -60,28 +60,39 @@ def labelled(rows: Path, until: int, most_legitimate: int | None = _MOST_LEGITIM
     frauds = dataset.to_table(columns=["seconds"], filter=labelled & (pc.field("is_fraud") == 1))
     trial = fit.first_of_trial(frauds.column("seconds").to_numpy() // DAY, until)
     share = 1.0 if most_legitimate is None else min(1.0, most_legitimate / max(1, legitimate))
-    parts = []
-    for found in dataset.to_batches(columns=["id", "client_id", "seconds", "is_fraud", *NAMES], filter=labelled):
-        if share < 1:
-            ids = found.column("id").to_numpy().astype(np.uint64)
-            # Knuth's multiplicative hash: which are taken says nothing of when or who.
-            hashed = (ids * np.uint64(11400714819323198485)) >> np.uint64(32)
-            tried = found.column("seconds").to_numpy() >= trial * DAY
-            whole = tried | (found.column("is_fraud").to_numpy() == 1)
-            found = found.filter(pa.array(whole | (hashed < share * 2**32)))
+
+    def weighed(found: Examples) -> Examples:
+        whole = (found.frauds == 1) | (found.days >= trial)
+        # Knuth's multiplicative hash: which are taken says nothing of when or who.
+        hashed = (found.ids.astype(np.uint64) * np.uint64(11400714819323198485)) >> np.uint64(32)
+        weights = np.where(whole, 1.0, 1 / share)
+        return replace(found, weights=weights).where(whole | (hashed < share * 2**32))
+
+    return _together(weighed(part) if share < 1 else part for part in _read(dataset, labelled))
+
+
+def labelled_between(rows: Path, first: int, last: int) -> Examples:
+    """Every labelled transaction from a day to another."""
+    seconds = pc.field("seconds")
+    within = (seconds >= first * DAY) & (seconds < (last + 1) * DAY)
+    return _together(_read(ds.dataset(rows), pc.is_valid(pc.field("is_fraud")) & within))
+
+
+def _read(dataset: ds.Dataset, wanted: pc.Expression) -> Iterator[Examples]:
+    for found in dataset.to_batches(columns=["id", "client_id", "seconds", "is_fraud", *NAMES], filter=wanted):
         if found.num_rows:
-            is_fraud = found.column("is_fraud").to_numpy().astype(np.int64)
-            days = found.column("seconds").to_numpy() // DAY
-            parts.append(
-                Examples(
-                    features.matrix(found),
-                    days,
-                    found.column("client_id").to_numpy(zero_copy_only=False).astype(str),
-                    is_fraud,
-                    np.where((is_fraud == 1) | (days >= trial), 1.0, 1 / share),
-                    found.column("id").to_numpy(),
-                )
+            yield Examples(
+                features.matrix(found),
+                found.column("seconds").to_numpy() // DAY,
+                found.column("client_id").to_numpy(zero_copy_only=False).astype(str),
+                found.column("is_fraud").to_numpy().astype(np.int64),
+                np.ones(found.num_rows),
+                found.column("id").to_numpy(),
             )
+
+
+def _together(found: Iterable[Examples]) -> Examples:
+    parts = list(found)
     if not parts:
         raise InputError("no transaction up to the last day has a label: the two files don't belong together")
     whole = Examples(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Examples)))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstack.errors import InputError
+from fraudstack.model import prior
 
 _BOOSTER, _FACTS = "model.txt", "model.json"
 # Whoever scores has processes beside each other; threads of LightGBM's would only wait for each other, at full speed.
@@ -33,7 +34,7 @@ class Model:
     features: tuple[str, ...]
     # Whole days after which the features take a label as known.
     label_delay: int
-    # The probability is sigmoid(slope * raw + intercept), slope > 0 (Platt 1999).
+    # The probability is sigmoid(slope * (prior + trees) + intercept), slope > 0 (Platt 1999).
     slope: float
     intercept: float
     # Training window, figures of the fold, parameters, fingerprints of the data.
@@ -47,14 +48,16 @@ class Model:
     def scores(self, figures: NDArray[np.floating]) -> NDArray[np.float64]:
         """Probabilities (n,) of the rows of figures (n, features)."""
         raw = np.asarray(self.booster.predict(figures, raw_score=True, num_threads=_THREADS), dtype=np.float64)
-        return probabilities(raw, self.slope, self.intercept)
+        return probabilities(raw + prior.log_odds(figures, self.features), self.slope, self.intercept)
 
     def contributions(self, figures: Sequence[float]) -> NDArray[np.float64]:
         """What each feature of one row (features,) adds to its calibrated log odds (features,)."""
         row = np.array([figures], dtype=np.float32)
         # The last is what all rows have in common.
-        found = self.booster.predict(row, pred_contrib=True, num_threads=_THREADS)
-        return self.slope * np.asarray(found, dtype=np.float64)[0, :-1]
+        found = np.array(self.booster.predict(row, pred_contrib=True, num_threads=_THREADS), dtype=np.float64)[0, :-1]
+        place, known = prior.contribution(row, self.features)
+        found[place] += known
+        return self.slope * found
 
 
 def probabilities(raw: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from fraudstack.errors import InputError
 from fraudstack.features import NAMES
+from fraudstack.model import prior
 from fraudstack.model.artefact import Model, probabilities
 from fraudstack.model.curves import curves
 from fraudstack.model.drift import reference
@@ -109,7 +110,7 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
     slope, intercept, rounds, tried = 1.0, 0.0, 300, None
     if min(before.frauds.sum(), tested.frauds.sum()) >= LEAST_FRAUDS:
         trial = _boosted(before, seed, _MOST_ROUNDS, tested)
-        raw = np.asarray(trial.predict(tested.figures, raw_score=True), dtype=np.float64)
+        raw = _prior(tested) + np.asarray(trial.predict(tested.figures, raw_score=True), dtype=np.float64)
         slope, intercept = _calibrated(raw, tested)
         rounds = trial.best_iteration or trial.current_iteration()
         scores = _crossed(trial, tested)
@@ -179,7 +180,7 @@ def _boosted(examples: Examples, seed: int, rounds: int, tested: Examples | None
         PARAMETERS | {"seed": seed},
         train,
         rounds,
-        valid_sets=[train.create_valid(tested.figures, tested.frauds, weight=tested.weights)],
+        valid_sets=[train.create_valid(tested.figures, tested.frauds, tested.weights, init_score=_prior(tested))],
         callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
     )
 
@@ -187,15 +188,24 @@ def _boosted(examples: Examples, seed: int, rounds: int, tested: Examples | None
 def _dataset(examples: Examples) -> lightgbm.Dataset:
     parameters = {name: PARAMETERS[name] for name in ("max_bin", "min_data_in_bin")}
     return lightgbm.Dataset(
-        examples.figures, examples.frauds, weight=examples.weights, feature_name=list(NAMES), params=parameters
+        examples.figures,
+        examples.frauds,
+        weight=examples.weights,
+        init_score=_prior(examples),
+        feature_name=list(NAMES),
+        params=parameters,
     )
+
+
+def _prior(examples: Examples) -> NDArray[np.float64]:
+    return prior.log_odds(examples.figures, NAMES)
 
 
 def _crossed(trial: lightgbm.Booster, tested: Examples) -> NDArray[np.float64]:
     """Scores (n,) of the trial, each half of the clients by the rounds and the line that suit the other half best."""
     _, clients = np.unique(tested.clients, return_inverse=True)
     halves = [clients % 2 == side for side in (0, 1)]
-    raw = np.zeros(len(clients))
+    raw = _prior(tested)
     best = [(np.inf, raw), (np.inf, raw)]
     for start in range(0, trial.current_iteration(), _STEP):
         more = trial.predict(tested.figures, raw_score=True, start_iteration=start, num_iteration=_STEP)

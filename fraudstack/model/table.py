@@ -1,6 +1,6 @@
 """What models reached, as a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -12,14 +12,17 @@ class Row:
 
     fold: str
     model: str
-    figures: dict[str, float]
+    figures: Mapping[str, float]
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """A line for each, with the measures as columns."""
-    made = Table("fold", "model", box=None)
+    """A line for each, with the measures as columns; counts are whole."""
+    made = Table(box=None)
+    for name in ("fold", "model"):
+        made.add_column(name, no_wrap=True)
     for name in rows[0].figures:
-        made.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+        made.add_column(name.replace("_", " "), justify="right")
     for row in rows:
-        made.add_row(row.fold, row.model, *(f"{figure:.4f}" for figure in row.figures.values()))
+        figures = (f"{one:,}" if isinstance(one, int) else f"{one:.4f}" for one in row.figures.values())
+        made.add_row(row.fold, row.model, *figures)
     return made

@@ -31,6 +31,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "TX_SQLITE_DB": str(folder / "transactions.db"),
         "TX_CLUSTERS_DB": str(folder / "transactions_clusters.db"),
         "TX_STAGING_DIR": str(folder / "staging"),
+        "TX_MODEL_DIR": str(folder / "model"),
         # Choosing k by silhouette takes most of a small run's time and isn't what these tests are about.
         "TX_CLUSTERS_K": "3",
         **more,
