@@ -100,6 +100,20 @@ def test_the_dag_ingests_and_strangers_stay_outside() -> None:
     assert query("SELECT count(*) FROM transactions WHERE is_fraud IS NOT NULL")[0][0] > 0
 
 
+def test_decisions_of_the_history_follow_the_ingest() -> None:
+    [[loaded]] = query("SELECT count(*) FROM transactions WHERE id < 1000000000000000")
+
+    def decided() -> bool:
+        failed = query("SELECT step, error FROM ingest_runs WHERE error IS NOT NULL")
+        assert not failed, failed
+        return query("SELECT count(*) FROM decisions WHERE source = 'batch'") == [[loaded]]
+
+    wait_for("a decision of every transaction", decided, 600, every=5)
+    # Nothing of it goes on beside the tests that follow.
+    wait_for("the drivers' end", lambda: not at_work("driver"), 120)
+    assert query("SELECT count(*) FROM profiles WHERE memory IS NULL") == [[0]]
+
+
 def test_a_posted_transaction_is_seen_in_the_dashboard() -> None:
     with forwarded(f"{RELEASE}-api", 8081) as url:
         body = {"id": 1_500_000_000, "client_id": "e2e-client", "amount": 812.4, "mcc": 5411, "merchant_state": "Italy"}

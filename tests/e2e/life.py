@@ -136,7 +136,8 @@ def test_all_pods_restarted_lose_nothing() -> None:
 def test_an_upgrade_waits_for_the_ingest_and_brings_the_schema_up_to_date() -> None:
     before, keys, [[newest]] = query(_COUNTS), key("payments"), query(_REVISION)
     # As a release before left it, which had no lists of days and no model.
-    gone = ("TABLE days_seen", "TABLE days_seen_versions", "TABLE value_days")
+    tables = ("days_seen", "days_seen_versions", "value_days", "batch_days", "model_days")
+    gone = (*(f"TABLE {name}" for name in tables), "INDEX decisions_queue")
     added = ("profiles DROP COLUMN memory", "profile_habits DROP COLUMN seen")
     statements = [*(f"DROP {one}" for one in gone), *(f"ALTER TABLE {one}" for one in added)]
     in_api(f"{_CHANGE} [c.execute(one) for one in {statements}]; {_SET}", "0003")
