@@ -21,7 +21,6 @@ from fraudstack.schema import RAW
 
 # monotonically_increasing_id: the task in the upper bits, the row's place in it in these.
 _PLACE = (1 << 33) - 1
-_PATH = re.compile(r"^java\.(io|net)\.|IOException|IllegalArgumentException|PatternSyntaxException")
 _BLOCKS = pa.schema(
     [("task", pa.int64()), ("file", pa.string()), ("file_order", pa.int64()), ("lines_before", pa.int64())]
 )
@@ -55,8 +54,8 @@ def files(spark: SparkSession, path: str) -> list[str]:
     try:
         found = sorted(unquote(file) for file in spark.read.text(path).inputFiles())
     except (PySparkException, Py4JJavaError) as error:
-        # What fails otherwise than over its path or pattern is a fault of Spark's.
-        if isinstance(error, Py4JJavaError) and not _PATH.search(error.java_exception.toString()):
+        # A Java Error, unlike an Exception, says that the installation lacks something.
+        if isinstance(error, Py4JJavaError) and error.java_exception.getClass().getName().endswith("Error"):
             raise
         raise InputError(f"there is no file at {path!r}") from error
     if not found:
