@@ -171,7 +171,9 @@ def test_skaffold_brings_an_edit_into_the_running_pod_and_leaves_the_claim(tmp_p
     try:
         wait_for("skaffold watching", watching, 600)
         kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "180s")
-        builds = said.read_text().count("Building [")
+        # No pod runs the jobs' image for long: with code that they share it is built anew, for the next job.
+        built = "Building [fraudstack-api]"
+        builds = said.read_text().count(built)
         with forwarded(f"{RELEASE}-api", 8081) as url:
             headers = {"X-API-Key": key("payments")}
 
@@ -190,7 +192,7 @@ def test_skaffold_brings_an_edit_into_the_running_pod_and_leaves_the_claim(tmp_p
             started = time.monotonic()
             wait_for("the edited reason", lambda: edited in reason(), 30, every=0.3)
             seconds = time.monotonic() - started
-        assert said.read_text().count("Building [") == builds
+        assert said.read_text().count(built) == builds
         assert seconds <= 10, f"{seconds:.1f} s"
     finally:
         process.send_signal(signal.SIGINT)
