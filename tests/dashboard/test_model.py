@@ -57,7 +57,7 @@ def measures(version: str, **latest: float) -> list[dict[str, Any]]:
 
 def said(app: AppTest) -> str:
     return " ".join(
-        str(one.value)
+        str(getattr(one, "value", ""))
         for kind in ("markdown", "caption", "info", "warning", "success", "error")
         for one in app.get(kind)
     )

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
 from fraudstack.features import NAMES
-from fraudstack.model import registry
+from fraudstack.model import champion, registry
 from fraudstack.settings import Settings
 from jobs import evaluate, memories, promote, train
 from tests.jobs.databases import execute, query, quiet, settings
@@ -30,7 +30,7 @@ def refreshed(spark: SparkSession, given: Settings, run_id: str) -> dict[str, ob
     evaluate.run(given, run_id, quiet())
     promote.run(given, run_id, quiet())
     memories.run(spark, given, run_id, quiet())
-    found = registry.facts(given.model_dir)
+    found = champion.facts(given.model_dir)
     assert found is not None
     return found
 

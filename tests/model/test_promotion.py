@@ -8,7 +8,7 @@ import pytest
 
 from fraudstack.errors import InputError
 from fraudstack.features import NAMES
-from fraudstack.model import artefact, registry
+from fraudstack.model import artefact, champion, registry
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import Examples, first_of_trial, fit, fitted
 from fraudstack.model.promotion import compare
@@ -91,7 +91,7 @@ def test_promotion_and_roll_back(tmp_path: Path, made: tuple[Model, Model]) -> N
     registry.promote(tmp_path, folder_of(one), {"reason": "first"})
     registry.promote(tmp_path, folder_of(two), {"reason": "better"})
     assert registry.champion(tmp_path).version == two.version  # type: ignore[union-attr]
-    said = registry.facts(tmp_path)
+    said = champion.facts(tmp_path)
     assert said is not None
     assert (said["reason"], said["before"]) == ("better", one.version)
     assert registry.roll_back(tmp_path).version == one.version
