@@ -27,7 +27,10 @@ _COUNTRY = "Italy"
 
 
 def evaluate(spark: SparkSession, settings: Settings, until: str, delay: int, phases: Phases) -> list[Row]:
-    """Judge on each year after a day, of labelled transactions: models, the rules alone, and one country as a rule."""
+    """Judge on the years after a day: models, the rules alone, and one country as a rule.
+
+    Of labelled transactions, from the day on which every label that a model has learned from was known.
+    """
     last = day_of(until)
     with check_folder(settings) as staging:
         features, _ = examples.of_files(spark, settings, delay, staging, phases)
@@ -36,12 +39,13 @@ def evaluate(spark: SparkSession, settings: Settings, until: str, delay: int, ph
         with phases.phase(f"evaluate: a model until {until}"):
             model = fit.fit(examples.labelled(features, last), last, delay)
         found = []
-        for name, first, end in _years(last, examples.labelled_days(features)[1]):
+        for name, first, end in _years(last + delay, examples.labelled_days(features)[1]):
             judged = examples.labelled_between(features, first, end)
             latest = model
-            if first - 1 > last:
-                with phases.phase(f"evaluate: a model until {np.datetime64(first - 1, 'D')}"):
-                    latest = fit.fit(examples.labelled(features, first - 1), first - 1, delay)
+            known = first - 1 - delay
+            if known > last:
+                with phases.phase(f"evaluate: a model until {np.datetime64(known, 'D')}"):
+                    latest = fit.fit(examples.labelled(features, known), known, delay)
             scores = {
                 "model": model.scores(judged.figures),
                 "model of the year": latest.scores(judged.figures),
