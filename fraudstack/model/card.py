@@ -80,7 +80,8 @@ def _what(facts: Mapping[str, Any]) -> str:
             f"{delay} days: since a bank learns of fraud late, features of day d read labels up to d - {delay + 1}",
         ),
         ("features", f"{len(facts['features'])}, defined in `fraudstack/features.py`"),
-        ("calibration", f"sigmoid({line['slope']:.4g} * raw score {line['intercept']:+.4g}) (Platt 1999)"),
+        ("prior", "log odds of the known fraud rate of the category or the state, which trees add to"),
+        ("calibration", f"sigmoid({line['slope']:.4g} * log odds {line['intercept']:+.4g}) (Platt 1999)"),
     )
     return f"""# Model card: fraud in card transactions, {_code(facts["version"])}
 
@@ -97,14 +98,14 @@ def _figures(facts: Mapping[str, Any], points: Curve) -> str:
     head = "## Figures on the last weeks\n\n"
     fold = facts.get("fold")
     if not fold:
-        return head + "How good it is isn't known: no week was kept back to try it on."
+        return head + "How good it is isn't known: no weeks had enough frauds to try it on."
     rows = [(_code(name), _figure(fold[name]), means) for name, means in _MEASURES.items() if name in fold]
     if points:
-        rows.append(("base rate", f"{points[-1][1]:.3g}", "the share of that week's transactions that is fraud"))
+        rows.append(("base rate", f"{points[-1][1]:.3g}", "the share of those weeks' transactions that is fraud"))
     return f"""{head}{_table(("measure", "value", "what it is"), rows)}
 
 Each is between 0 and 1, and more is better. They are of {_code(fold["from"])} to {_code(fold["until"])}, and of a first
-model, which had learned only what was known before; the model in this folder was then trained on that week too. How
+model, which had learned only what was known before; the model in this folder was then trained on those weeks too. How
 many trees help and what a score is worth was found on the other half of the clients."""
 
 
@@ -127,7 +128,7 @@ def _calibrated(bins: Curve, *, drawn: bool) -> str:
 
 Each point is a bin of scores, under the number of its transactions. On the dashed line scores are right; above it there
 was more fraud than they promised, below it less. A line through a point is the 95 % interval of its fraud rate (Wilson
-1927). A model is calibrated on the week it is tried on: later weeks may lie further off."""
+1927). A model is calibrated on the weeks it is tried on: later weeks may lie further off."""
         if drawn
         else "There is no picture of it: no score is above 0."
     )
