@@ -217,6 +217,7 @@ def evaluate(
         str | None, typer.Option(help="The first days of the training weeks, YYYY-MM-DD, separated by commas.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Or one day: trained up to it, tested on every year after.")] = None,
+    groups: Annotated[bool, typer.Option("--groups", help="Without each group of features, too.")] = False,
     csv: Csv = None,
     labels: Labels = None,
     label_delay: Delay = 7,
@@ -226,6 +227,8 @@ def evaluate(
 
     if (folds is None) == (until is None):
         raise typer.BadParameter("give --folds or --until")
+    if groups and folds is None:
+        raise typer.BadParameter("--groups goes with --folds")
 
     begin()
     settings = settings_of(csv, labels)
@@ -238,7 +241,7 @@ def evaluate(
         if until is not None:
             rows = years.evaluate(spark, settings, until, label_delay, phases)
         else:
-            rows = run(spark, settings, str(folds), label_delay, phases)
+            rows = run(spark, settings, str(folds), label_delay, phases, groups)
     _print(table(rows))
 
 

@@ -1,7 +1,8 @@
 """How good a model is: fold by fold beside what it has to beat, and a candidate beside the champion."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from pyspark.sql import SparkSession
 from fraudstack.errors import InputError
 from fraudstack.features import NAMES
 from fraudstack.model import artefact, baselines, fit, protocol, registry
+from fraudstack.model.fit import Examples
 from fraudstack.model.judge import Scored
 from fraudstack.model.promotion import Comparison, compare
 from fraudstack.model.table import Row
+from fraudstack.model.words import GROUPS
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
@@ -37,8 +40,10 @@ def run(settings: Settings, run_id: str, phases: Phases) -> Summary:
     return Summary("evaluate", rows_in=len(tried.scores) if tried else 0, loaded=int(found.better))
 
 
-def evaluate(spark: SparkSession, settings: Settings, folds: str, delay: int, phases: Phases) -> list[Row]:
-    """Judge the model and what it has to beat on each fold, then the means."""
+def evaluate(
+    spark: SparkSession, settings: Settings, folds: str, delay: int, phases: Phases, groups: bool = False
+) -> list[Row]:
+    """Judge the model and what it has to beat on each fold, also without each group of features, then the means."""
     every = protocol.folds(folds, delay)
     with check_folder(settings) as staging:
         rows, _ = examples.of_files(spark, settings, delay, staging, phases)
@@ -52,10 +57,20 @@ def evaluate(spark: SparkSession, settings: Settings, folds: str, delay: int, ph
                 judged = labelled.where(keep)
                 scores = {"model": model.scores(judged.figures), "rules": by_rules(judged.ids)}
                 scores |= baselines.scores(labelled, judged, fold)
+                for code, group in GROUPS.items() if groups else ():
+                    blind = fit.fit(_without(group, labelled), fold.until, delay)
+                    scores[f"without {code.removeprefix('model_')}"] = blind.scores(_without(group, judged).figures)
                 for name, by_name in scores.items():
                     scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
                     found.append(Row(fold.name, name, fit.figures(scored)))
     return [*found, *_means(found)]
+
+
+def _without(group: Iterable[str], examples: Examples) -> Examples:
+    """Examples of which nobody knows these features."""
+    figures = examples.figures.copy()
+    figures[:, [NAMES.index(name) for name in group]] = np.nan
+    return replace(examples, figures=figures)
 
 
 def _means(rows: list[Row]) -> list[Row]:

@@ -1,9 +1,6 @@
 """Charts of a backtest: precision and recall, alerts a day, money caught and missed."""
 
-from calendar import monthrange
 from collections.abc import Callable, Sequence
-from datetime import date
-from itertools import groupby
 from math import nan
 from typing import Any, NamedTuple
 
@@ -15,6 +12,7 @@ from matplotlib.patches import Patch
 
 from fraudstack.report import formats
 from fraudstack.report.backtest import Backtest, Counts
+from fraudstack.report.backtest_periods import Period, over_time, period_name
 from fraudstack.report.backtest_text import NO_ALERT, mean, money, roles
 from fraudstack.report.drawing import BLUE, GREEN, ORANGE, Chart, count_ticks, draw, plain
 from fraudstack.report.rates import interval
@@ -22,9 +20,6 @@ from fraudstack.report.rates import interval
 # Of fewer, a share is chance.
 _FEWEST = 10
 _NOTHING = "There are no transactions."
-# A long history is drawn in longer periods, since lines of more points can't be told apart; tables keep the months.
-_PERIODS = (("month", 1), ("quarter", 3), ("year", 12))
-_MOST_PERIODS = 48
 # By way, told apart without colour too.
 _LINES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-", "marker": "o"},
@@ -33,15 +28,6 @@ _LINES: tuple[dict[str, Any], ...] = (
 # Months between ticks: the fewest with which labels don't touch.
 _STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240)
 _MOST_MONTHS, _MOST_YEARS = 6, 10
-
-
-class _Period(NamedTuple):
-    name: str
-    # Of its first month, counted from the year 0.
-    number: int
-    days: int
-    frauds: int
-    by_way: Sequence[Counts]
 
 
 class _Rate(NamedTuple):
@@ -60,7 +46,7 @@ class _Measure(NamedTuple):
     name: str
     axis: str
     # Of a period by a way: how many there were of what it is a share of.
-    whole: Callable[[_Period, Counts], int]
+    whole: Callable[[Period, Counts], int]
 
 
 _MEASURES = (
@@ -72,7 +58,7 @@ _MEASURES = (
 def precision_and_recall(found: Backtest) -> Chart:
     """Of every period that has enough of what they are shares of."""
     key = "rates"
-    months, unit, periods = _time(found)
+    months, unit, periods = over_time(found)
     title = f"Precision and recall by {unit}"
     if not found.labelled:
         return Chart(key, title, "No transaction is labelled: neither is known." if months else _NOTHING)
@@ -114,7 +100,7 @@ def precision_and_recall(found: Backtest) -> Chart:
 def alerts_a_day(found: Backtest) -> Chart | None:
     """How much there is to review; None where no month differs from the whole."""
     key = "alerts"
-    months, unit, periods = _time(found)
+    months, unit, periods = over_time(found)
     title = f"Alerts a day, by {unit}"
     if len(months) < 2:
         return None
@@ -192,54 +178,7 @@ def caught_and_missed(found: Backtest) -> Chart:
     return Chart(key, title, finding, svg, ("way", "caught", "missed", "share caught"), rows)
 
 
-def _time(found: Backtest) -> tuple[list[_Period], str, list[_Period]]:
-    """All months from the first to the last, and the periods that are drawn: they have a name, and are of that unit."""
-    by_way = [{_number(month.month): month for month in way.months} for way in found.ways]
-    known = [number for way in by_way for number in way]
-    months = []
-    for number in range(min(known), max(known) + 1) if known else ():
-        here = [way.get(number) for way in by_way]
-        frauds = max(month.frauds if month else 0 for month in here)
-        counts = [month.counts if month else Counts() for month in here]
-        months.append(_Period(_name(number, "month"), number, _days(found, number), frauds, counts))
-    unit, length = next((p for p in _PERIODS if len(months) <= p[1] * _MOST_PERIODS), _PERIODS[-1])
-    grouped = groupby(months, key=lambda month: month.number // length)
-    return months, unit, [_pooled(_name(place * length, unit), list(some)) for place, some in grouped]
-
-
-def _number(month: str) -> int:
-    year, of_year = map(int, month.split("-"))
-    return 12 * year + of_year - 1
-
-
-def _name(number: int, unit: str) -> str:
-    year, month = divmod(number, 12)
-    return {"month": f"{year:04}-{month + 1:02}", "quarter": f"{year:04} Q{month // 3 + 1}"}.get(unit, f"{year:04}")
-
-
-def _days(found: Backtest, number: int) -> int:
-    """How many of a month's days the history has."""
-    year, of_year = number // 12, number % 12 + 1
-    first = max(date(year, of_year, 1), date.fromisoformat(found.first))
-    last = min(date(year, of_year, monthrange(year, of_year)[1]), date.fromisoformat(found.last))
-    return max((last - first).days + 1, 1)
-
-
-def _pooled(name: str, months: Sequence[_Period]) -> _Period:
-    by_way = [
-        Counts(
-            alerts=sum(counts.alerts for counts in way),
-            labelled=sum(counts.labelled for counts in way),
-            frauds=sum(counts.frauds for counts in way),
-            cents=sum(counts.cents for counts in way),
-        )
-        for way in zip(*(month.by_way for month in months), strict=True)
-    ]
-    days, frauds = sum(month.days for month in months), sum(month.frauds for month in months)
-    return _Period(name, months[0].number, days, frauds, by_way)
-
-
-def _rates(measure: _Measure, periods: Sequence[_Period], way: int) -> list[_Rate]:
+def _rates(measure: _Measure, periods: Sequence[Period], way: int) -> list[_Rate]:
     rates = (
         _Rate(place, period.name, period.by_way[way].frauds, measure.whole(period, period.by_way[way]))
         for place, period in enumerate(periods)
@@ -259,12 +198,12 @@ def _line(axes: Axes, points: Sequence[_Rate], length: int, way: int, ways: int)
     axes.plot([n + aside for n in range(length)], heights, linewidth=1.2, markersize=3.5, clip_on=False, **_LINES[way])
 
 
-def _time_axis(axes: Axes, periods: Sequence[_Period], unit: str) -> None:
+def _time_axis(axes: Axes, periods: Sequence[Period], unit: str) -> None:
     months = periods[-1].number - periods[0].number + 1
     fitting = (step for step in _STEPS if months / step <= (_MOST_MONTHS if step < 12 else _MOST_YEARS))
     step = next(fitting, _STEPS[-1])
     shown = [(place, period.number) for place, period in enumerate(periods) if period.number % step == 0]
-    names = [_name(number, "month" if step < 12 else "year") for _, number in shown]
+    names = [period_name(number, "month" if step < 12 else "year") for _, number in shown]
     axes.set_xticks([place for place, _ in shown], names)
     # So that the first one stays clear of the other axis' zero.
     axes.tick_params(axis="x", pad=6)
@@ -299,7 +238,7 @@ def _for_each(found: Backtest, names: Sequence[str]) -> list[str]:
     return [f"{role} {name}".strip() for role, _ in roles(found) for name in names]
 
 
-def _rate_table(found: Backtest, months: Sequence[_Period]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _rate_table(found: Backtest, months: Sequence[Period]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     names = ("labelled alerts", "frauds caught", "precision", "recall")
     rows = []
     for month in months:

@@ -36,7 +36,7 @@ def main() -> None:
         if arguments.leak:
             _leak_test(csv, labels, Path(folder))
         else:
-            _fraudstack("evaluate", "--csv", str(csv), "--labels", str(labels), "--folds", FOLDS)
+            _fraudstack("evaluate", "--csv", str(csv), "--labels", str(labels), "--folds", FOLDS, "--groups")
             _year_by_year(arguments.rows, Path(folder))
 
 
