@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -37,7 +38,8 @@ Arrays = Iterator[pa.Array]
 def point_in_time(events: DataFrame, delay: int) -> DataFrame:
     """COLUMNS of every transaction, from the columns of storage.events; labels are known `delay` whole days later."""
     of_merchant = CLIENT_WIDTH + MERCHANT_WIDTH
-    known = _of_clients(events, delay).persist()
+    # In memory, millions of rows would crowd out the sorts.
+    known = _of_clients(events, delay).persist(StorageLevel.DISK_ONLY)
     merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, NAMES[CLIENT_WIDTH:of_merchant])
     result = known.join(merchants, ["merchant", "day"], "left")
     for place, kind in enumerate(KINDS[1:]):
@@ -64,7 +66,8 @@ def _of_clients(events: DataFrame, delay: int) -> DataFrame:
             yield pa.StructArray.from_arrays([pa.array(ordinary), *map(pa.array, figures.T)], ["ordinary", *names])
 
     folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *EVENT, "is_fraud")
-    return by_client(events).select(*_KEPT, *KINDS, "day", folded).select("*", "folded.*")
+    known = (*_KEPT, *KINDS, "day")
+    return by_client(events).select(*known, folded).select(*known, "folded.*")
 
 
 def by_client(events: DataFrame) -> DataFrame:

@@ -77,6 +77,7 @@ def save(model: Model, folder: Path) -> None:
             "version": model.version,
             "features": model.features,
             "label_delay": model.label_delay,
+            "prior": prior.FACTS,
             "calibration": {"slope": model.slope, "intercept": model.intercept},
             **model.facts,
         }
@@ -118,4 +119,6 @@ def load(folder: Path, features: tuple[str, ...]) -> Model:
             f"the model in {folder} was made for other features ({', '.join(other[:3]) or 'in another order'}): "
             "train it anew"
         )
+    if facts.get("prior") != prior.FACTS:
+        raise InputError(f"the model in {folder} was made beside another prior: train it anew")
     return model

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 SOURCES = ("mcc_fraud_rate_30d", "state_fraud_rate_30d")
 # Of what nobody knows, and so that no rate silences the trees.
 _LEAST, _MOST = 1e-3, 0.95
+# Trees hold only beside the prior that they were fitted to: a model says which one, as JSON has it.
+FACTS = {"sources": list(SOURCES), "least": _LEAST, "most": _MOST}
 
 
 def log_odds(figures: NDArray[np.floating], features: Sequence[str]) -> NDArray[np.float64]:

@@ -110,6 +110,9 @@ def test_what_cannot_be_used_leaves_the_champion(tmp_path: Path, made: tuple[Mod
     (other / "model.json").write_text(json.dumps(facts | {"features": [*NAMES[1:], "shoe_size"]}))
     with pytest.raises(InputError, match=r"made for other features .*shoe_size"):
         registry.promote(tmp_path / "kept", other, {})
+    (other / "model.json").write_text(json.dumps(facts | {"prior": facts["prior"] | {"least": 0.5}}))
+    with pytest.raises(InputError, match="made beside another prior"):
+        registry.promote(tmp_path / "kept", other, {})
     with pytest.raises(InputError, match="there is no model in"):
         registry.promote(tmp_path / "kept", tmp_path / "nothing", {})
     with pytest.raises(InputError, match="there was no champion before"):
