@@ -63,6 +63,7 @@ def write(folder: Path, facts: Mapping[str, Any]) -> None:
 def _what(facts: Mapping[str, Any]) -> str:
     examples, frauds, delay = facts["examples"], facts["frauds"], facts["label_delay"]
     trained, line = facts["trained"], facts["calibration"]
+    sign = "-" if line["intercept"] < 0 else "+"
     calibrated = (line["slope"], line["intercept"]) != (1, 0)
     meaning = (
         "Its scores are calibrated: of the transactions that score 0.2, about a fifth should be fraud."
@@ -81,7 +82,7 @@ def _what(facts: Mapping[str, Any]) -> str:
         ),
         ("features", f"{len(facts['features'])}, defined in `fraudstack/features.py`"),
         ("prior", "log odds of the known fraud rate of the category or the state, which trees add to"),
-        ("calibration", f"sigmoid({line['slope']:.4g} * log odds {line['intercept']:+.4g}) (Platt 1999)"),
+        ("calibration", f"sigmoid({line['slope']:.4g} * log odds {sign} {abs(line['intercept']):.4g}) (Platt 1999)"),
     )
     return f"""# Model card: fraud in card transactions, {_code(facts["version"])}
 
