@@ -18,6 +18,7 @@ _SCREENS = {
     "review": "review",
     "clusters": "clusters",
     "pipeline": "pipeline",
+    "model": "model",
 }
 
 
