@@ -12,16 +12,20 @@ from dashboard import drawing, queries_model, stores, words
 from dashboard.drawing import Line
 from dashboard.queries_model import Measured, Year
 from fraudstack.model import champion
+from fraudstack.model.drift import LEAST_SAMPLE, SHIFTED
 from fraudstack.model.words import GROUPS
 
-# What is called a shift (Siddiqi 2006, Credit Risk Scorecards), and what deserves a look.
-_SHIFTED, _MOVED = 0.2, 0.1
+# What deserves a look (Siddiqi 2006, Credit Risk Scorecards).
+_MOVED = 0.1
 _DRAWN = 4
 _NO_MODEL = (
     "No model is in force: the rules decide alone. The DAG `model_refresh` trains one and puts it in force, "
     "`fraudstack promote` takes one that you trained."
 )
-_NOT_WATCHED = "Nothing was watched yet: the job `decide`, which follows an ingest, looks at the latest weeks."
+_NOT_WATCHED = (
+    "There is nothing to see yet: the job `decide`, which follows an ingest, looks at the latest weeks, and says "
+    f"nothing of one with fewer than {LEAST_SAMPLE} transactions."
+)
 _NO_HISTORY = "The history was not decided yet: the job `decide` does that after an ingest."
 _YEARS: dict[str, Any] = {
     "year": st.column_config.TextColumn("Year"),
@@ -61,7 +65,7 @@ def _draw_watched(measured: dict[str, list[Measured]]) -> None:
         st.write(_NOT_WATCHED)
         return
     latest = sorted(((found[-1].value, name) for name, found in moved.items()), reverse=True)
-    shifted = [name for value, name in latest if value >= _SHIFTED]
+    shifted = [name for value, name in latest if value >= SHIFTED]
     said = ", ".join(_name(name) for name in shifted[:_DRAWN])
     more = f" and {len(shifted) - _DRAWN} more" if len(shifted) > _DRAWN else ""
     if shifted:
@@ -70,12 +74,12 @@ def _draw_watched(measured: dict[str, list[Measured]]) -> None:
         st.success("Nothing has shifted against the training window.", icon=":material/check:")
     st.caption(
         f"Population stability index of the week up to {moved[latest[0][1]][-1].day} against the training window: "
-        f"from {_MOVED} on it deserves a look, from {_SHIFTED} on it is called a shift. Weeks of few transactions are "
+        f"from {_MOVED} on it deserves a look, from {SHIFTED} on it is called a shift. Weeks of few transactions are "
         "left out."
     )
     drawn = sorted(moved, key=lambda name: (name != "score", -moved[name][-1].value))[:_DRAWN]
     lines = [_line(_name(name), moved[name]) for name in drawn]
-    st.altair_chart(drawing.lines(lines, "population stability index", mark=_SHIFTED), width="stretch")
+    st.altair_chart(drawing.lines(lines, "population stability index", mark=SHIFTED), width="stretch")
     with st.expander("All features"):
         rows = [
             {"feature": _name(name), "index": value, "transactions": moved[name][-1].sample} for value, name in latest
@@ -129,6 +133,7 @@ def _draw_years(years: list[Year]) -> None:
         pa.Table.from_pylist(rows),
         hide_index=True,
         column_config=_YEARS,
+        height="content",
         placeholder=words.NOTHING,
         alt="Table of decisions by year",
     )
