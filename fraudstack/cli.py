@@ -281,9 +281,8 @@ def backtest(
 
 
 def _print(found: RenderableType) -> None:
-    console = Console()
     # Whoever keeps it in a file has room.
-    console.print(found, width=None if console.is_terminal else 140)
+    Console(width=None if sys.stdout.isatty() else 140).print(found)
 
 
 for command in (

@@ -17,11 +17,12 @@ class Row:
 
 def table(rows: Sequence[Row]) -> Table:
     """A line for each, with the measures as columns; counts are whole."""
-    made = Table(box=None)
+    made = Table(box=None, pad_edge=False)
     for name in ("fold", "model"):
         made.add_column(name, no_wrap=True)
     for name in rows[0].figures:
-        made.add_column(name.replace("_", " "), justify="right")
+        # In a narrow window, too, each measure keeps its name.
+        made.add_column(name.replace("_", "\n").replace("@", "\n@"), justify="right")
     for row in rows:
         figures = (f"{one:,}" if isinstance(one, int) else f"{one:.4f}" for one in row.figures.values())
         made.add_row(row.fold, row.model, *figures)
