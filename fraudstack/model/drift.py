@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 # Bins of about the same share of the training window, and one for what isn't known.
 _BINS = 10
+# Of a score: most are so low that tenths of them would tell one in a billion from one in a trillion.
+SCORE_EDGES = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3)
 # So that an empty bin is a large index and no infinite one.
 _LEAST_SHARE = 1e-4
 # Of fewer transactions nothing is said, and of fewer labelled alerts or frauds.
@@ -18,15 +20,18 @@ Reference = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def reference(
-    columns: Mapping[str, NDArray[np.floating]], weights: NDArray[np.float64]
+    columns: Mapping[str, NDArray[np.floating]], weights: NDArray[np.float64], fixed: Sequence[float] | None = None
 ) -> dict[str, dict[str, list[float]]]:
-    """Of each column (n,) the edges between its bins and the bins' shares, the last of them of NaN; ready for JSON."""
+    """Of each column (n,) the edges between its bins and the bins' shares, the last of them of NaN; ready for JSON.
+
+    The edges are the `fixed` ones, or part the column into about the same shares.
+    """
     found = {}
     for name, values in columns.items():
         known = values[~np.isnan(values)]
         # As many edges as there are different values between them: a flag has one.
         quantiles = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]) if len(known) else np.zeros(0)
-        edges = np.unique(quantiles.astype(np.float64))
+        edges = np.unique(quantiles.astype(np.float64)) if fixed is None else np.array(fixed)
         counts = counted(values, edges.tolist(), weights)
         found[name] = {"edges": edges.tolist(), "shares": (counts / counts.sum()).tolist()}
     return found

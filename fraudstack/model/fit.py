@@ -15,7 +15,7 @@ from fraudstack.features import NAMES
 from fraudstack.model import prior
 from fraudstack.model.artefact import Model, probabilities
 from fraudstack.model.curves import curves
-from fraudstack.model.drift import reference
+from fraudstack.model.drift import SCORE_EDGES, reference
 from fraudstack.model.judge import Scored, at_alerts, auc_roc, average_precision, card_precision
 from fraudstack.model.words import GROUPS
 
@@ -119,7 +119,7 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
         )
         facts["curves"] = curves(tested.frauds, scores)
         tried = Tried(tested, scores)
-        facts["reference"] = reference({"score": scores}, tested.weights)
+        facts["reference"] = reference({"score": scores}, tested.weights, SCORE_EDGES)
     columns = dict(zip(NAMES, examples.figures.T, strict=True))
     facts["reference"] = facts.get("reference", {}) | reference(columns, examples.weights)
     booster = _boosted(examples, seed, rounds)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from fraudstack.model.drift import LEAST_SAMPLE, SHIFTED, counted, indices, reference, stability
+from fraudstack.model.drift import LEAST_SAMPLE, SCORE_EDGES, SHIFTED, counted, indices, reference, stability
 
 CHANCE = np.random.default_rng(1)
 ONES = np.ones(20_000)
@@ -63,3 +63,10 @@ def test_bins_are_those_of_a_count_by_hand() -> None:
     values = np.array([0.0, 1.0, 1.5, 2.0, np.nan, 9.0])
     assert counted(values, [1.0, 2.0]).tolist() == [2, 2, 1, 1]
     assert stability([0.5, 0.5], np.array([600.0, 400.0])) == pytest.approx(0.1 * np.log(0.6 / 0.4) - 0.001, abs=1e-6)
+
+
+def test_scores_that_all_mean_no_fraud_have_not_moved() -> None:
+    low, lower = (np.exp(-mean - CHANCE.normal(size=20_000)) for mean in (30, 70))
+    known = reference({"score": low}, ONES, SCORE_EDGES)
+    assert indices(known, {"score": lower})["score"] < 0.01
+    assert indices(known, {"score": np.where(np.arange(20_000) % 5 == 0, 0.2, lower)})["score"] > SHIFTED
