@@ -11,7 +11,7 @@ from fraudstack.errors import InputError
 from fraudstack.features import DAY
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
-from fraudstack.report.backtest import Alert, Backtest, Change, Counts, Month, Way
+from fraudstack.report.backtest import Alert, Backtest, Change, Counts, Month, Way, total
 from fraudstack.rules.config import Rules
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, events
@@ -115,8 +115,7 @@ def _of_way(found: DataFrame, way: str, fraud: Column) -> tuple[Counts, list[tup
         Month(row["month"], row["transactions"], row["all_frauds"], _counts(row))
         for row in months.orderBy("month").collect()
     ]
-    total = Counts(*(sum(getattr(one.counts, name) for one in by_month) for name in Counts.__dataclass_fields__))
-    return total, reasons, by_month
+    return total(month.counts for month in by_month), reasons, by_month
 
 
 def _change(found: DataFrame, fraud: Column) -> Change:

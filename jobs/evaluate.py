@@ -57,12 +57,14 @@ def evaluate(
                 judged = labelled.where(keep)
                 scores = {"model": model.scores(judged.figures), "rules": by_rules(judged.ids)}
                 scores |= baselines.scores(labelled, judged, fold)
-                for code, group in GROUPS.items() if groups else ():
-                    blind = fit.fit(_without(group, labelled), fold.until, delay)
-                    scores[f"without {code.removeprefix('model_')}"] = blind.scores(_without(group, judged).figures)
-                for name, by_name in scores.items():
-                    scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
-                    found.append(Row(fold.name, name, fit.figures(scored)))
+            for code, group in GROUPS.items() if groups else ():
+                name = f"without {code.removeprefix('model_')}"
+                with phases.phase(f"evaluate: {fold.name} {name}"):
+                    blind = _without(group, labelled)
+                    scores[name] = fit.fit(blind, fold.until, delay).scores(blind.where(keep).figures)
+            for name, by_name in scores.items():
+                scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
+                found.append(Row(fold.name, name, fit.figures(scored)))
     return [*found, *_means(found)]
 
 

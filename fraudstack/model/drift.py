@@ -28,13 +28,18 @@ def reference(
     """
     found = {}
     for name, values in columns.items():
-        known = values[~np.isnan(values)]
-        # As many edges as there are different values between them: a flag has one.
-        quantiles = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]) if len(known) else np.zeros(0)
-        edges = np.unique(quantiles.astype(np.float64)) if fixed is None else np.array(fixed)
-        counts = counted(values, edges.tolist(), weights)
-        found[name] = {"edges": edges.tolist(), "shares": (counts / counts.sum()).tolist()}
+        edges = _edges(values) if fixed is None else list(fixed)
+        counts = counted(values, edges, weights)
+        found[name] = {"edges": edges, "shares": (counts / counts.sum()).tolist()}
     return found
+
+
+def _edges(values: NDArray[np.floating]) -> list[float]:
+    """As many as there are different values between tenths of what is known: a flag has one."""
+    known = values[~np.isnan(values)]
+    quantiles = np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]) if len(known) else np.zeros(0)
+    edges: list[float] = np.unique(quantiles.astype(np.float64)).tolist()
+    return edges
 
 
 def counted(

@@ -1,7 +1,7 @@
 """What rules and a model would have done with a history: the figures of a backtest, before anybody draws them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class Counts:
     def precision(self) -> float | None:
         """The share of frauds among the labelled alerts; None where there is none."""
         return self.frauds / self.labelled if self.labelled else None
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """All of them as one."""
+    several = list(counts)
+    return Counts(*(sum(getattr(one, column.name) for one in several) for column in fields(Counts)))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-from fraudstack.report.backtest import Backtest, Counts
+from fraudstack.report.backtest import Backtest, Counts, total
 
 # A long history is drawn in longer periods, since lines of more points can't be told apart; tables keep the months.
 _PERIODS = (("month", 1), ("quarter", 3), ("year", 12))
@@ -59,14 +59,6 @@ def _days(found: Backtest, number: int) -> int:
 
 
 def _pooled(name: str, months: Sequence[Period]) -> Period:
-    by_way = [
-        Counts(
-            alerts=sum(counts.alerts for counts in way),
-            labelled=sum(counts.labelled for counts in way),
-            frauds=sum(counts.frauds for counts in way),
-            cents=sum(counts.cents for counts in way),
-        )
-        for way in zip(*(month.by_way for month in months), strict=True)
-    ]
+    by_way = [total(way) for way in zip(*(month.by_way for month in months), strict=True)]
     days, frauds = sum(month.days for month in months), sum(month.frauds for month in months)
     return Period(name, months[0].number, days, frauds, by_way)

@@ -5,7 +5,6 @@ import pytest
 
 from fraudstack.model.drift import LEAST_SAMPLE, SCORE_EDGES, SHIFTED, counted, indices, reference, stability
 
-CHANCE = np.random.default_rng(1)
 ONES = np.ones(20_000)
 
 
@@ -66,7 +65,8 @@ def test_bins_are_those_of_a_count_by_hand() -> None:
 
 
 def test_scores_that_all_mean_no_fraud_have_not_moved() -> None:
-    low, lower = (np.exp(-mean - CHANCE.normal(size=20_000)) for mean in (30, 70))
+    chance = np.random.default_rng(1)
+    low, lower = (np.exp(-mean - chance.normal(size=20_000)) for mean in (30, 70))
     known = reference({"score": low}, ONES, SCORE_EDGES)
     assert indices(known, {"score": lower})["score"] < 0.01
     assert indices(known, {"score": np.where(np.arange(20_000) % 5 == 0, 0.2, lower)})["score"] > SHIFTED
