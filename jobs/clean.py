@@ -19,9 +19,9 @@ from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, runs, transactions
 from fraudstack.storage.store import parse as parse_store
-from jobs import lines, names
 from jobs.fingerprint import fingerprint, hashed
-from jobs.parse import parsed
+from jobs.raw import lines, side_files
+from jobs.raw.parse import parsed
 from jobs.repeats import ids_rise, repeated
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
@@ -71,7 +71,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     """
     with step(settings, run_id, "clean", phases) as this:
         found = lines.files(spark, settings.csv_path)
-        named = names.read(spark, found)
+        named = side_files.read(spark, found)
         judged = judge(spark, settings, found, this.staging, phases)
         _survey(settings, this, judged, phases)
         _note(this.summary, judged)
@@ -92,7 +92,7 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would, without writing to the store; raises InputError where it would."""
     store = parse_store(settings.store_url)
     found = lines.files(spark, settings.csv_path)
-    names.read(spark, found)
+    side_files.read(spark, found)
     with check_folder(settings) as staging:
         judged = judge(spark, settings, found, staging, phases)
         if store.path is None or store.path.exists():

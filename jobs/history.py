@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage.events import COLUMNS
-from jobs import clean, label, lines
+from jobs import clean, label
+from jobs.raw import lines
 from jobs.step import Summary, check_share
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.parse import parsed
+from jobs.raw.parse import parsed
 from tests.jobs.raw_files import COLUMNS, row
 
 batches = settings(

@@ -11,7 +11,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from fraudstack.errors import InputError
 from fraudstack.schema import Card
-from jobs.lines import shown
+from jobs.raw.lines import shown
 
 _EXPIRES = r"^[0-9]{2}/[0-9]{4}\z"
 _NUMBER = r"[0-9]{12}"
