@@ -59,9 +59,12 @@ airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with 
 	@echo "Preparing Spark's classes, once"
 	@$(BIN)/python -m jobs.class_archive
 
-test: .venv/spark-classes.jsa ## Run every test, the slow ones too
+test: .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="tests/api -k batch" for some
 	@scripts/chart-tools $(BIN)/uv
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not long" $(TESTS)
+
+test-long: .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
+	@$(BIN)/python -m pytest -m long $(TESTS)
 
 lint: .venv/.stamp ## Check style and types
 	@$(BIN)/ruff format --check
@@ -95,6 +98,6 @@ e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, po
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
 	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
-.PHONY: help setup lock demo airflow api dashboard test lint bench-ingest bench-api bench-dashboard bench-detection leak-test \
+.PHONY: help setup lock demo airflow api dashboard test test-long lint bench-ingest bench-api bench-dashboard bench-detection leak-test \
 	screenshots \
 	kind e2e e2e-life

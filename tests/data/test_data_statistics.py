@@ -10,6 +10,7 @@ from polars import col
 
 from data.generate import generate
 
+pytestmark = pytest.mark.long
 ROWS, FULL = 350_000, 13_305_915
 YEARS = [1.24, 1.29, 1.32, 1.35, 1.37, 1.39, 1.39, 1.40, 1.40, 1.16]
 HOURS = [1.06, 0.87, 0.85, 0.78, 0.86, 1.38, 5.70, 6.78, 6.62, 6.59, 6.55, 7.09]
