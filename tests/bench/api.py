@@ -3,6 +3,7 @@
 A round is: the floor at full load, the scorer with a short history at full load, the scorer with a long one at full
 load, the scorer at half of what it did, and the last two with a model in force. Figures are medians over the rounds.
 Latencies of the full loads are the client's, those of the half load the server's own (its histogram).
+Beside another checkout of this repository nothing is measured but the full loads of both, in turn.
 """
 
 import argparse
@@ -10,32 +11,21 @@ import json
 import os
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
-from random import Random
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage.online import Connection, date_text
-from fraudstack.storage.store import parse
-from tests.bench.stores import empty, given, ingest, store, with_model
-
-CONNECTIONS, THREADS, WORKERS = 8, 2, 2
-# More than a floor answers.
-_POSTS_A_SECOND = 3_000
+from tests.bench.api_beside import compare
+from tests.bench.load import CONNECTIONS, WORKERS, Stream, load, scorer, served
+from tests.bench.stores import empty, ingest, store, with_model
 
 
 def main() -> None:
@@ -50,6 +40,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--postgresql", help="the address of a server on which databases may be created")
+    parser.add_argument("--beside", type=Path, help="only compare it with another checkout, which has its .venv")
     arguments = parser.parse_args()
     arguments.ingest = arguments.ingest or arguments.long
     if shutil.which("wrk") is None:
@@ -60,22 +51,25 @@ def main() -> None:
         arguments.short: store(arguments.folder, arguments.short, arguments.postgresql, anew=True),
         arguments.long: store(arguments.folder, arguments.long, arguments.postgresql),
     }
-    streams = {rows: _Stream(arguments.folder, rows, url) for rows, url in stores.items()}
+    streams = {rows: Stream(arguments.folder, rows, url) for rows, url in stores.items()}
+    if arguments.beside is not None:
+        compare(arguments, stores, streams)
+        return
     modelled, models = with_model(arguments.folder, arguments.long, arguments.postgresql)
-    with_memory = _Stream(arguments.folder, arguments.long, modelled)
+    with_memory = Stream(arguments.folder, arguments.long, modelled)
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.rounds):
         found: dict[str, dict[str, float]] = {}
         with _floor(arguments.folder, arguments.postgresql) as url:
-            found["floor"] = _load(url, streams[arguments.long], arguments.seconds)
+            found["floor"] = load(url, streams[arguments.long], arguments.seconds)
         for name, rows in (("short", arguments.short), ("long", arguments.long)):
-            with _scorer(stores[rows], arguments.folder) as url:
-                found[name] = _load(url, streams[rows], arguments.seconds)
+            with scorer(stores[rows], arguments.folder) as url:
+                found[name] = load(url, streams[rows], arguments.seconds)
                 if name == "long":
                     pause = _pause(found[name])
                     found["half"] = _half(url, streams[rows], arguments.seconds, pause)
-        with _scorer(modelled, arguments.folder, models) as url:
-            found["model"] = _load(url, with_memory, arguments.seconds)
+        with scorer(modelled, arguments.folder, models) as url:
+            found["model"] = load(url, with_memory, arguments.seconds)
             found["model half"] = _half(url, with_memory, arguments.seconds, _pause(found["model"]))
             found["opinion"] = _opinion(url)
         rounds.append(found)
@@ -91,56 +85,21 @@ def _while_an_ingest_runs(arguments: argparse.Namespace, pause: int) -> dict[str
     url, _ = empty(arguments.folder, "growing", arguments.postgresql, anew=True)
     subprocess.run(ingest(arguments.folder, arguments.short, url), check=True, stdout=subprocess.DEVNULL)
     command = ingest(arguments.folder, arguments.ingest, url)
-    stream = _Stream(arguments.folder, arguments.ingest, url)
+    stream = Stream(arguments.folder, arguments.ingest, url)
     loads = []
     with (
-        _scorer(url, arguments.folder) as address,
+        scorer(url, arguments.folder) as address,
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as running,
     ):
         while running.poll() is None:
-            loads.append(_load(address, stream, arguments.seconds, pause))
+            loads.append(load(address, stream, arguments.seconds, pause))
         log.seek(0)
         if running.returncode:
             raise SystemExit(f"the ingest failed: {log.read()[-1000:]}")
     return {name: max(load[name] for load in loads) for name in ("p50", "p99", "most")} | {
         "rate": sum(load["rate"] for load in loads) / len(loads)
     }
-
-
-class _Stream:
-    """Posts of known clients after the end of what the store holds, three a client and day, without ids."""
-
-    def __init__(self, folder: Path, rows: int, url: str) -> None:
-        with (folder / f"inputs-{rows}" / "transactions_data.csv").open() as lines:
-            self._names = next(lines).rstrip("\n").split(",")
-            self._rows = [line.rstrip("\n").split(",") for line in islice(lines, 200_000) if '"' not in line]
-        self._clients = len({row[self._names.index("client_id")] for row in self._rows})
-        Random(1).shuffle(self._rows)
-        self._file = folder / f"bodies-{rows}.jsonl"
-        connection = Connection(parse(url), read_only=True)
-        last = date_text(connection.rows("SELECT max(date) FROM transactions")[0][0])
-        connection.close()
-        self._after = datetime.strptime(last, DATE_FORMAT)
-        self._posted = 0
-
-    def write(self, posts: int) -> Path:
-        """A file with the next posts, one a line."""
-        with self._file.open("w") as out:
-            for number in range(self._posted, self._posted + posts):
-                out.write(json.dumps(self._body(number)) + "\n")
-        self._posted += posts
-        return self._file
-
-    def _body(self, number: int) -> dict[str, Any]:
-        row = dict(zip(self._names, self._rows[number % len(self._rows)], strict=True))
-        date = self._after + timedelta(days=number / (3 * self._clients))
-        body: dict[str, Any] = {name: row[name] for name in row if row[name] and name not in ("id", "errors", "zip")}
-        return body | {
-            "date": f"{date:%Y-%m-%d %H:%M:%S}",
-            "amount": float(row["amount"].replace("$", "")),
-            "mcc": int(row["mcc"]),
-        }
 
 
 @contextmanager
@@ -151,73 +110,8 @@ def _floor(folder: Path, server: str | None) -> Iterator[str]:
     environment = os.environ | {"FLOOR_URL": database}
     subprocess.run([sys.executable, "-m", "tests.bench.api_floor"], env=environment, check=True)
     command = ["-w", str(WORKERS), "-k", "uvicorn_worker.UvicornWorker", "tests.bench.api_floor:app"]
-    with _served(command, environment, "/openapi.json") as url:
+    with served(command, environment, "/openapi.json") as url:
         yield url
-
-
-@contextmanager
-def _scorer(database: str, folder: Path, models: Path | None = None) -> Iterator[str]:
-    scorer = {"TX_API_WORKERS": str(WORKERS), "OPENAI_API_KEY": "", "TX_MODEL_DIR": str(models or folder / "no-models")}
-    environment = os.environ | given(database, folder) | scorer
-    with _served(["--config", "python:api.gunicorn", "api.main:app"], environment, "/readyz") as url:
-        yield url
-
-
-@contextmanager
-def _served(arguments: list[str], environment: Mapping[str, str], ready: str) -> Iterator[str]:
-    """gunicorn on a port of its own, until the block ends."""
-    port = 18_081
-    command = [sys.executable, "-m", "gunicorn", *arguments, "--bind", f"127.0.0.1:{port}"]
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=subprocess.STDOUT)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            deadline = time.monotonic() + 60
-            while not _answers(url + ready):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    log.seek(0)
-                    raise SystemExit(f"gunicorn didn't start: {log.read()[-2000:]}")
-                time.sleep(0.1)
-            yield url
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def _load(url: str, stream: _Stream, seconds: int, pause: int = 0) -> dict[str, float]:
-    """Posts for so many seconds after a second of warming; requests a second, p50 and p99 in milliseconds."""
-    script = str(Path(__file__).with_name("load.lua"))
-    for length in (1, seconds):
-        environment = os.environ | {
-            "LOAD_BODIES": str(stream.write(length * _POSTS_A_SECOND)),
-            "LOAD_PAUSE_MS": str(pause),
-        }
-        command = [
-            "wrk",
-            "-t",
-            str(THREADS),
-            "-c",
-            str(CONNECTIONS),
-            "-d",
-            f"{length}s",
-            "--latency",
-            "-s",
-            script,
-            url,
-        ]
-        output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    result: dict[str, float] = json.loads(output.split("RESULT ", 1)[1])
-    if result["failed"]:
-        raise SystemExit(f"{result['failed']} requests failed: {output}")
-    return result | {"rate": result["requests"] / result["seconds"]}
 
 
 def _pause(full: Mapping[str, float]) -> int:
@@ -225,10 +119,10 @@ def _pause(full: Mapping[str, float]) -> int:
     return max(1, round(CONNECTIONS / (full["rate"] / 2) * 1000 - full["p50"] / 2))
 
 
-def _half(url: str, stream: _Stream, seconds: int, pause: int) -> dict[str, float]:
+def _half(url: str, stream: Stream, seconds: int, pause: int) -> dict[str, float]:
     """At half load: the share of decisions within 15 ms, and the bucket in which the 99th percentile lies."""
     before = _histogram(url)
-    result = _load(url, stream, seconds, pause)
+    result = load(url, stream, seconds, pause)
     after = _histogram(url)
     counts = {bound: after[bound] - before.get(bound, 0) for bound in after}
     total = counts[float("inf")]
