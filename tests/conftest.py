@@ -10,7 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.settings import Settings
+from tests import toxiproxy as poisons
 from tests.jobs.databases import new_postgres
+from tests.toxiproxy import Toxiproxy
 
 # Settings of whoever runs the tests must not reach them.
 for _name in [name for name in os.environ if name.startswith("TX_")]:
@@ -56,3 +58,10 @@ def spark() -> Iterator[SparkSession]:
     spark = session.start(Settings(spark_memory="1g"), "tests")
     yield spark
     spark.stop()
+
+
+@pytest.fixture(scope="session")
+def toxiproxy() -> Iterator[Toxiproxy]:
+    """What stands between a program and its server, and does it harm as told."""
+    with poisons.running() as server:
+        yield server
