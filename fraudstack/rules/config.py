@@ -1,13 +1,11 @@
 """The rules file: read, checked, named by its digest."""
 
-import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fraudstack.errors import InputError
+from fraudstack import yaml_file
 from fraudstack.profiles.profile import MOST_RECENT
 
 DEFAULT = Path(__file__).with_name("rules.yaml")
@@ -177,73 +175,14 @@ def load(path: Path) -> Rules:
 
     Raises InputError, naming the line, when it isn't one.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the rules file {path} can't be read: {error.strerror}") from error
-    return parse(content, str(path))
+    return _checked(yaml_file.load(path, "rules file"))
 
 
 def parse(content: bytes, name: str) -> Rules:
     """Rules from the bytes of a file called `name`; raises InputError as `load` does."""
-    try:
-        text = content.decode()
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
-        # Everything is text as it stands there, and the fields make of it what they ask for: YAML 1.1 would read
-        # the merchant 00501 as 321 and the country NO as false.
-        raw = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes text, lists and mappings, nothing else
-        _refuse_twice(root, name)
-    except RecursionError as error:
-        raise InputError(f"{name}: this is nested too deeply") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise InputError(f"{name}, line {_broken_line(error, content)}: this isn't YAML: {problem}") from error
-    try:
-        file = RulesFile.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        line = _line(root, first["loc"])
-        place = ".".join(map(str, first["loc"])) or "the file"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{name}, line {line}: {place}: {first['msg']}{more}") from error
-    return Rules(version=f"{file.version}+{hashlib.sha256(content).hexdigest()[:8]}", file=file)
+    return _checked(yaml_file.parse(content, name))
 
 
-def _refuse_twice(node: yaml.Node | None, name: str) -> None:
-    """YAML lets a key stand twice and takes the last."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_twice(item, name)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen = set()
-    for key, value in node.value:
-        if key.value in seen:
-            raise InputError(f"{name}, line {key.start_mark.line + 1}: {key.value} stands there twice")
-        seen.add(key.value)
-        _refuse_twice(value, name)
-
-
-def _broken_line(error: Exception, content: bytes) -> int:
-    """The line in which reading ended."""
-    if isinstance(error, UnicodeDecodeError):
-        return content.count(b"\n", 0, error.start) + 1
-    if isinstance(error, yaml.reader.ReaderError):
-        return content.decode().count("\n", 0, error.position) + 1
-    mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark else 1
-
-
-def _line(root: yaml.Node | None, place: tuple[Any, ...]) -> int:
-    """The line of what a validator complains of, or of what should hold it."""
-    node, line = root, 1 if root is None else root.start_mark.line + 1
-    for step in place:
-        found = None
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            found = (node.value[step], node.value[step])
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
+def _checked(document: yaml_file.Document) -> Rules:
+    file = document.checked(RulesFile)
+    return Rules(version=f"{file.version}+{document.digest[:8]}", file=file)
