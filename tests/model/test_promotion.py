@@ -10,7 +10,7 @@ from fraudstack.errors import InputError
 from fraudstack.features import NAMES
 from fraudstack.model import artefact, champion, registry
 from fraudstack.model.artefact import Model
-from fraudstack.model.fit import Examples, first_of_trial, fit, fitted
+from fraudstack.model.fit import Examples, Tried, first_of_trial, fit, fitted
 from fraudstack.model.promotion import compare
 from tests.model.made import examples
 
@@ -23,8 +23,14 @@ def shuffled(data: Examples) -> Examples:
     return Examples(data.figures, data.days, data.clients, frauds, data.weights, data.ids)
 
 
-def test_what_knows_more_replaces_what_knows_nothing() -> None:
-    candidate, tried = fitted(DATA, until=119, delay=7)
+@pytest.fixture(scope="module")
+def latest() -> tuple[Model, Tried | None]:
+    """A candidate of all days and its trial."""
+    return fitted(DATA, until=119, delay=7)
+
+
+def test_what_knows_more_replaces_what_knows_nothing(latest: tuple[Model, Tried | None]) -> None:
+    candidate, tried = latest
     found = compare(candidate, tried, fit(shuffled(DATA), until=105, delay=7))
     assert found.better
     assert found.lower_bound is not None
@@ -34,8 +40,8 @@ def test_what_knows_more_replaces_what_knows_nothing() -> None:
     assert json.dumps(found.facts())
 
 
-def test_what_is_as_good_leaves_the_champion() -> None:
-    candidate, tried = fitted(DATA, until=119, delay=7)
+def test_what_is_as_good_leaves_the_champion(latest: tuple[Model, Tried | None]) -> None:
+    candidate, tried = latest
     found = compare(candidate, tried, fit(DATA, until=105, delay=7))
     assert not found.better
     assert "may be chance" in found.reason
@@ -51,13 +57,13 @@ def test_what_knows_nothing_leaves_the_champion() -> None:
     assert found.lower_bound < 0
 
 
-def test_without_a_champion_the_first_becomes_it() -> None:
-    candidate, tried = fitted(DATA, until=119, delay=7)
+def test_without_a_champion_the_first_becomes_it(latest: tuple[Model, Tried | None]) -> None:
+    candidate, tried = latest
     assert compare(candidate, tried, None).better
 
 
-def test_a_champion_is_judged_on_days_that_it_has_not_seen() -> None:
-    candidate, tried = fitted(DATA, until=119, delay=7)
+def test_a_champion_is_judged_on_days_that_it_has_not_seen(latest: tuple[Model, Tried | None]) -> None:
+    candidate, tried = latest
     found = compare(candidate, tried, fit(shuffled(DATA), until=119, delay=7))
     assert (found.better, found.candidate) == (False, None)
     assert "of which 50 are needed to compare: the champion stays" in found.reason
@@ -72,9 +78,9 @@ def test_a_trial_is_of_as_many_weeks_as_have_enough_frauds() -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Model]:
+def made(latest: tuple[Model, Tried | None], tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Model]:
     folder = tmp_path_factory.mktemp("made")
-    models = fit(DATA, until=119, delay=7), fit(DATA, until=110, delay=7)
+    models = latest[0], fit(DATA, until=110, delay=7)
     for name, model in zip("ab", models, strict=True):
         artefact.save(model, folder / name)
         model.facts["folder"] = str(folder / name)
