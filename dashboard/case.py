@@ -44,8 +44,8 @@ _STYLE = """<style>
 
 def draw(connection: Connection, id: int) -> Stored | None:
     """Draw a transaction without widgets that keep a state; returns it, or None where it isn't there any more."""
-    found = decided.find(connection, id)
-    if found is None:
+    found, of_client = decided.find(connection, id), habits(connection, id)
+    if found is None or of_client is None:
         st.warning(f"Transaction {id} isn't in the store any more. Go back to the list and reload it.")
         return None
     name = decided.categories(connection).get(found.transaction["mcc"])
@@ -53,7 +53,7 @@ def draw(connection: Connection, id: int) -> Stored | None:
     if found.decision and found.decision["reasons"]:
         st.markdown("##### Why")
         st.html(_reasons(found.decision["reasons"]))
-    event, profile = habits(connection, id)
+    event, profile = of_client
     st.markdown("##### Against this client's habits")
     st.html(_habits(event, profile, name))
     st.markdown("##### What the client did around it")

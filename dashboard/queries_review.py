@@ -77,9 +77,12 @@ def sample(connection: Connection, days: Mapping[str, int]) -> int | None:
     return None
 
 
-def habits(connection: Connection, id: int) -> tuple[Event, Profile]:
-    """A transaction, and what is known of its client beside it: the habits that it touches."""
-    event, said = profiles.find(connection, id)
+def habits(connection: Connection, id: int) -> tuple[Event, Profile] | None:
+    """A transaction, and what is known of its client beside it: the habits that it touches; None if it is gone."""
+    found = profiles.find(connection, id)
+    if found is None:
+        return None
+    event, said = found
     profile, _ = profiles.read(connection, event)
     if not trusted(*said) or event.declined:
         return event, profile

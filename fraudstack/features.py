@@ -265,6 +265,18 @@ class ClientMemory:
         memory._sorted = sorted(latest)
         return memory
 
+    def copy(self, keys: Iterable[tuple[str, str]] | None = None) -> "ClientMemory":
+        """Another one that says the same, to be changed apart; of what was seen, perhaps only some keys."""
+        other = ClientMemory.of(self.state())
+        other.seen = self.seen.copy() if keys is None else {key: self.seen.get(key, 0) for key in keys}
+        return other
+
+    def relabel(self, event: Event, frauds: int) -> None:
+        """Know of so many frauds on the day of a transaction; of a day that isn't kept nobody asks."""
+        for one in self.days:
+            if one.day == event.seconds // DAY:
+                one.frauds, self._past = frauds, None
+
     def ratio(self, cents: int) -> float:
         """An amount in medians of the latest purchases."""
         return cents / self._sorted[len(self._sorted) // 2] if self._sorted else math.nan

@@ -15,7 +15,9 @@ from api.problems import Refused
 from api.routes.transactions import Id
 from api.state import Scorer, this_second
 from fraudstack.decisions.submission import plain, words
+from fraudstack.decisions.turns import settled
 from fraudstack.storage import reviews
+from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection
 
 router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))])
@@ -66,11 +68,18 @@ async def post_review(request: Request, id: Id, body: Review) -> Response:
     scorer: Scorer = request.app.state.scorer
     now = this_second()
 
-    def work(connection: Connection) -> dict[str, int | None]:
-        number = reviews.add(connection, id, body.verdict, body.note, body.reviewer, now)
-        return {"review_id": number, "is_fraud": reviews.truth(connection, id)}
+    client_id = await _client(scorer, id)
 
-    return json_answer(await written(scorer, work, await _client(scorer, id)), 201)
+    async def added(replays: Replays) -> reviews.Added | Wanted | None:
+        def work(connection: Connection) -> reviews.Added | Wanted | None:
+            return reviews.add(connection, id, body.verdict, body.note, body.reviewer, now, replays)
+
+        return await written(scorer, work, client_id)
+
+    found = await settled(scorer.readers, added)
+    if found is None:
+        raise _no_such(id)
+    return json_answer(found._asdict(), 201)
 
 
 @router.post("/transactions/{id}/claim", response_model=Claimed, responses=_RESPONSES)
@@ -83,9 +92,12 @@ async def post_claim(request: Request, id: Id, body: Claim) -> Response:
     def work(connection: Connection) -> tuple[str, str] | None:
         return reviews.claim(connection, id, body.reviewer, now, until)
 
-    if other := await written(scorer, work, await _client(scorer, id)):
-        raise Refused(409, f"{other[0]} looks at transaction {id} until {other[1]} UTC")
-    return json_answer({"until": str(until)})
+    found = await written(scorer, work, await _client(scorer, id))
+    if found is None:
+        raise _no_such(id)
+    if found[0] != body.reviewer:
+        raise Refused(409, f"{found[0]} looks at transaction {id} until {found[1]} UTC")
+    return json_answer({"until": found[1]})
 
 
 async def written[T](scorer: Scorer, work: Callable[[Connection], T], client_id: str) -> T:
@@ -101,5 +113,9 @@ async def _client(scorer: Scorer, id: int) -> str:
 
     client_id = await run_in_threadpool(look)
     if client_id is None:
-        raise Refused(404, f"there is no transaction {id}")
+        raise _no_such(id)
     return client_id
+
+
+def _no_such(id: int) -> Refused:
+    return Refused(404, f"there is no transaction {id}")

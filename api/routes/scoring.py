@@ -25,8 +25,9 @@ from fraudstack.decisions.deciding import (
     score,
 )
 from fraudstack.decisions.submission import Submission
-from fraudstack.decisions.writer import MOST_TOGETHER
+from fraudstack.decisions.turns import decided_in_turns, settled
 from fraudstack.llm.scorer import NOT_ASKED
+from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection
 
 router = APIRouter(tags=["scoring"])
@@ -69,10 +70,14 @@ async def post_transaction(
     scored = await _scored(scorer, posted, terms, now)
     advice = await _advice(scorer, posted, scored)
 
-    def work(connection: Connection) -> Decided | Conflict:
-        return decide_and_store(connection, posted, terms, now, advice, scored)
+    async def written(replays: Replays) -> Decided | Conflict | Wanted:
+        def work(connection: Connection) -> Decided | Conflict | Wanted:
+            return decide_and_store(connection, posted, terms, now, advice, scored, replays)
 
-    found = await scorer.writer.written(work, (posted.client_id,))
+        done: Decided | Conflict | Wanted = await scorer.writer.written(work, (posted.client_id,))
+        return done
+
+    found: Decided | Conflict = await settled(scorer.readers, written, () if posted.id is None else (posted.id,))
     if isinstance(found, Conflict):
         raise Refused(409, found.sentence)
     _count(found)
@@ -110,18 +115,10 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     advice = NOT_ASKED if scorer.text else _OFF
     if key := request.scope.get("key"):
         scorer.guard.spend(key, len(batch.transactions) - 1)
-    results: list[dict[str, Any]] = []
-    for start in range(0, len(batch.transactions), MOST_TOGETHER):
-        checked = [_checked(raw, terms) for raw in batch.transactions[start : start + MOST_TOGETHER]]
-        usable = [posted for posted in checked if isinstance(posted, Submission)]
-
-        def work(connection: Connection, usable: Sequence[Submission] = usable) -> list[Decided | Conflict]:
-            return [decide_and_store(connection, posted, terms, now, advice) for posted in usable]
-
-        clients = [posted.client_id for posted in usable]
-        found = await scorer.writer.written(work, clients, len(usable)) if usable else []
-        decided = iter(found)
-        results += [_result(next(decided)) if isinstance(posted, Submission) else posted for posted in checked]
+    checked = [_checked(raw, terms) for raw in batch.transactions]
+    usable = [posted for posted in checked if isinstance(posted, Submission)]
+    found = decided_in_turns(scorer.writer, scorer.readers, usable, terms, now, advice)
+    results = [_result(await anext(found)) if isinstance(posted, Submission) else posted for posted in checked]
     return json_answer({"results": results})
 
 

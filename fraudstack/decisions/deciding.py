@@ -4,17 +4,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fraudstack.decisions.submission import Submission
 from fraudstack.features import ClientMemory
 from fraudstack.profiles.event import Event
-from fraudstack.profiles.profile import Profile, trusted
+from fraudstack.profiles.profile import Profile
 from fraudstack.rules.config import Rules, RulesFile
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
-from fraudstack.storage import decided, profiles, sums, value_days
+from fraudstack.storage import decided, history, profiles, sums, value_days
+from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection, date_for
 from fraudstack.storage.sums import Said
 
@@ -65,6 +67,9 @@ class Conflict:
 
 
 NO_ADVICE = Advice()
+NOTHING_REPLAYED: Replays = MappingProxyType({})
+# How long decisions that are written together may take, commit apart: others wait at most 200 ms.
+TURN_SECONDS = 0.08
 # Decisions that a text could still change.
 _OPEN = ("normal", "suspicious")
 
@@ -111,57 +116,107 @@ def decide_and_store(
     now: datetime,
     advice: Advice = NO_ADVICE,
     scored: Scored | None = None,
-) -> Decided | Conflict:
+    replays: Replays = NOTHING_REPLAYED,
+) -> Decided | Conflict | Wanted:
     """Decide a posted transaction and write it, the decision and the profile, in the transaction under way.
 
-    What was `scored` before the transaction began holds if nothing has changed since. The same post again gives the
-    stored decision and writes nothing.
+    What was `scored` before the transaction began holds if nothing has changed since; it stays as it is. The same post
+    again gives the stored decision and writes nothing. One that a file loaded may want its client's history replayed.
     """
-    body_hash = posted.body_hash()
     known = None if posted.id is None else decided.find(connection, posted.id)
-    if known is None:
-        if posted.id is not None and posted.id >= FIRST_ASSIGNED:
-            return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
-        if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
-            scored = score(connection, posted, terms, now)
-        id = decided.next_id(connection) if posted.id is None else posted.id
-        event = replace(scored.case.event, id=id)
-    elif known.decision is not None and known.decision["source"] == "online":
-        if known.decision["body_hash"] == body_hash:
-            return Decided(known.transaction["id"], known.decision, again=True)
-        return Conflict(f"transaction {posted.id} was decided already, with another body")
-    elif differs := _differing(posted, known.transaction, terms.currency):
-        return Conflict(f"transaction {posted.id} was loaded already, with another {differs}")
-    else:
-        id = known.transaction["id"]
-        event = posted.event(id, datetime.strptime(known.transaction["date"], DATE_FORMAT))
-        # It may be in the profile already, as a transaction that nobody decided.
-        profile = profiles.rebuilt(connection, event.client_id, without=id)
-        _, excepted = profiles.basis(connection, event)
-        scored = _scored(connection, event, profile, excepted, terms)
-    verdict, profile = scored.verdict, scored.case.profile
+    if known is not None:
+        return _of_known(connection, posted, known, terms, now, advice, replays)
+    if posted.id is not None and posted.id >= FIRST_ASSIGNED:
+        return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
+    if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
+        scored = score(connection, posted, terms, now)
+    id = decided.next_id(connection) if posted.id is None else posted.id
+    event = replace(scored.case.event, id=id)
+    verdict, decision = _said(scored, posted, terms, now, advice)
+    # A copy: work may be done twice, and what was scored must not hold what was rolled back.
+    profile = scored.case.profile.copy()
+    profile.add(event, trusted=not verdict.suspicious)
+    if profile.memory is not None:
+        profile.memory.add(event, None)
+        value_days.add(connection, event)
+    decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
+    profiles.write(connection, profile, event, seen=1, usual=int(not (verdict.suspicious or event.declined)))
+    decided.decide(connection, id, decision)
+    sums.add(connection, event, None, Said(int(verdict.suspicious)), [reason.code for reason in verdict.reasons])
+    return Decided(id, decision)
+
+
+def decide_some(
+    connection: Connection,
+    several: Sequence[Submission],
+    terms: Terms,
+    now: datetime,
+    advice: Advice = NO_ADVICE,
+    replays: Replays = NOTHING_REPLAYED,
+) -> tuple[list[Decided | Conflict], Wanted | None]:
+    """Decide transactions in their order for as long as others may wait, at least one.
+
+    The first that wants its client's history replayed is told, and ends it.
+    """
+    until = time.perf_counter() + TURN_SECONDS
+    found: list[Decided | Conflict] = []
+    for posted in several:
+        one = decide_and_store(connection, posted, terms, now, advice, replays=replays)
+        if isinstance(one, Wanted):
+            return found, one
+        found.append(one)
+        if time.perf_counter() > until:
+            break
+    return found, None
+
+
+def _of_known(
+    connection: Connection,
+    posted: Submission,
+    stored: decided.Stored,
+    terms: Terms,
+    now: datetime,
+    advice: Advice,
+    replays: Replays,
+) -> Decided | Conflict | Wanted:
+    """Decide a transaction that the store has, unless that was done."""
+    transaction, decision = stored
+    id = int(transaction["id"])
+    if decision is not None and decision["source"] == "online":
+        if decision["body_hash"] == posted.body_hash():
+            return Decided(id, decision, again=True)
+        return Conflict(f"transaction {id} was decided already, with another body")
+    if differs := _differing(posted, transaction, terms.currency):
+        return Conflict(f"transaction {id} was loaded already, with another {differs}")
+    event = posted.event(id, datetime.strptime(transaction["date"], DATE_FORMAT))
+    before = Said(transaction["flagged_fraud"], transaction["is_fraud"])
+    # It may be in the profile already, as a transaction that nobody decided.
+    kept = history.known(connection, event, replays)
+    remembers = kept is not None and kept.profile.memory is not None and terms.model is not None
+    if kept is None or (remembers and event.client_id not in replays):
+        return Wanted(event.client_id)
+    profile = kept.without(connection, event, before)
+    if remembers:
+        # As it was at its time: what came later isn't known then.
+        profile.memory = replays[event.client_id].before.get(id)
+    scored = _scored(connection, event, profile, kept.excepted, terms)
+    verdict, decision = _said(scored, posted, terms, now, advice)
+    after = before._replace(flagged=int(verdict.suspicious))
+    decided.flag(connection, id, verdict.suspicious, posted.description)
+    kept.judge_anew(connection, event, before, after)
+    decided.decide(connection, id, decision)
+    sums.add(connection, event, before, after, [reason.code for reason in verdict.reasons])
+    return Decided(id, decision)
+
+
+def _said(
+    scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice
+) -> tuple[Verdict, dict[str, Any]]:
+    """The verdict once a language model was heard, and the decision that it makes."""
+    verdict = scored.verdict
     if advice.reasons:
         verdict = judged(scored.case, scored.excepted, scored.opinion, advice.reasons)
-    decision = _decision(verdict, scored.opinion, terms, now, body_hash, advice.llm_status)
-    is_fraud = known.transaction["is_fraud"] if known else None
-    is_trusted = trusted(int(verdict.suspicious), is_fraud)
-    # Its version rises: if this transaction fails, the score holds no more.
-    profile.add(event, trusted=is_trusted)
-    if profile.memory is not None:
-        profile.memory.add(event, is_fraud)
-    if known is None:
-        decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
-        profiles.write(connection, profile, event, is_trusted=is_trusted)
-        if profile.memory is not None:
-            value_days.add(connection, event)
-    else:
-        decided.flag(connection, id, verdict.suspicious, posted.description)
-        profiles.write_whole(connection, profile)
-    decided.decide(connection, id, decision)
-    was = Said(known.transaction["flagged_fraud"], is_fraud) if known else None
-    codes = [reason.code for reason in verdict.reasons]
-    sums.add(connection, event, was, Said(int(verdict.suspicious), is_fraud), codes)
-    return Decided(id, decision)
+    return verdict, _decision(verdict, scored.opinion, terms, now, posted.body_hash(), advice.llm_status)
 
 
 class Spoken(Protocol):

@@ -6,7 +6,7 @@ roughly log-normal; sums of them and of their squares fit 64 bits at any length 
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -52,6 +52,10 @@ class Amounts:
     logs: int = 0
     squares: int = 0
 
+    def copy(self) -> "Amounts":
+        """The same sums, to be changed apart."""
+        return Amounts(self.purchases, self.cents, self.logs, self.squares)
+
     def add(self, cents: int, sign: int = 1) -> None:
         """Count a purchase of so many cents (> 0), or with -1 count it no more."""
         log = log_of(cents)
@@ -81,6 +85,12 @@ class Habit:
     # Transactions with the value, usual or not.
     seen: int = 0
 
+    def make_usual(self, kind: str, cents: int, sign: int = 1) -> None:
+        """Count a transaction with the value as usual, or with -1 no more."""
+        self.count += sign
+        if kind == "mcc" and cents > 0:
+            self.amounts.add(cents, sign)
+
 
 @dataclass(slots=True)
 class Profile:
@@ -107,42 +117,64 @@ class Profile:
         """The time of the latest transaction, in seconds."""
         return self.recent[-1].seconds if self.recent else None
 
+    def copy(self) -> "Profile":
+        """Another one that says the same, to be changed without this one."""
+        return Profile(
+            self.client_id,
+            self.version,
+            self.transactions,
+            self.declined,
+            self.refunds,
+            self.usual,
+            self.home,
+            self.amounts.copy(),
+            self.recent.copy(),
+            {key: Habit(habit.count, habit.amounts.copy(), habit.seen) for key, habit in self.habits.items()},
+            None if self.memory is None else self.memory.copy(),
+        )
+
     def add(self, event: Event, *, trusted: bool) -> None:
         """Count a transaction; one that isn't trusted, flagged or labelled fraud, makes nothing usual."""
-        self.version += 1
-        self.transactions += 1
-        self.declined += event.declined
-        self.refunds += event.cents < 0
-        self._remember(event)
-        usual = trusted and not event.declined
-        if usual:
-            self.usual += 1
-            self.home += event.country == HOME
-            if event.cents > 0:
-                self.amounts.add(event.cents)
-        for key in event.keys:
-            habit = self.habits.setdefault(key, Habit())
-            habit.seen += 1
-            if usual:
-                habit.count += 1
-                if key[0] == "mcc" and event.cents > 0:
-                    habit.amounts.add(event.cents)
+        self._count(event, 1, usual=trusted and not event.declined)
+        insort(self.recent, recent_of(event))
+        self.recent = recalled(self.recent)
+
+    def take_away(self, event: Event, *, trusted: bool) -> None:
+        """Count a transaction no more; `recent` is left as it was, for what comes in its place isn't known here."""
+        self._count(event, -1, usual=trusted and not event.declined)
 
     def judge_anew(self, event: Event, *, trusted: bool) -> None:
         """Count a transaction that is in the profile as usual, or no more, now that its truth is known."""
         if event.declined:
             return
-        sign = 1 if trusted else -1
         self.version += 1
+        sign = 1 if trusted else -1
+        self._make_usual(event, sign)
+        for key in event.keys:
+            self.habits[key].make_usual(key[0], event.cents, sign)
+
+    def _count(self, event: Event, sign: int, *, usual: bool) -> None:
+        self.version += 1
+        self.transactions += sign
+        self.declined += sign * event.declined
+        self.refunds += sign * (event.cents < 0)
+        if usual:
+            self._make_usual(event, sign)
+        for key in event.keys:
+            habit = self.habits.get(key)
+            if habit is None:
+                habit = self.habits[key] = Habit()
+            habit.seen += sign
+            if usual:
+                habit.make_usual(key[0], event.cents, sign)
+            if not habit.seen:
+                del self.habits[key]
+
+    def _make_usual(self, event: Event, sign: int) -> None:
         self.usual += sign
         self.home += sign * (event.country == HOME)
         if event.cents > 0:
             self.amounts.add(event.cents, sign)
-        for key in event.keys:
-            habit = self.habits[key]
-            habit.count += sign
-            if key[0] == "mcc" and event.cents > 0:
-                habit.amounts.add(event.cents, sign)
 
     def before(self, seconds: int, length: int) -> list[Recent]:
         """What is remembered of the `length` seconds up to a moment, oldest first."""
@@ -160,12 +192,16 @@ class Profile:
                 cents += recent.cents
         return Window(len(found), declined, cents)
 
-    def _remember(self, event: Event) -> None:
-        place = bisect_left(self.recent, (event.seconds, event.id))
-        entry = Recent(event.seconds, event.id, event.cents, int(event.declined), event.merchant, event.country)
-        self.recent.insert(place, entry)
-        since = bisect_left(self.recent, (self.recent[-1].seconds - WEEK + 1,))
-        self.recent = self.recent[max(since, len(self.recent) - MOST_RECENT) :]
+
+def recent_of(event: Event) -> Recent:
+    """A transaction as it is remembered for a week."""
+    return Recent(event.seconds, event.id, event.cents, int(event.declined), event.merchant, event.country)
+
+
+def recalled(latest: list[Recent]) -> list[Recent]:
+    """What a profile remembers of transactions in order."""
+    since = bisect_left(latest, (latest[-1].seconds - WEEK + 1,)) if latest else 0
+    return latest[max(since, len(latest) - MOST_RECENT) :]
 
 
 def log_of(cents: int) -> int:

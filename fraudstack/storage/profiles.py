@@ -8,13 +8,14 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from fraudstack.features import ClientMemory, remembered
+from fraudstack.features import DAY, ClientMemory
 from fraudstack.profiles.event import KINDS, Event, seconds_of
-from fraudstack.profiles.profile import Amounts, Habit, Profile, Recent, log_of, replayed, trusted
-from fraudstack.schema import DATE_FORMAT
+from fraudstack.profiles.profile import MOST_RECENT, Amounts, Habit, Profile, Recent, log_of, recalled, recent_of
 from fraudstack.storage.online import Connection, Row, date_for
 from fraudstack.storage.sums import Said
 
+# No transaction has it.
+NO_ID = -1
 SUMS = ("purchases", "cents", "logs", "squares")
 COLUMNS = ("client_id", "version", "transactions", "declined", "refunds", "usual", "home", *SUMS, "recent")
 _STORED = (*COLUMNS, "memory")
@@ -40,6 +41,11 @@ EVENT_COLUMNS = (
 )
 _EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
+_LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
+    ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
+_VERSION = "SELECT version FROM profiles WHERE client_id = ?"
+_COUNT = "SELECT count(*) FROM transactions WHERE client_id = ?"
+_FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
 
 
 @cache
@@ -78,12 +84,15 @@ def read_whole(connection: Connection, client_id: str) -> Profile:
     return _made(client_id, found, connection.rows(_ALL_HABITS, (client_id,)))
 
 
-def write(connection: Connection, profile: Profile, event: Event, *, is_trusted: bool) -> None:
-    """Store a profile that has just counted `event`, in the transaction under way."""
+def write(connection: Connection, profile: Profile, event: Event, *, seen: int, usual: int) -> None:
+    """Store a profile that counts `event` anew, in the transaction under way.
+
+    `seen` and `usual` say how often more than before: 1 where it is new, 0, or -1 where it is usual no more.
+    """
     connection.execute(_PUT, _stored(profile))
-    usual = is_trusted and not event.declined
-    firsts = [_first(event, kind, value, usual) for kind, value in event.keys]
-    connection.execute(_put_habits(len(firsts)), list(chain.from_iterable(firsts)))
+    if seen or usual:
+        changes = [_change(event, kind, value, seen, usual) for kind, value in event.keys]
+        connection.execute(_put_habits(len(changes)), list(chain.from_iterable(changes)))
 
 
 def write_whole(connection: Connection, profile: Profile) -> None:
@@ -93,26 +102,45 @@ def write_whole(connection: Connection, profile: Profile) -> None:
     connection.many(_put_habits(1), list(habit_rows(profile)))
 
 
-def rebuilt(connection: Connection, client_id: str, *, without: int | None = None) -> Profile:
-    """The profile that the client's transactions make, perhaps without one; its version follows the stored one's."""
-    history = [found for found in map(event_of, connection.rows(_HISTORY, (client_id,))) if found[0].id != without]
-    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history))
-    stored = connection.rows(_SELECT, (client_id,))
-    profile.version = stored[0][1] + 1 if stored else 1
-    if stored and stored[0][-1] is not None:
-        profile.memory = remembered((event, said.is_fraud) for event, said in history)
-    return profile
+def latest(connection: Connection, client_id: str, *, without: int = NO_ID) -> list[Recent]:
+    """What a profile remembers of the client's last week, perhaps without one transaction."""
+    found = connection.rows(_LATEST, (client_id, without))
+    return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
 
 
-def find(connection: Connection, id: int) -> tuple[Event, Said]:
+def find(connection: Connection, id: int) -> tuple[Event, Said] | None:
     """A transaction that the store has, and what is said of it."""
-    return event_of(connection.rows(_EVENT, (id,))[0])
+    found = connection.rows(_EVENT, (id,))
+    return event_of(found[0]) if found else None
+
+
+def history(connection: Connection, client_id: str) -> list[Row]:
+    """A client's transactions, rows of EVENT_COLUMNS."""
+    return connection.rows(_HISTORY, (client_id,))
+
+
+def version(connection: Connection, client_id: str) -> int:
+    """The version of a client's profile; without one: 0."""
+    found = connection.rows(_VERSION, (client_id,))
+    return int(found[0][0]) if found else 0
+
+
+def counted(connection: Connection, client_id: str) -> int:
+    """How many transactions a client has."""
+    return int(connection.rows(_COUNT, (client_id,))[0][0])
+
+
+def frauds(connection: Connection, event: Event) -> int:
+    """How many of the transactions that an event's client had on its day are known to be fraud."""
+    day = event.seconds // DAY * DAY
+    since, until = (date_for(connection.store, seconds) for seconds in (day, day + DAY))
+    return int(connection.rows(_FRAUDS, (event.client_id, since, until))[0][0])
 
 
 def event_of(row: Row) -> tuple[Event, Said]:
     """A row of EVENT_COLUMNS as an event, and what is said of it."""
     id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
-    when = datetime.strptime(date, DATE_FORMAT) if isinstance(date, str) else date
+    when = datetime.fromisoformat(date) if isinstance(date, str) else date
     cents = round(amount * 100)
     event = Event(id, client, seconds_of(when), cents, card, channel, merchant, city, state, mcc, errors)
     return event, Said(flagged, is_fraud)
@@ -175,9 +203,9 @@ def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
     return profile
 
 
-def _first(event: Event, kind: str, value: str, usual: bool) -> tuple[Any, ...]:
-    """What one event adds to a habit."""
+def _change(event: Event, kind: str, value: str, seen: int, usual: int) -> tuple[Any, ...]:
+    """What an event's new place in the profile adds to a habit."""
     if usual and kind == "mcc" and event.cents > 0:
         log = log_of(event.cents)
-        return event.client_id, kind, value, 1, 1, event.cents, log, log * log, 1
-    return event.client_id, kind, value, int(usual), 0, 0, 0, 0, 1
+        return event.client_id, kind, value, usual, usual, usual * event.cents, usual * log, usual * log * log, seen
+    return event.client_id, kind, value, usual, 0, 0, 0, 0, seen

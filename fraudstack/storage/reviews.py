@@ -1,14 +1,16 @@
 """What analysts say: verdicts, claims, exceptions; each within the scorer's write transactions."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage import profiles, sums
+from fraudstack.storage.history import Replays, Wanted, known
 from fraudstack.storage.online import Connection, date_text
 
 DECISIVE = {"fraud": 1, "legitimate": 0}
 
-_CLIENT = "SELECT client_id, is_fraud FROM transactions WHERE id = ?"
+_CLIENT = "SELECT client_id FROM transactions WHERE id = ?"
 _ADD = "INSERT INTO reviews (id, verdict, note, reviewer, at) VALUES (?, ?, ?, ?, ?) RETURNING review_id"
 _TRUTH = "UPDATE transactions SET is_fraud = ? WHERE id = ?"
 _HISTORY = "SELECT review_id, verdict, note, reviewer, at FROM reviews WHERE id = ? ORDER BY review_id"
@@ -23,32 +25,47 @@ _EXCEPTIONS = """SELECT merchant_id, until, reviewer, note, at FROM exceptions W
     ORDER BY merchant_id"""
 
 
+class Added(NamedTuple):
+    """A review's number, and the truth as it is now known."""
+
+    review_id: int
+    is_fraud: int | None
+
+
 def client_of(connection: Connection, id: int) -> str | None:
     """The client of a transaction; None where there is no such transaction."""
     found = connection.rows(_CLIENT, (id,))
     return found[0][0] if found else None
 
 
-def add(connection: Connection, id: int, verdict: str, note: str | None, reviewer: str, at: datetime) -> int:
-    """Store a verdict and end the claim; a decisive one becomes the truth, and the profile is made anew by it.
+def add(
+    connection: Connection,
+    id: int,
+    verdict: str,
+    note: str | None,
+    reviewer: str,
+    at: datetime,
+    replays: Replays,
+) -> Added | Wanted | None:
+    """Store a verdict and end the claim; a decisive one becomes the truth, by which the profile is judged anew.
 
-    Returns the review's number.
+    None where there is no such transaction any more.
     """
-    number = int(connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))[0][0])
+    found = profiles.find(connection, id)
+    if found is None:
+        return None
+    event, before = found
+    after = before._replace(is_fraud=DECISIVE.get(verdict, before.is_fraud))
+    if after != before:
+        kept = known(connection, event, replays)
+        if kept is None:
+            return Wanted(event.client_id)
+        connection.execute(_TRUTH, (after.is_fraud, id))
+        kept.judge_anew(connection, event, before, after)
+        sums.add(connection, event, before, after)
     connection.execute(_RELEASE, (id,))
-    event, before = profiles.find(connection, id)
-    truth = DECISIVE.get(verdict)
-    if truth is not None and truth != before.is_fraud:
-        connection.execute(_TRUTH, (truth, id))
-        profiles.write_whole(connection, profiles.rebuilt(connection, event.client_id))
-        sums.add(connection, event, before, before._replace(is_fraud=truth))
-    return number
-
-
-def truth(connection: Connection, id: int) -> int | None:
-    """is_fraud of a transaction."""
-    found: int | None = connection.rows(_CLIENT, (id,))[0][1]
-    return found
+    [(number,)] = connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))
+    return Added(number, after.is_fraud)
 
 
 def history(connection: Connection, id: int) -> list[dict[str, object]]:
@@ -58,12 +75,17 @@ def history(connection: Connection, id: int) -> list[dict[str, object]]:
 
 
 def claim(connection: Connection, id: int, reviewer: str, now: datetime, until: datetime) -> tuple[str, str] | None:
-    """Take a transaction to look at, or keep it longer; who has it and until when, if that is somebody else."""
+    """Take a transaction to look at, or keep it longer, unless somebody else has it.
+
+    Returns who has it now and until when; None where there is no such transaction any more.
+    """
+    if client_of(connection, id) is None:
+        return None
     found = connection.rows(_CLAIMED, (id,))
     if found and found[0][0] != reviewer and date_text(found[0][1]) > now.strftime(DATE_FORMAT):
         return found[0][0], date_text(found[0][1])
     connection.execute(_CLAIM, (id, reviewer, until.strftime(DATE_FORMAT)))
-    return None
+    return reviewer, until.strftime(DATE_FORMAT)
 
 
 def allow(

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from data.generate import generate
-from fraudstack.storage import profiles
+from fraudstack.storage import history, profiles
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
 from tests.api.scorer import post
@@ -133,8 +133,7 @@ def test_what_was_acknowledged_is_stored_once_and_everything_agrees(
         assert query(database, "PRAGMA integrity_check") == [("ok",)]
     connection = Connection(parse(database), read_only=True)
     for client_id in {str(row[4]) for row in stored}:
-        kept, rebuilt = profiles.read_whole(connection, client_id), profiles.rebuilt(connection, client_id)
-        rebuilt.version = kept.version
+        kept, rebuilt = profiles.read_whole(connection, client_id), history.rebuilt(connection, client_id)
         assert kept == rebuilt, client_id
     connection.close()
     counts = {

@@ -1,0 +1,249 @@
+"""What the store has already, decided or judged anew: the profile is what a replay of everything gives, at no wait."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from fraudstack.features import CLIENT_WIDTH, ClientMemory
+from fraudstack.profiles.profile import Profile
+from fraudstack.storage import history, profiles
+from fraudstack.storage.online import Connection
+from fraudstack.storage.store import parse
+from tests.api.scorer import post, running
+from tests.jobs.databases import execute
+
+START = datetime(2019, 3, 1)
+CLIENTS = ("7", "8")
+# What others may wait for their turn, the machine's own business included.
+LONGEST_WAIT_SECONDS = 0.6
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    with closing(Connection(parse(url))) as connection:
+        yield connection
+
+
+def profile(url: str, client_id: str) -> tuple[Profile, Profile]:
+    """As it is kept, and as all transactions make it."""
+    with connected(url) as connection:
+        kept, whole = profiles.read_whole(connection, client_id), history.rebuilt(connection, client_id)
+    if kept.memory is not None and whole.memory is not None:
+        # What was seen stands among the habits.
+        kept.memory.seen.clear()
+        whole.memory.seen.clear()
+    return kept, whole
+
+
+def make(url: str, *clients: str, memory: bool = False) -> None:
+    """What the jobs do after an ingest."""
+    with connected(url) as connection, connection.write(clients):
+        for client_id in clients:
+            made = history.rebuilt(connection, client_id)
+            if memory:
+                made.memory = ClientMemory()
+                profiles.write_whole(connection, made)
+                made = history.rebuilt(connection, client_id)
+            made.version += 1
+            profiles.write_whole(connection, made)
+
+
+def load(url: str, *bodies: dict[str, Any]) -> None:
+    """What a file brings."""
+    names = (
+        "id",
+        "date",
+        "client_id",
+        "card_id",
+        "amount",
+        "use_chip",
+        "merchant_id",
+        "merchant_state",
+        "mcc",
+        "errors",
+    )
+
+    def value(given: object) -> str:
+        return "NULL" if given is None else str(given) if isinstance(given, (int, float)) else f"'{given}'"
+
+    rows = ", ".join(f"({', '.join(value(body.get(name)) for name in names)}, 'USD')" for body in bodies)
+    execute(url, f"INSERT INTO transactions ({', '.join(names)}, currency) VALUES {rows}")
+
+
+def body(id: int, moment: datetime, draw: random.Random) -> dict[str, Any]:
+    return post(
+        id,
+        date=str(moment),
+        client_id=draw.choice(CLIENTS),
+        amount=draw.choice([5, 20.5, 19.99, -20.5, 0, 900]),
+        merchant_id=draw.choice(["1", "2", "3"]),
+        merchant_city=None,
+        zip=None,
+        merchant_state=draw.choice(["ND", "ND", "Italy"]),
+        use_chip=draw.choice([None, "Chip Transaction", "Online Transaction"]),
+        mcc=draw.choice([None, 5411, 5812]),
+        errors=draw.choice([None, None, "Bad PIN"]),
+    )
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_comes_the_profile_is_what_a_replay_of_it_all_gives(
+    tmp_path: Path, database: str, seed: int, remembers: bool
+) -> None:
+    draw = random.Random(seed)
+    loaded: dict[int, dict[str, Any]] = {}
+    client_of: dict[int, str] = {}
+    # Clients of whom a file told more than the profile counts.
+    behind: set[str] = set()
+    moment = START
+
+    def settled(*several: dict[str, Any]) -> None:
+        client_of.update((one["id"], one["client_id"]) for one in several)
+
+    with running(tmp_path, database) as client:
+        make(database, *CLIENTS, memory=remembers)
+        for id in range(1, 60):
+            # A client's memory is in the order in which it came.
+            moment += timedelta(hours=draw.choice([0, 1, 30]), minutes=draw.randrange(59))
+            late = timedelta(0) if remembers else timedelta(hours=draw.choice([0, 0, 400]))
+            one = body(id, moment - late, draw)
+            kind = draw.choice(["post", "post", "file", "label", "review", "decide", "batch"])
+            if kind == "post":
+                assert client.post("/transaction", json=one).status_code == 200
+                settled(one)
+            elif kind == "file":
+                loaded[id] = one
+                load(database, one)
+                behind.add(one["client_id"])
+                # Sometimes the profile isn't made before more comes in.
+                if draw.random() < 0.7:
+                    make(database, one["client_id"], memory=remembers)
+                    behind.discard(one["client_id"])
+            elif kind == "label" and client_of:
+                label = (
+                    f"UPDATE transactions SET is_fraud = {draw.choice([0, 1])} WHERE id = {draw.choice([*client_of])}"
+                )
+                execute(database, label)
+                make(database, *CLIENTS, memory=remembers)
+                behind.clear()
+            elif kind == "review" and client_of:
+                reviewed = draw.choice([*client_of])
+                verdict = {"verdict": draw.choice(["fraud", "legitimate", "unsure"]), "reviewer": "ana"}
+                assert client.post(f"/transactions/{reviewed}/review", json=verdict).status_code == 201
+            elif kind == "decide" and loaded:
+                one = loaded.pop(draw.choice([*loaded]))
+                assert client.post("/transaction", json=one).status_code == 200
+                settled(one)
+                behind.discard(one["client_id"])
+            elif kind == "batch" and loaded:
+                several = [*loaded.values(), one]
+                answer = client.post("/transactions", json={"transactions": several}).json()
+                assert {result["status"] for result in answer["results"]} == {200}
+                settled(*several)
+                behind -= {other["client_id"] for other in loaded.values()}
+                loaded.clear()
+            for client_id in {*CLIENTS} - behind:
+                kept, whole = profile(database, client_id)
+                assert kept == whole, (id, kind)
+                assert (kept.memory is not None) == remembers
+
+
+def test_what_a_file_loaded_is_scored_as_if_it_had_just_come(tmp_path: Path, database: str) -> None:
+    usual = [post(id, date=str(START + timedelta(days=id)), merchant_city=None, zip=None) for id in range(1, 30)]
+    odd = post(
+        50,
+        date=str(START + timedelta(days=40)),
+        merchant_city=None,
+        zip=None,
+        merchant_state="Italy",
+        amount=500,
+        merchant_id="9",
+    )
+    with running(tmp_path, database) as client:
+        client.post("/transactions", json={"transactions": usual})
+        dry = client.post("/transaction?dry_run=1", json=odd).json()
+        load(database, odd)
+        make(database, "7")
+        assert client.post("/transaction", json=odd).json() | {"llm_status": ""} == dry | {"llm_status": ""}
+
+
+class Listener:
+    """In the place of a model: hears each transaction's figures and finds none of them odd."""
+
+    version, label_delay = "made up", 7
+
+    def __init__(self) -> None:
+        self.heard: list[list[float]] = []
+
+    def scores(self, rows: np.ndarray[Any, Any]) -> list[float]:
+        self.heard += rows[:, :CLIENT_WIDTH].tolist()
+        return [0.0]
+
+
+def test_a_model_is_told_of_what_a_file_loaded_as_it_was_at_its_time(tmp_path: Path, database: str) -> None:
+    draw = random.Random(1)
+    bodies = [body(id, START + timedelta(hours=7 * id), draw) | {"client_id": "7"} for id in range(1, 60)]
+    with running(tmp_path, database) as client:
+        scorer = cast("FastAPI", client.app).state.scorer
+        scorer.model.model = at_first = Listener()
+        client.post("/transactions", json={"transactions": bodies})
+        execute(database, "DELETE FROM decisions", "UPDATE transactions SET flagged_fraud = NULL")
+        make(database, "7", memory=True)
+        scorer.model.model = later = Listener()
+        # In an order that isn't theirs.
+        answer = client.post("/transactions", json={"transactions": bodies[::-1]}).json()
+    assert {result["status"] for result in answer["results"]} == {200}
+    assert all(result["decision"]["model_version"] for result in answer["results"])
+    assert str(later.heard[::-1]) == str(at_first.heard)
+
+
+LONG = 11_000
+
+
+class Others(threading.Thread):
+    """Somebody else who posts all the time, and how long each post took."""
+
+    def __init__(self, client: TestClient) -> None:
+        super().__init__(daemon=True)
+        self.client, self.over, self.waits = client, threading.Event(), [0.0]
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            started = time.perf_counter()
+            assert self.client.post("/transaction", json=post(client_id="other")).status_code == 200
+            self.waits.append(time.perf_counter() - started)
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["profiles are made", "profiles are not made"])
+def test_nobody_waits_for_a_client_with_a_long_history(tmp_path: Path, database: str, made: bool) -> None:
+    draw = random.Random(3)
+    bodies = [body(id, START + timedelta(minutes=20 * id), draw) | {"client_id": "7"} for id in range(1, LONG)]
+    with running(tmp_path, database) as client, running(tmp_path, database) as other:
+        for first in range(0, LONG, 500):
+            load(database, *bodies[first : first + 500])
+        if made:
+            make(database, "7")
+        others = Others(other)
+        others.start()
+        answer = client.post("/transactions", json={"transactions": bodies[5000:5100]}).json()
+        assert {result["status"] for result in answer["results"]} == {200}
+        for one in bodies[5000:5050]:
+            verdict = {"verdict": "fraud", "reviewer": "ana"}
+            assert client.post(f"/transactions/{one['id']}/review", json=verdict).status_code == 201
+        others.over.set()
+        others.join()
+    assert len(others.waits) > 20
+    assert max(others.waits) < LONGEST_WAIT_SECONDS
+    kept, whole = profile(database, "7")
+    assert kept == whole
