@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api import problems, state
 from api.document import document
 from api.door import Door
+from api.reading import Paths
 from api.routes import clients, development, health, reviews, scoring, transactions
 from fraudstack.settings import Settings
 
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await app.state.scorer.close()
 
     app = FastAPI(title="fraudstack", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
+    app.add_middleware(Paths)
     app.add_middleware(Door)
     problems.register(app)
     app.openapi = partial(document, app)  # type: ignore[method-assign]

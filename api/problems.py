@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fraudstack.decisions.writer import Overloaded
 from fraudstack.errors import StoreError
+from fraudstack.texts import shown
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -83,10 +84,12 @@ def problem(
 
 def field_problems(errors: Sequence[Any], skip: int = 1) -> list[tuple[str, str]]:
     """Fields and messages of pydantic's errors; what was posted is never repeated."""
-    return [
-        (".".join(str(part) for part in error["loc"][skip:]) or "body", error["msg"].removeprefix("Value error, "))
-        for error in errors
-    ]
+    return [(_field(error["loc"][skip:]), error["msg"].removeprefix("Value error, ")) for error in errors]
+
+
+def _field(place: Sequence[Any]) -> str:
+    # An unknown field's name is the caller's.
+    return ".".join(shown(str(part)) for part in place) or "body"
 
 
 def register(app: FastAPI) -> None:

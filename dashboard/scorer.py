@@ -60,8 +60,13 @@ def review(kept: Claim, verdict: str, note: str | None) -> None:
 
 def allow(client: str, merchant: str, until: datetime, reviewer: str, note: str | None) -> None:
     """Find a merchant to be fine for a client until a time, which has a zone."""
-    path = f"/clients/{quote(client, safe='')}/exceptions/{quote(merchant, safe='')}"
+    path = f"/clients/{_segment(client)}/exceptions/{_segment(merchant)}"
     _send("PUT", path, {"until": until.isoformat(), "reviewer": reviewer, "note": note})
+
+
+def _segment(name: str) -> str:
+    """A name within a path: its slashes and dots would else be taken for the path's own."""
+    return quote(name, safe="").replace(".", "%2E")
 
 
 def literal(text: str) -> str:

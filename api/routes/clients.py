@@ -1,28 +1,31 @@
 """What is known of a client, and what an analyst allows it."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api.answers import json_answer
 from api.keys import needs
 from api.problems import Refused
+from api.reading import JsonRoute, name
 from api.routes.reviews import Note, Reviewer, written
 from api.state import Scorer, this_second
 from fraudstack.profiles.event import KINDS, date_of
 from fraudstack.profiles.profile import WEEK, Profile
 from fraudstack.storage import profiles, reviews
 from fraudstack.storage.online import Connection
+from fraudstack.texts import identifier
 
-router = APIRouter(tags=["clients"])
+router = APIRouter(tags=["clients"], route_class=JsonRoute)
 
-Name = Annotated[str, Path(min_length=1, max_length=100)]
+Name = Annotated[str, Path(min_length=1, max_length=100), AfterValidator(lambda segment: identifier(name(segment)))]
 _WINDOWS = {"10 minutes": 600, "1 hour": 3600, "24 hours": 24 * 3600, "7 days": WEEK}
 _LONGEST_EXCEPTION = timedelta(days=366)
 _MOST_OF_A_KIND = 20
+_END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class WindowOut(BaseModel):
@@ -107,7 +110,8 @@ async def put_exception(request: Request, id: Name, merchant_id: Name, body: Exc
     """
     scorer: Scorer = request.app.state.scorer
     now = this_second()
-    until = body.until.astimezone(UTC).replace(tzinfo=None)
+    # A year with a zone may lie a day beyond the calendar.
+    until = min(body.until, _END).astimezone(UTC).replace(tzinfo=None)
     if until > now + _LONGEST_EXCEPTION:
         raise Refused(422, "until: an exception lasts a year at most")
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.answers import json_answer
 from api.keys import needs
 from api.problems import Refused
+from api.reading import JsonRoute
 from api.routes.transactions import Id
 from api.state import Scorer, this_second
 from fraudstack.decisions.submission import plain, words
@@ -20,7 +21,7 @@ from fraudstack.storage import reviews
 from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection
 
-router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))])
+router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))], route_class=JsonRoute)
 
 Reviewer = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)]
 Note = Annotated[str | None, Field(max_length=2000), AfterValidator(lambda text: text if text is None else words(text))]

@@ -13,6 +13,7 @@ from api import metrics
 from api.answers import DecisionOut, json_answer, of_decided
 from api.keys import needs
 from api.problems import Problem, Refused, field_problems, told
+from api.reading import JsonRoute
 from api.state import Scorer, this_second
 from fraudstack.decisions.deciding import (
     Advice,
@@ -30,7 +31,7 @@ from fraudstack.llm.scorer import NOT_ASKED
 from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection
 
-router = APIRouter(tags=["scoring"])
+router = APIRouter(tags=["scoring"], route_class=JsonRoute)
 
 MOST_IN_A_BATCH = 1000
 _EXAMPLE = {

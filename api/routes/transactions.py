@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from starlette.responses import Response
 
 from api.answers import Listed, Page, json_answer, listed
@@ -12,12 +12,17 @@ from api.keys import needs
 from api.problems import Refused
 from api.state import Scorer
 from fraudstack.storage import decided, listing, reviews
+from fraudstack.texts import identifier
 
 router = APIRouter(tags=["transactions"], dependencies=[Depends(needs("review"))])
 
-Id = Annotated[int, Path(ge=0, lt=10**18, description="The transaction's id.")]
+Id = Annotated[int, Path(ge=0, lt=2**63, description="The transaction's id.")]
 Filter = Annotated[Literal["0", "1", "null"] | None, Query(description="0, 1, or null: not said yet.")]
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "No such transaction"}}
+
+
+def _identifier(asked: str | None) -> str | None:
+    return asked and identifier(asked)
 
 
 class ReviewOut(BaseModel):
@@ -39,7 +44,7 @@ class Detail(Listed):
 @router.get("/transactions", response_model=Page)
 def get_transactions(
     request: Request,
-    client_id: Annotated[str | None, Query(max_length=100)] = None,
+    client_id: Annotated[str | None, Query(max_length=100), AfterValidator(_identifier)] = None,
     flagged_fraud: Filter = None,
     is_fraud: Filter = None,
     since: Annotated[datetime | None, Query(description="No earlier than this, UTC.")] = None,

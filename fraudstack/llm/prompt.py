@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Sequence
 from typing import NewType
 
-from fraudstack.llm.redact import normalised, redacted
+from fraudstack.llm.redact import redacted
+from fraudstack.texts import normalised
 
 # Raise it with every change of the prompt or of what is taken out: it belongs to a decision's figures and the cache.
 PROMPT_VERSION = "1"

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 
+from fraudstack import card_numbers
+from fraudstack.texts import normalised
+
 _Span = tuple[int, int]
 
-# They show nothing, though their category doesn't say so: fillers, variation selectors, the empty Braille cell.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 # Letters that no normalisation takes apart.
 _APART = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
@@ -46,23 +45,6 @@ _CALLED = re.compile(
 )
 
 
-def normalised(text: str) -> str:
-    """The text in NFKC on one line, with single blanks, every decimal digit as 0-9, and nothing invisible in it."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    text = "".join(character if " " <= character <= "~" else _plain(character) for character in text)
-    return unicodedata.normalize("NFKC", " ".join(text.split()))
-
-
-def _plain(character: str) -> str:
-    if character.isspace():
-        return " "
-    # Control and format characters, halves of surrogates, private and unassigned ones.
-    if unicodedata.category(character).startswith("C"):
-        return ""
-    digit = unicodedata.digit(character, None)
-    return character if digit is None else str(digit)
-
-
 def redacted(text: str, names: Sequence[str] = ()) -> str:
     """The text, normalised, with [card], [iban], [email], [phone] and [name] instead of what they stand for.
 
@@ -87,7 +69,7 @@ def redacted(text: str, names: Sequence[str] = ()) -> str:
         ("[name]", _names(text, names)),
         ("[phone]", (match.span(1) for form in (_PHONE, _CALLED) for match in form.finditer(text))),
         ("[email]", (match.span() for match in _EMAIL.finditer(text))),
-        ("[card]", [(where[first], where[last] + 1) for first, last in _cards(skeleton)]),
+        (card_numbers.MASK, [(where[first], where[last] + 1) for first, last in card_numbers.runs(skeleton)]),
         ("[iban]", [(where[first], where[last] + 1) for first, last in _ibans(skeleton, begins)]),
     ]
     marks = [""] * len(text)
@@ -103,22 +85,6 @@ def _skeleton(text: str) -> tuple[str, list[int]]:
     where = [index for index, character in enumerate(text) if character.isalnum()]
     without_accents = (unicodedata.normalize("NFD", text[index])[0] for index in where)
     return "".join(sign.upper() if sign.isascii() else "|" for sign in without_accents), where
-
-
-def _cards(skeleton: str) -> Iterator[_Span]:
-    """First and last place of every run of 13 to 19 digits that passes Luhn's check; they may overlap."""
-    for run in re.finditer("[0-9]{13,}", skeleton):
-        # What the first n digits add up to, when those at even (odd) places are the ones that aren't doubled.
-        even, odd = [0], [0]
-        for place, digit in enumerate(map(int, run.group())):
-            doubled = digit * 2 - 9 * (digit > 4)
-            even.append(even[-1] + (doubled if place % 2 else digit))
-            odd.append(odd[-1] + (digit if place % 2 else doubled))
-        for end in range(13, len(even)):
-            total = odd if (end - 1) % 2 else even
-            for length in range(13, min(19, end) + 1):
-                if (total[end] - total[end - length]) % 10 == 0:
-                    yield run.start() + end - length, run.start() + end - 1
 
 
 def _ibans(skeleton: str, begins: Sequence[bool]) -> Iterator[_Span]:

@@ -1,11 +1,14 @@
 """Transactions by pages, latest first: a page starts behind the last row of the one before (keyset paging)."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.decided import SELECT, Stored, stored
 from fraudstack.storage.online import Connection
+
+_CURSOR = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})~([0-9]{1,19})")
 
 
 class Wanted(NamedTuple):
@@ -32,7 +35,7 @@ def page(connection: Connection, wanted: Wanted, limit: int, after: tuple[str, i
     for sign, date in ((">=", wanted.since), ("<", wanted.until)):
         if date is not None:
             conditions.append(f"t.date {sign} ?")
-            values.append(_utc(date).strftime(DATE_FORMAT))
+            values.append(str(_utc(date)))
     if after is not None:
         conditions.append("(t.date < ? OR (t.date = ? AND t.id < ?))")
         values += (after[0], after[0], after[1])
@@ -51,12 +54,17 @@ def cursor_of(last: Stored) -> str:
 
 def cursor(text: str) -> tuple[str, int]:
     """The date and id of a cursor; raises ValueError when it is none."""
-    date, _, id = text.partition("~")
-    when = datetime.strptime(date, DATE_FORMAT.replace(" ", "T"))
-    if not (id.isascii() and id.isdigit()) or len(id) > 18:
-        raise ValueError("not an id")
-    return when.strftime(DATE_FORMAT), int(id)
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise ValueError("not a date and an id")
+    return str(datetime.strptime(found[1], DATE_FORMAT.replace(" ", "T"))), int(found[2])
 
 
 def _utc(date: datetime) -> datetime:
-    return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
+    """The second in UTC, without a zone; what lies beyond the calendar is its first or its last."""
+    if date.tzinfo:
+        try:
+            date = date.astimezone(UTC)
+        except OverflowError:
+            date = datetime.min if date.year == 1 else datetime.max
+    return date.replace(tzinfo=None, microsecond=0)

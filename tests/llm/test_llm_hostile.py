@@ -9,8 +9,8 @@ import pytest
 from fraudstack.decisions.deciding import Advice
 from fraudstack.llm import prompt
 from fraudstack.llm.prompt import MOST_CHARACTERS
-from fraudstack.llm.redact import normalised
 from fraudstack.rules.decide import combined
+from fraudstack.texts import normalised
 from tests.llm.asking import asked
 from tests.llm.hostile import HOSTILE, NAMES, Hostile
 from tests.llm.server import Server, answer, sends

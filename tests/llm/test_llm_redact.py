@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fraudstack.llm.redact import normalised, redacted
+from fraudstack.llm.redact import redacted
+from fraudstack.texts import normalised
 
 _ZEROS = (0x30, 0xFF10, 0x660, 0x966, 0x1D7CE)
 _SEPARATORS = (

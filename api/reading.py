@@ -1,0 +1,94 @@
+"""How requests are read: JSON in which nothing is said twice, and paths whose names may hold a slash."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+from fastapi import HTTPException, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.problems import problem
+from fraudstack.texts import shown
+
+_SLASH = re.compile(rb"%2f", re.IGNORECASE)
+
+
+class Paths:
+    """Lets no NUL through, which PostgreSQL can't compare; a slash that belongs to a name travels as one.
+
+    The server hands over paths decoded, in which a name's slash looks like one between names. So from here to the
+    route it is a NUL, and `name` makes a slash of it again.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through."""
+        if scope["type"] == "http":
+            raw = scope["raw_path"]
+            if b"%00" in raw or b"%00" in scope["query_string"]:
+                await problem(400, "a path or a query can't hold a NUL character")(scope, receive, send)
+                return
+            if b"%" in raw:
+                scope["path"] = unquote(_SLASH.sub(b"%00", raw.partition(b"?")[0]).decode("latin-1"))
+        await self._app(scope, receive, send)
+
+
+def name(segment: str) -> str:
+    """What a segment of a path names."""
+    return segment.replace("\0", "/")
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is read by `read`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, for a request that reads its body so."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            return await handle(_Request(request.scope, request.receive))
+
+        return handled
+
+
+class _Request(Request):
+    async def json(self) -> Any:  # noqa: ANN401 - as its base has it
+        return read(await self.body())
+
+
+def read(body: bytes) -> object:
+    """The JSON of a body; raises HTTPException, which says why it is none."""
+    try:
+        return _DECODER.decode(body.decode("utf-8-sig"))
+    except RecursionError:
+        _refuse("is nested too deeply")
+    except UnicodeDecodeError:
+        _refuse("isn't UTF-8")
+    except json.JSONDecodeError as error:
+        _refuse(f"isn't JSON from line {error.lineno}, column {error.colno} on")
+    except ValueError:
+        _refuse("holds a number of more digits than any has")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; two values under one key would leave it to chance which of them was meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+        _refuse(f"says {shown(twice)} twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _refuse(why: str) -> NoReturn:
+    raise HTTPException(400, f"the body {why}")
