@@ -155,6 +155,14 @@ for _name, _where in (("decisions_suspicious", _SUSPICIOUS), ("decisions_queue",
     )
 
 
+class LastAssigned(TransactionsStore, table=True):
+    """The last id that the scorer gave, so that one that was forgotten isn't given again; a server has a sequence."""
+
+    __tablename__ = "last_assigned"
+
+    id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
+
+
 class Review(TransactionsStore, table=True):
     """An analyst's verdict; rows are only added, the latest decisive one counts."""
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from fraudstack.schema import FIRST_ASSIGNED, TRANSACTIONS
+from fraudstack.schema import TRANSACTIONS
 from fraudstack.storage.online import Connection, Row, amount_for, date_text
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
@@ -31,8 +31,13 @@ _INSERT = f"INSERT INTO transactions ({', '.join(TRANSACTION)}) VALUES ({', '.jo
 _FLAG = "UPDATE transactions SET flagged_fraud = ?, description = coalesce(description, ?) WHERE id = ?"
 _DECIDE = f"""INSERT INTO decisions (id, {", ".join(DECISION)}) VALUES (?, {", ".join("?" * len(DECISION))})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in DECISION)}"""
-_LAST_ASSIGNED = "SELECT max(id) FROM transactions WHERE id >= ?"
-_NEXT_ASSIGNED = "SELECT nextval('assigned_ids')"
+_NEXT_OF_FILE = "UPDATE last_assigned SET id = id + 1 RETURNING id"
+_NEXT_OF_SERVER = "SELECT nextval('assigned_ids')"
+_SKIP_OF_FILE = "UPDATE last_assigned SET id = ? RETURNING id"
+_SKIP_OF_SERVER = "SELECT setval('assigned_ids', ?)"
+_TAKEN = "SELECT 1 FROM transactions WHERE id = ?"
+_FREE = """SELECT min(t.id) + 1 FROM transactions t
+    WHERE t.id >= ? AND NOT EXISTS (SELECT 1 FROM transactions n WHERE n.id = t.id + 1)"""
 _LOOK = "SELECT 1 FROM transactions LIMIT 1"
 _CATEGORIES = "SELECT mcc, name FROM mcc_codes"
 
@@ -67,11 +72,14 @@ def stored(row: Row) -> Stored:
 
 
 def next_id(connection: Connection) -> int:
-    """An id that nobody has; within a write transaction."""
-    if connection.store.path is None:
-        return int(connection.rows(_NEXT_ASSIGNED)[0][0])
-    last = connection.rows(_LAST_ASSIGNED, (FIRST_ASSIGNED,))[0][0]
-    return FIRST_ASSIGNED if last is None else last + 1
+    """An id that nobody has and nobody had; within a write transaction."""
+    next, skip = (_NEXT_OF_FILE, _SKIP_OF_FILE) if connection.store.path else (_NEXT_OF_SERVER, _SKIP_OF_SERVER)
+    [(id,)] = connection.rows(next)
+    if connection.rows(_TAKEN, (id,)):
+        # A file brought ids that were the scorer's to give.
+        [(id,)] = connection.rows(_FREE, (id,))
+        connection.rows(skip, (id,))
+    return int(id)
 
 
 def insert(connection: Connection, transaction: Mapping[str, Any], cents: int) -> None:

@@ -1,13 +1,15 @@
 """What the store has already, decided or judged anew: the profile is what a replay of everything gives, at no wait."""
 
 import random
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,8 +26,8 @@ from tests.jobs.databases import execute
 
 START = datetime(2019, 3, 1)
 CLIENTS = ("7", "8")
-# What others may wait for their turn, the machine's own business included.
-LONGEST_WAIT_SECONDS = 0.6
+# What a write transaction may take of a processor, and what others may wait on a machine that is busy otherwise, too.
+LONGEST_TURN_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 2.0
 
 
 @contextmanager
@@ -212,17 +214,43 @@ LONG = 11_000
 
 
 class Others(threading.Thread):
-    """Somebody else who posts all the time, and how long each post took."""
+    """Somebody else who posts all the time; how long posts took, and the write transactions of this process."""
 
     def __init__(self, client: TestClient) -> None:
         super().__init__(daemon=True)
-        self.client, self.over, self.waits = client, threading.Event(), [0.0]
+        self._client, self._over = client, threading.Event()
+        self._waits, self._turns = [0.0], [0.0]
 
     def run(self) -> None:
-        while not self.over.is_set():
+        while not self._over.is_set():
             started = time.perf_counter()
-            assert self.client.post("/transaction", json=post(client_id="other")).status_code == 200
-            self.waits.append(time.perf_counter() - started)
+            assert self._client.post("/transaction", json=post(client_id="other")).status_code == 200
+            self._waits.append(time.perf_counter() - started)
+
+    @contextmanager
+    def posting(self) -> Iterator[None]:
+        """Post meanwhile; nobody may wait long."""
+        real = Connection.transaction
+
+        @contextmanager
+        def timed(connection: Connection, clients: Iterable[str]) -> Iterator[None]:
+            started = time.thread_time()
+            with real(connection, clients):
+                yield
+            self._turns.append(time.thread_time() - started)
+
+        with mock.patch.object(Connection, "transaction", timed):
+            self.start()
+            try:
+                yield
+            finally:
+                self._over.set()
+                self.join()
+        said = f"{len(self._waits)} posts, the longest {max(self._waits):.3f} s, longest turn {max(self._turns):.3f} s"
+        sys.stderr.write(f"others: {said}\n")
+        assert len(self._waits) > 10
+        assert max(self._turns) < LONGEST_TURN_SECONDS
+        assert max(self._waits) < LONGEST_WAIT_SECONDS
 
 
 @pytest.mark.parametrize("made", [True, False], ids=["profiles are made", "profiles are not made"])
@@ -234,16 +262,11 @@ def test_nobody_waits_for_a_client_with_a_long_history(tmp_path: Path, database:
             load(database, *bodies[first : first + 500])
         if made:
             make(database, "7")
-        others = Others(other)
-        others.start()
-        answer = client.post("/transactions", json={"transactions": bodies[5000:5100]}).json()
-        assert {result["status"] for result in answer["results"]} == {200}
-        for one in bodies[5000:5050]:
-            verdict = {"verdict": "fraud", "reviewer": "ana"}
-            assert client.post(f"/transactions/{one['id']}/review", json=verdict).status_code == 201
-        others.over.set()
-        others.join()
-    assert len(others.waits) > 20
-    assert max(others.waits) < LONGEST_WAIT_SECONDS
+        with Others(other).posting():
+            answer = client.post("/transactions", json={"transactions": bodies[5000:5100]}).json()
+            assert {result["status"] for result in answer["results"]} == {200}
+            for one in bodies[5000:5050]:
+                verdict = {"verdict": "fraud", "reviewer": "ana"}
+                assert client.post(f"/transactions/{one['id']}/review", json=verdict).status_code == 201
     kept, whole = profile(database, "7")
     assert kept == whole

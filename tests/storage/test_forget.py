@@ -11,6 +11,7 @@ from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
 from tests.api.test_decisions import ABROAD
+from tests.api.test_history import Others, load
 from tests.jobs.databases import execute, query
 from tests.storage.daily_sums import counted, kept, reasons
 
@@ -54,3 +55,31 @@ def test_a_client_whom_nobody_knows_is_forgotten_at_once(tmp_path: Path, databas
     upgrade(store, "transactions")
     upgrade(store, "clusters")
     assert forget(store, store, "nobody") == 0
+
+
+def test_an_id_that_was_forgotten_is_not_given_again(tmp_path: Path, database: str) -> None:
+    store = parse(database)
+    upgrade(store, "clusters")
+    with running(tmp_path, database) as client:
+        first = client.post("/transaction", json=post(client_id="8888")).json()["id"]
+        assert forget(store, store, "8888") == 1
+        assert client.post("/transaction", json=post()).json()["id"] > first
+
+
+def test_ids_that_a_file_brought_are_passed_over(tmp_path: Path, database: str) -> None:
+    with running(tmp_path, database) as client:
+        first = client.post("/transaction", json=post()).json()["id"]
+        values = ", ".join(f"({first + number}, '2019-11-01 12:00:00', '7', 1, 'USD')" for number in (1, 2, 3, 10**6))
+        execute(database, f"INSERT INTO transactions (id, date, client_id, amount, currency) VALUES {values}")
+        ids = [client.post("/transaction", json=post()).json()["id"] for _ in range(2)]
+    assert ids == [first + 4, first + 5]
+
+
+def test_a_long_history_is_forgotten_while_others_are_served(tmp_path: Path, database: str) -> None:
+    store = parse(database)
+    upgrade(store, "clusters")
+    with running(tmp_path, database) as client:
+        load(database, *(post(id, client_id="8888", zip=None, merchant_city=None) for id in range(1, 10_001)))
+        with Others(client).posting():
+            assert forget(store, store, "8888") == 10_000
+    assert query(database, "SELECT count(*) FROM transactions WHERE client_id = '8888'") == [(0,)]

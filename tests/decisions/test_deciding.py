@@ -1,0 +1,53 @@
+"""A decision that was rolled back leaves nothing behind, in the store or in memory."""
+
+from contextlib import closing, suppress
+from datetime import datetime
+
+import pytest
+
+from fraudstack.decisions.deciding import Terms, decide_and_store, score
+from fraudstack.decisions.submission import Submission
+from fraudstack.features import ClientMemory
+from fraudstack.profiles.profile import Profile
+from fraudstack.rules import config
+from fraudstack.storage import history, profiles
+from fraudstack.storage.online import Connection
+from fraudstack.storage.store import parse
+from fraudstack.storage.upgrade import upgrade
+from tests.api.scorer import post
+
+TERMS = Terms(config.load(config.DEFAULT), "USD")
+NOW = datetime(2019, 11, 1, 12)
+
+
+class PowerCutError(Exception):
+    """Something that ends a transaction after its work was done."""
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_what_was_scored_holds_nothing_of_a_decision_that_was_rolled_back(database: str, remembers: bool) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+    first, second, third = (Submission(**post(id, merchant_id=str(id), amount=10 * id)) for id in (1, 2, 3))
+    with closing(Connection(store)) as connection:
+        if remembers:
+            with connection.write(["7"]):
+                profiles.write_whole(connection, Profile("7", memory=ClientMemory()))
+        with connection.write(["7"]):
+            decide_and_store(connection, first, TERMS, NOW)
+        scored = score(connection, second, TERMS, NOW)
+        with suppress(PowerCutError), connection.write(["7"]):
+            decide_and_store(connection, second, TERMS, NOW, scored=scored)
+            raise PowerCutError
+        # As many changes as the one that was rolled back would have been.
+        with connection.write(["7"]):
+            decide_and_store(connection, third, TERMS, NOW)
+        with connection.write(["7"]):
+            decide_and_store(connection, second, TERMS, NOW, scored=scored)
+        kept, whole = profiles.read_whole(connection, "7"), history.rebuilt(connection, "7")
+    for found in (kept, whole):
+        assert (found.memory is not None) == remembers
+        if found.memory is not None:
+            assert found.memory.transactions == 3
+            found.memory = None
+    assert kept == whole
