@@ -43,7 +43,7 @@ with the reason as the last line of the task's log.
             None,
             type=["null", "string"],
             title="Transactions",
-            description="A CSV file or a glob of several, gzipped or not; empty: what TX_CSV_PATH says",
+            description="A CSV file or a glob of several, packed or not; empty: what TX_CSV_PATH says",
         ),
         "labels": Param(
             None,

@@ -7,7 +7,7 @@ import typer
 from fraudstack.settings import Settings
 from fraudstack.storage.store import parse
 
-Csv = Annotated[str | None, typer.Option(help="Raw transactions: a file or a glob, gzip or not [TX_CSV_PATH].")]
+Csv = Annotated[str | None, typer.Option(help="Raw transactions: a file or a glob, packed or not [TX_CSV_PATH].")]
 Labels = Annotated[str | None, typer.Option(help="Fraud labels, JSON, gzip or not [TX_LABELS_PATH].")]
 Database = Annotated[
     str | None,

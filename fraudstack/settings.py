@@ -19,7 +19,7 @@ class Settings(BaseSettings):
 
     env: Literal["development", "production"] = "development"
 
-    # Inputs: a path, or for the transactions a glob; gzip is told by the name's ending.
+    # Inputs: a path or a glob.
     csv_path: str = str(DATA_DIR / "transactions_data.csv")
     labels_path: str = str(DATA_DIR / "train_fraud_labels.json")
 

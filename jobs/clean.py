@@ -16,11 +16,13 @@ from pyspark.sql import functions as F
 
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
+from fraudstack.reading.header import names_of
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, runs, transactions
 from fraudstack.storage.store import parse as parse_store
 from jobs.fingerprint import fingerprint, hashed
 from jobs.raw import lines, side_files
+from jobs.raw.files import Input, prepared, readable
 from jobs.raw.parse import parsed
 from jobs.repeats import ids_rise, repeated
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
@@ -32,6 +34,7 @@ _ACCEPTED = pc.is_null(pc.field("reason"))
 class Judged:
     """A file read whole: Parquet rows, and the positions of accepted rows that are refused after all."""
 
+    given: Input
     rows: Path
     header: list[str]
     rows_in: int
@@ -70,19 +73,19 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     than TX_MAX_REJECT_SHARE of the rows can't be read; the run and its first 100 refused rows are kept then.
     """
     with step(settings, run_id, "clean", phases) as this:
-        found = lines.files(spark, settings.csv_path)
-        named = side_files.read(spark, found)
-        judged = judge(spark, settings, found, this.staging, phases)
+        given = prepared(spark, settings.csv_path, this.staging, phases)
+        named = side_files.read(spark, settings.csv_path)
+        judged = judge(spark, given, this.staging, phases)
         _survey(settings, this, judged, phases)
         _note(this.summary, judged)
         try:
             check_share(settings, this.summary, settings.csv_path)
         except InputError:
-            _quarantine(spark, settings, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
+            _quarantine(spark, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
             raise
         _load(settings, this, judged, phases)
         _note(this.summary, judged)
-        _quarantine(spark, settings, run_id, this, judged, phases)
+        _quarantine(spark, run_id, this, judged, phases)
         for table, rows in named.items():
             runs.replace_names(this.store, this.connection, table, rows)
     return this.summary
@@ -91,10 +94,10 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would, without writing to the store; raises InputError where it would."""
     store = parse_store(settings.store_url)
-    found = lines.files(spark, settings.csv_path)
-    side_files.read(spark, found)
     with check_folder(settings) as staging:
-        judged = judge(spark, settings, found, staging, phases)
+        given = prepared(spark, settings.csv_path, staging, phases)
+        side_files.read(spark, settings.csv_path)
+        judged = judge(spark, given, staging, phases)
         if store.path is None or store.path.exists():
             # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
             with batch.connect(store, read_only=store.path is not None) as connection:
@@ -106,24 +109,25 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     return summary
 
 
-def judge(spark: SparkSession, settings: Settings, files: list[str], staging: Path, phases: Phases) -> Judged:
+def judge(spark: SparkSession, given: Input, staging: Path, phases: Phases) -> Judged:
     """Read every line of the input and decide what becomes of it, without looking at the store."""
-    header = lines.header(spark, files)
+    header = names_of(given.start, given.first)
     rows = staging / "rows"
     seen = Observation()
     with spark_phase(spark, phases, "clean: read and cast"):
-        numbered = lines.numbered(spark, settings.csv_path)
+        numbered = lines.numbered(spark, given)
         record = F.when(~F.col("is_first"), F.col("line"))
         numbered = numbered.observe(seen, F.count(record).alias("rows"), *hashed(record))
-        with lines.readable():
-            parsed(numbered, header).write.parquet(str(rows))
+        with readable(given.names):
+            parsed(numbered, header, given.start.separator).write.parquet(str(rows))
     reason = ds.dataset(rows).to_table(columns=["reason"], filter=~_ACCEPTED).column("reason")
     counted = {row["values"]: row["counts"] for row in pc.value_counts(reason).to_pylist()}
     counted.pop("header", None)
     if "another header" in counted:
-        _refuse_header(spark, settings, rows)
+        _refuse_header(spark, given, rows)
     rows_in = seen.get["rows"]
     judged = Judged(
+        given=given,
         rows=rows,
         header=header,
         rows_in=rows_in,
@@ -135,14 +139,14 @@ def judge(spark: SparkSession, settings: Settings, files: list[str], staging: Pa
         with spark_phase(spark, phases, "clean: repeated ids"):
             accepted = spark.read.parquet(str(rows)).where("reason IS NULL").select("id", "position")
             several = accepted.groupBy("id").count().where("count > 1").select("id")
-            in_order = lines.in_file_order(spark, settings.csv_path, accepted.join(several, "id"))
+            in_order = lines.in_file_order(spark, given, accepted.join(several, "id"))
             judged.refuse(repeated(in_order, ["file_order", "position"]))
     return judged
 
 
-def _refuse_header(spark: SparkSession, settings: Settings, rows: Path) -> None:
+def _refuse_header(spark: SparkSession, given: Input, rows: Path) -> None:
     other = spark.read.parquet(str(rows)).where("reason = 'another header'").select("position", "reason")
-    for row in lines.located(spark, settings.csv_path, other).orderBy("file").limit(1).collect():
+    for row in lines.located(spark, given, other).orderBy("file").limit(1).collect():
         raise InputError(f"{row.file} has another header than the first file: {row.text[:200]}")
 
 
@@ -177,7 +181,6 @@ def _load(settings: Settings, this: Step, judged: Judged, phases: Phases) -> Non
 
 def _quarantine(
     spark: SparkSession,
-    settings: Settings,
     run_id: str,
     this: Step,
     judged: Judged,
@@ -192,10 +195,10 @@ def _quarantine(
         if judged.refused.num_rows:
             refused = refused.union(spark.createDataFrame(judged.refused))
         if at_most is not None:
-            in_order = lines.in_file_order(spark, settings.csv_path, refused).orderBy("file_order", "position")
+            in_order = lines.in_file_order(spark, judged.given, refused).orderBy("file_order", "position")
             refused = in_order.limit(at_most).select("position", "reason")
         folder = this.staging / "refused"
-        found = lines.located(spark, settings.csv_path, refused)
+        found = lines.located(spark, judged.given, refused)
         found.orderBy("file", "line").select(*runs.REFUSED.names).write.parquet(str(folder))
     for rows in ds.dataset(folder).to_batches():
         runs.quarantine(this.store, this.connection, run_id, "clean", pa.Table.from_batches([rows]).cast(runs.REFUSED))
@@ -208,3 +211,4 @@ def _note(summary: Summary, judged: Judged) -> None:
     summary.fingerprint = judged.fingerprint
     summary.header = judged.header
     summary.reasons = judged.reasons
+    summary.said = judged.given.said

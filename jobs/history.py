@@ -11,7 +11,7 @@ from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage.events import COLUMNS
 from jobs import clean, label
-from jobs.raw import lines
+from jobs.raw.files import prepared
 from jobs.step import Summary, check_share
 
 
@@ -23,7 +23,7 @@ def from_files(
     Also the fingerprints of both. Raises InputError where an ingest of these files would.
     """
     summary = Summary("clean")
-    judged = clean.judge(spark, settings, lines.files(spark, settings.csv_path), staging, phases)
+    judged = clean.judge(spark, prepared(spark, settings.csv_path, staging, phases), staging, phases)
     summary.rows_in, summary.quarantined, summary.reasons = judged.rows_in, judged.quarantined, judged.reasons
     check_share(settings, summary, settings.csv_path)
     rows = spark.read.parquet(str(judged.rows)).where("reason IS NULL")

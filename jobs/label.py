@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
+from fraudstack.reading import paths
+from fraudstack.reading.files import unpacked
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters, labels, runs
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.fingerprint import fingerprint, hashed
-from jobs.raw.lines import files, readable, shown
+from jobs.raw.files import readable, ready
 from jobs.repeats import ids_rise, repeated
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
@@ -60,25 +62,27 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
 
 def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summary, phases: Phases) -> pa.Table:
     """Stage every label, sorted by id, and count into `summary`; returns position and reason of repeats."""
-    found = files(spark, settings.labels_path)
+    found = [packed for file in paths.found(settings.labels_path) for packed in unpacked(file)]
+    as_they_are = [(packed, packed.packing in {(), ("gzip",)}, packed.chunks) for packed in found]
+    files, names = ready(as_they_are, staging / "input", phases, "label")
     seen = Observation()
     with spark_phase(spark, phases, "label: read labels"):
-        tokens = _tokens(spark, settings.labels_path).observe(
+        tokens = _tokens(spark, files).observe(
             seen,
             F.count_if("opens").alias("opened"),
             F.count_if("closes").alias("closed"),
             F.count(F.nullif("body", F.lit(""))).alias("rows"),
             *hashed(F.nullif("body", F.lit(""))),
         )
-        with readable():
+        with readable(names):
             _judged(tokens).write.parquet(str(staging / "labels"))
     if seen.get["opened"] != len(found):
         raise InputError(
-            f'{shown(found[0])} isn\'t a file of labels: it must be one JSON object, {{"target": '
+            f'{found[0].name} isn\'t a file of labels: it must be one JSON object, {{"target": '
             '{"an id": "Yes" or "No", …}}'
         )
     if seen.get["closed"] != len(found):
-        raise InputError(f"{shown(found[0])} is cut off: the braces that close its object are missing")
+        raise InputError(f"{found[0].name} is cut off: the braces that close its object are missing")
     with spark_phase(spark, phases, "label: sort by id"):
         # In the table's order: each page of it is written once.
         judged = spark.read.parquet(str(staging / "labels"))
@@ -96,12 +100,12 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summa
     return late
 
 
-def _tokens(spark: SparkSession, path: str) -> DataFrame:
+def _tokens(spark: SparkSession, files: list[str]) -> DataFrame:
     """What stands between commas: position, body (a pair, without the object's braces), opens, closes."""
     value = F.col("value")
     braced = value.contains("{") | value.contains("}")
     body = F.regexp_replace(F.regexp_replace(value, _OPENS, ""), _CLOSES, "")
-    return spark.read.text(path, lineSep=",").select(
+    return spark.read.text(files, lineSep=",").select(
         F.monotonically_increasing_id().alias("position"),
         F.trim(F.translate(F.when(braced, body).otherwise(value), "\t\r\n", "   ")).alias("body"),
         (braced & value.rlike(_OPENS)).alias("opens"),
@@ -159,7 +163,7 @@ def _quarantine(
         refused = refused.union(again.select("position", "reason", text))
     first = refused.orderBy("position")
     (first.limit(at_most) if at_most else first).write.parquet(str(this.staging / "refused"))
-    file = shown(files(spark, settings.labels_path)[0])
+    file = str(paths.found(settings.labels_path)[0])
     for found in ds.dataset(this.staging / "refused").to_batches():
         rows = found.num_rows
         table = pa.table(

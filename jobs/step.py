@@ -41,6 +41,8 @@ class Summary:
     fingerprint: str | None = None
     header: list[str] | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    # What a person should know of how the input was read, in sentences.
+    said: list[str] = field(default_factory=list)
     seconds: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
 
@@ -51,7 +53,8 @@ class Summary:
             said += f" ({', '.join(f'{reason} {count:,}' for reason, count in sorted(self.reasons.items()))})"
         if self.unmatched:
             said += f", {self.unmatched:,} without a transaction"
-        return said + (f", in {self.seconds:.1f} s" if self.seconds else "")
+        said += f", in {self.seconds:.1f} s" if self.seconds else ""
+        return "\n".join([said, *(f"{self.step}: {more}" for more in self.said)])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """A line of a raw file becomes typed columns, or a reason why it can't."""
 
+import re
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -7,10 +9,6 @@ from fraudstack.storage.transactions import STAGED
 
 # Longer lines are no transactions, and regular expressions recurse on them.
 _LONGEST = 4096
-_FIELD = r'(?:"(?:[^"]++|"")*+"|[^",]*+)'
-# \z is the end; $ would also stand before a line break of Unicode's at the end.
-_WELL_QUOTED = rf"^{_FIELD}(?:,{_FIELD})*+\z"
-_COMMA_OUTSIDE_QUOTES = r',(?=(?:[^"]*+"[^"]*+")*+[^"]*+\z)'
 _ID = r"^[0-9]{1,18}\z"
 # There is no year 0.
 _DATE = r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?\z"
@@ -20,30 +18,36 @@ _MCC = r"^[0-9]{1,4}(?:\.0)?\z"
 _ZIP = r"^[0-9]{1,5}(?:\.0)?\z"
 
 
-def parsed(lines: DataFrame, header: list[str]) -> DataFrame:
+def parsed(lines: DataFrame, header: list[str], separator: str = ",") -> DataFrame:
     """Lines (position, line, is_first) with the columns of storage.transactions.STAGED and `reason`.
 
     reason is NULL for a row that can be loaded, `header` for a file's first line (`another header` if it
     names other columns), else why the row is refused.
     """
     split = lines.select(
-        "position", "line", "is_first", F.is_valid_utf8("line").alias("utf8"), _fields().alias("fields")
+        "position", "line", "is_first", F.is_valid_utf8("line").alias("utf8"), _fields(separator).alias("fields")
     )
     typed = split.select("*", *_columns(header))
     return typed.select("position", _reason(header).alias("reason"), *STAGED.names)
 
 
-def _fields() -> Column:
+def _fields(separator: str) -> Column:
     line = F.col("line")
-    quoted = F.length(line) <= _LONGEST
+    between = re.escape(separator)
+    field = rf'(?:"(?:[^"]++|"")*+"|[^"{between}]*+)'
+    # \z is the end; $ would also stand before a line break of Unicode's at the end.
+    well_quoted = rf"^{field}(?:{between}{field})*+\z"
+    outside_quotes = rf'{between}(?=(?:[^"]*+"[^"]*+")*+[^"]*+\z)'
     unquote = F.transform(
-        F.split(line, _COMMA_OUTSIDE_QUOTES),
+        F.split(line, outside_quotes),
         lambda field: F.when(
             field.startswith('"'),
             F.replace(F.substring(field, F.lit(2), F.length(field) - 2), F.lit('""'), F.lit('"')),
         ).otherwise(field),
     )
-    return F.when(~F.contains(line, F.lit('"')), F.split(line, ",")).when(quoted & line.rlike(_WELL_QUOTED), unquote)
+    short = F.length(line) <= _LONGEST
+    plain = short & ~F.contains(line, F.lit('"'))
+    return F.when(plain, F.split(line, between)).when(short & line.rlike(well_quoted), unquote)
 
 
 def _columns(header: list[str]) -> list[Column]:

@@ -11,18 +11,17 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from fraudstack.errors import InputError
 from fraudstack.schema import Card
-from jobs.raw.lines import shown
 
 _EXPIRES = r"^[0-9]{2}/[0-9]{4}\z"
 _NUMBER = r"[0-9]{12}"
 
 
-def read(spark: SparkSession, transactions: list[str]) -> dict[str, pa.Table]:
-    """Rows of the tables mcc_codes and cards from the folder of the transactions' files, of each that is there.
+def read(spark: SparkSession, transactions: str) -> dict[str, pa.Table]:
+    """Rows of the tables mcc_codes and cards from the folder of the transactions, of each that is there.
 
     Raises InputError when one of them isn't what it should be.
     """
-    folder = shown(transactions[0]).rsplit("/", 1)[0]
+    folder = transactions.rpartition("/")[0] or "."
     found = {
         "mcc_codes": _mcc_codes(spark, f"{folder}/mcc_codes.json"),
         "cards": _cards(spark, f"{folder}/cards_data.csv"),
