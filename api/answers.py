@@ -119,6 +119,6 @@ def listed(found: Stored) -> dict[str, Any]:
     return {"transaction": transaction, "decision": shown}
 
 
-def json_answer(content: Mapping[str, Any], status: int = 200) -> Response:
+def json_answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer whose content is made of plain values: no second validation."""
-    return Response(to_json(content), status, None, "application/json")
+    return Response(to_json(content), status, headers, "application/json")

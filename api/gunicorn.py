@@ -20,10 +20,12 @@ class _Worker(Protocol):
 _settings = Settings()
 bind = _settings.api_bind
 workers = _settings.api_workers
-worker_class = "uvicorn_worker.UvicornWorker"
+worker_class = "api.worker.Worker"
 # A request in flight at SIGTERM is finished; the longest waits for a language model and a commit.
 graceful_timeout = 20
 timeout = 60
+# Longer than a balancer keeps a connection that nobody uses (60 s, mostly): it must not send into one just closed.
+keepalive = 75
 # What waits here can't be counted by a worker: short, so that overload shows as 503 and not as silence.
 backlog = 512
 logconfig_dict: dict[str, Any] = {"version": 1, "disable_existing_loggers": False}

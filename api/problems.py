@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from fraudstack.decisions.writer import Overloaded
-from fraudstack.errors import StoreError
+from fraudstack.decisions.writer import Overloaded, Unfinished
+from fraudstack.errors import OutcomeUnknownError, StoreError
 from fraudstack.texts import shown
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,22 @@ _TITLES = {
     500: "An error of the scorer",
     503: "Not now",
 }
+
+
+# Sentences of a 503, after which the same can be sent again.
+AGAIN = {"Retry-After": "1"}
+FULL = "too many decisions wait; this wasn't written, send it again"
+FAILED = "the store can't be used just now; this wasn't written, send it again"
+UNKNOWN = "the store doesn't answer; whether this gets written isn't known, send it again with the same id"
+
+
+def why_not_now(error: Overloaded | Unfinished | StoreError) -> str:
+    """The sentence of a 503 for work that the writer didn't do."""
+    if isinstance(error, Overloaded):
+        return FULL
+    if isinstance(error, StoreError):
+        log.error("the store failed", extra={"said": {"error": str(error)}})
+    return UNKNOWN if isinstance(error, (Unfinished, OutcomeUnknownError)) else FAILED
 
 
 class FieldProblem(BaseModel):
@@ -112,14 +128,12 @@ def register(app: FastAPI) -> None:
     async def _http(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, str(error.detail), error.headers)
 
-    @app.exception_handler(Overloaded)
-    async def _overloaded(_: Request, error: Overloaded) -> Response:
-        return problem(503, "too many decisions wait; nothing was written, send it again", {"Retry-After": "1"})
+    async def not_now(_: Request, error: Exception) -> Response:
+        assert isinstance(error, (Overloaded, Unfinished, StoreError))  # noqa: S101 - registered for them alone
+        return problem(503, why_not_now(error), AGAIN)
 
-    @app.exception_handler(StoreError)
-    async def _store(_: Request, error: StoreError) -> Response:
-        log.error("the store failed", extra={"said": {"error": str(error)}})
-        return problem(503, "the store can't be used just now; nothing was written", {"Retry-After": "1"})
+    for kind in (Overloaded, Unfinished, StoreError):
+        app.add_exception_handler(kind, not_now)
 
     @app.exception_handler(RecursionError)
     async def _deep(_: Request, error: RecursionError) -> Response:

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import logging
+import os
+import signal
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -181,6 +183,11 @@ def text_scorer(settings: Settings) -> TextScorer | None:
     return TextScorer(limits)
 
 
+def make_room() -> None:
+    """End this worker once what it has begun is answered; gunicorn starts another."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 async def start(settings: Settings) -> Scorer:
     """Open a worker's state; raises Refusal when a setting, the rules file or the store can't be used."""
     keys = guard(settings.api_keys, settings.api_rate / settings.api_workers)
@@ -192,7 +199,7 @@ async def start(settings: Settings) -> Scorer:
     readers = Readers(where)
     with readers.reading() as connection:
         categories = decided.categories(connection)
-    writer = Writer(where, settings.api_queue, metrics.WAITING.set)
+    writer = Writer(where, settings.api_queue, metrics.WAITING.set, make_room)
     text = text_scorer(settings)
     model = ModelInForce(settings.model_dir)
     return Scorer(settings, where, writer, rules, model, keys, categories, text, readers)

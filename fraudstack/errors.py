@@ -19,6 +19,10 @@ class StoreError(Refusal):
     exit_code = 4
 
 
+class OutcomeUnknownError(StoreError):
+    """The connection broke while a transaction was being committed: it may have been."""
+
+
 class MachineError(Refusal):
     """The machine lacks something: the sentence says what and how to get it."""
 

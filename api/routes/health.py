@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from api import metrics
 from api.answers import json_answer
+from api.problems import AGAIN, Refused
 from api.state import Scorer
 from fraudstack.storage import decided
 
@@ -20,7 +21,7 @@ class Alive(BaseModel):
 
 
 class Ready(Alive):
-    """The store can be read; the problems say why newer rules or another champion aren't in force.
+    """The store can be read and written; the problems say why newer rules or another champion aren't in force.
 
     model_version is null where rules alone decide.
     """
@@ -37,10 +38,12 @@ async def get_healthz() -> Response:
     return json_answer({"status": "ok"})
 
 
-@router.get("/readyz", response_model=Ready, responses={503: {"description": "The store can't be read"}})
+@router.get("/readyz", response_model=Ready, responses={503: {"description": "The store can't be read or written"}})
 async def get_readyz(request: Request) -> Response:
-    """Ready: the store can be read."""
+    """Ready: the store can be read, and written as far as the last attempt showed."""
     scorer: Scorer = request.app.state.scorer
+    if scorer.writer.problem is not None:
+        raise Refused(503, scorer.writer.problem, AGAIN)
 
     def look() -> None:
         with scorer.readers.reading() as connection:

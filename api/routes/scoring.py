@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api import metrics
 from api.answers import DecisionOut, json_answer, of_decided
 from api.keys import needs
-from api.problems import Problem, Refused, field_problems, told
+from api.problems import AGAIN, Problem, Refused, field_problems, told, why_not_now
 from api.reading import JsonRoute
 from api.state import Scorer, this_second
 from fraudstack.decisions.deciding import (
@@ -27,6 +27,8 @@ from fraudstack.decisions.deciding import (
 )
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.turns import decided_in_turns, settled
+from fraudstack.decisions.writer import Overloaded, Unfinished
+from fraudstack.errors import StoreError
 from fraudstack.llm.scorer import NOT_ASKED
 from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection
@@ -68,17 +70,19 @@ async def post_transaction(
     if dry_run:
         dry = await run_in_threadpool(_score, scorer, posted, terms, now)
         return json_answer(of_decided(preview(dry, posted, terms, now)))
-    scored = await _scored(scorer, posted, terms, now)
-    advice = await _advice(scorer, posted, scored)
+    # Overload is told before anything is done for a decision that couldn't be written.
+    with scorer.writer.room() as room:
+        scored = await _scored(scorer, posted, terms, now)
+        advice = await _advice(scorer, posted, scored)
 
-    async def written(replays: Replays) -> Decided | Conflict | Wanted:
-        def work(connection: Connection) -> Decided | Conflict | Wanted:
-            return decide_and_store(connection, posted, terms, now, advice, scored, replays)
+        async def written(replays: Replays) -> Decided | Conflict | Wanted:
+            def work(connection: Connection) -> Decided | Conflict | Wanted:
+                return decide_and_store(connection, posted, terms, now, advice, scored, replays)
 
-        done: Decided | Conflict | Wanted = await scorer.writer.written(work, (posted.client_id,))
-        return done
+            done: Decided | Conflict | Wanted = await room.written(work, (posted.client_id,))
+            return done
 
-    found: Decided | Conflict = await settled(scorer.readers, written, () if posted.id is None else (posted.id,))
+        found: Decided | Conflict = await settled(scorer.readers, written, () if posted.id is None else (posted.id,))
     if isinstance(found, Conflict):
         raise Refused(409, found.sentence)
     _count(found)
@@ -109,18 +113,35 @@ class Results(BaseModel):
 async def post_transactions(request: Request, batch: Batch) -> Response:
     """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.
 
-    Texts of a batch aren't shown to a language model.
+    Where a result's status is 503, send that transaction again. Texts of a batch aren't shown to a language model.
     """
     scorer: Scorer = request.app.state.scorer
     now, terms = this_second(), scorer.terms()
-    advice = NOT_ASKED if scorer.text else _OFF
     if key := request.scope.get("key"):
         scorer.guard.spend(key, len(batch.transactions) - 1)
+    scorer.writer.look_for_room()
     checked = [_checked(raw, terms) for raw in batch.transactions]
     usable = [posted for posted in checked if isinstance(posted, Submission)]
+    advice = NOT_ASKED if scorer.text else _OFF
     found = decided_in_turns(scorer.writer, scorer.readers, usable, terms, now, advice)
-    results = [_result(await anext(found)) if isinstance(posted, Submission) else posted for posted in checked]
-    return json_answer({"results": results})
+    results: list[dict[str, Any]] = []
+    stored, why = False, None
+    for posted in checked:
+        if not isinstance(posted, Submission):
+            results.append(posted)
+            continue
+        if why is None:
+            try:
+                results.append(_result(await anext(found)))
+                stored = True
+                continue
+            except (Overloaded, Unfinished, StoreError) as error:
+                if not stored:
+                    raise
+                # Each is told what became of it: those before are stored.
+                why = why_not_now(error)
+        results.append(_problem(503, why))
+    return json_answer({"results": results}, headers=AGAIN if why else None)
 
 
 def _checked(raw: dict[str, Any], terms: Terms) -> Submission | dict[str, Any]:

@@ -3,14 +3,21 @@
 A commit that survives a power cut costs a disk's round trip, whatever it holds. Requests that come while one is
 under way wait in a bounded queue and share the next. On SQLite the event loop itself writes while nobody else does:
 a hop to a thread and back would take as long as the decision. A thread waits where there is somebody to wait for.
+
+Whatever fails, what waits is answered. After a failure the thread writes a trial, and goes on trying once a second;
+until one succeeds `problem` says why nothing can be written.
 """
 
 import asyncio
+import errno
 import logging
+import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,15 +25,26 @@ from fraudstack.errors import StoreError
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import Store
+from fraudstack.storage.trial import try_writing
 
 log = logging.getLogger(__name__)
 
 # Decisions in one database transaction: it stays well under the 200 ms that others may wait.
 MOST_TOGETHER = 100
+_TRY_EVERY_SECONDS = 1.0
+# What only another process can mend has had this long to mend itself.
+_PATIENCE_SECONDS = 5.0
+_LONGEST_WAIT_SECONDS = 20.0
+# Somebody else has the turn to write, or a server doesn't answer.
+_STALLED_SECONDS = 10.0
 
 
 class Overloaded(Exception):  # noqa: N818 - a state, which passes
-    """The queue is full: the work wasn't begun and can be sent again."""
+    """The queue is full or the turn to write didn't come: the work wasn't begun and can be sent again."""
+
+
+class Unfinished(Exception):  # noqa: N818 - a state, which passes
+    """Work was begun and takes too long: whether it gets written isn't known."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,16 @@ class _Work:
     clients: Sequence[str]
     size: int
     done: "asyncio.Future[Any]"
+    # Whoever takes it from the list begins the work, or calls it off: taking from a list is atomic.
+    _ticket: list[None] = field(default_factory=lambda: [None])
+
+    def taken(self) -> bool:
+        """Begin it, or call it off, which can be done once."""
+        try:
+            self._ticket.pop()
+        except IndexError:
+            return False
+        return True
 
 
 # What became of a piece of work: its answer, or the error that ended it.
@@ -45,38 +73,87 @@ _Outcome = tuple[_Work, Any, Exception | None]
 class Writer:
     """Runs pieces of work in short write transactions, in the order in which they came; it belongs to an event loop."""
 
-    def __init__(self, store: Store, most_waiting: int, on_waiting: Callable[[int], object] = int) -> None:
-        """Start the thread; at most `most_waiting` decisions wait, and `on_waiting` is told how many do."""
+    def __init__(
+        self,
+        store: Store,
+        most_waiting: int,
+        on_waiting: Callable[[int], object] = int,
+        on_lost: Callable[[], object] = bool,
+    ) -> None:
+        """Start the thread; at most `most_waiting` decisions wait, and `on_waiting` is told how many do.
+
+        `on_lost` is called, in the event loop, when another process could write and this one can't.
+        """
         self._store = store
         self._most_waiting = most_waiting
         self._on_waiting = on_waiting
+        self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._fresh: list[_Work] = []
         self._queue: queue.SimpleQueue[list[_Work] | None] = queue.SimpleQueue()
         # Decisions that wait or are under way, and pieces of work that the thread has.
         self.waiting = 0
         self._threaded = 0
+        self._settled = time.monotonic()
+        # Why the last trial failed, and since when they do.
+        self._fault: str | None = None
+        self._failing_since = 0.0
+        self._lost = False
         self._connection: Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="writer")
         self._thread.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be written at this moment; None when it can."""
+        if self._fault is None and self.waiting and (since := time.monotonic() - self._settled) > _STALLED_SECONDS:
+            return f"the store {self._store.shown} has let nobody write for {since:.0f} seconds"
+        return self._fault
+
+    def look_for_room(self) -> None:
+        """Raises Overloaded when too many decisions wait already; a batch may pass the mark, or it would never go."""
+        if self.waiting >= self._most_waiting:
+            raise Overloaded
+
+    @contextmanager
+    def room(self, size: int = 1) -> Iterator["Room"]:
+        """Keep room in the queue, for what has to be found out before the work is known.
+
+        Raises Overloaded when too many decisions wait already.
+        """
+        self.look_for_room()
+        room = Room(self, size)
+        self._wait_for(size)
+        try:
+            yield room
+        finally:
+            if not room.used:
+                self._wait_for(-size)
 
     async def written(self, do: Callable[[Connection], Any], clients: Sequence[str] = (), size: int = 1) -> Any:  # noqa: ANN401
         """Have work done in a write transaction; returns its answer once it is committed.
 
         Work may run twice, when another piece of the same transaction fails: it must not remember anything.
-        Raises Overloaded when too many decisions wait already.
+        Raises Overloaded when too many decisions wait already or the turn doesn't come, Unfinished when it doesn't end.
         """
-        # A batch may pass the mark, or it would never find room.
-        if self.waiting >= self._most_waiting:
-            raise Overloaded
-        work = _Work(do, clients, size, self._loop.create_future())
-        self.waiting += size
-        self._on_waiting(self.waiting)
+        with self.room(size) as room:
+            return await room.written(do, clients)
+
+    def _put(self, work: _Work) -> None:
         if not self._fresh:
             # After what else is ready: several requests may have come at once.
             self._loop.call_soon(self._begin)
         self._fresh.append(work)
-        return await work.done
+
+    def _wait_for(self, size: int) -> None:
+        if not self.waiting:
+            self._settled = time.monotonic()
+        self.waiting += size
+        try:
+            self._on_waiting(self.waiting)
+        except Exception:
+            log.exception("how many decisions wait could not be told")
 
     async def close(self) -> None:
         """Finish what waits, then end the thread and close the connection."""
@@ -88,7 +165,8 @@ class Writer:
     def _begin(self) -> None:
         fresh, self._fresh = self._fresh, []
         # What the thread has came first, and the connection is its own until it is done.
-        if self._store.path is not None and not self._threaded and sum(w.size for w in fresh) <= MOST_TOGETHER:
+        at_once = self._store.path is not None and not self._threaded and self._fault is None
+        if at_once and sum(work.size for work in fresh) <= MOST_TOGETHER:
             outcomes = self._at_once(fresh)
             if outcomes is not None:
                 self._settle(outcomes)
@@ -98,76 +176,188 @@ class Writer:
 
     def _at_once(self, group: list[_Work]) -> list[_Outcome] | None:
         """Do the work here; None when somebody else writes, or when it failed and nobody knows which piece."""
+        connection = self._connection
         try:
-            self._connection = self._connection or Connection(self._store)
-            with self._connection.write_at_once() as held:
-                answers = [work.do(self._connection) for work in group] if held else None
+            # To connect is the thread's.
+            if connection is None or self._there() != self._file:
+                return None
+            with connection.write_at_once() as held:
+                answers = [work.do(connection) for work in group] if held else None
         except Exception:  # noqa: BLE001 - the thread does it again, piece by piece
             return None
         return None if answers is None else [(w, a, None) for w, a in zip(group, answers, strict=True)]
 
     def _settle(self, outcomes: list[_Outcome], *, threaded: bool = False) -> None:
+        self._settled = time.monotonic()
         for work, answer, error in outcomes:
-            self.waiting -= work.size
             self._threaded -= threaded
+            self._wait_for(-work.size)
             # A caller that hung up waits no more; what it asked for is done all the same.
             if not work.done.done():
                 if error is None:
                     work.done.set_result(answer)
                 else:
                     work.done.set_exception(error)
-        self._on_waiting(self.waiting)
 
     def _run(self) -> None:
         """The thread: waits for the turn to write, then does everything that has come by then."""
         over = False
         while not over:
-            first = self._queue.get()
+            try:
+                first = self._queue.get(timeout=None if self._fault is None else _TRY_EVERY_SECONDS)
+            except queue.Empty:
+                self._try()
+                continue
             if first is None:
                 break
+            try:
+                over = self._write(first)
+            except Exception:
+                log.exception("the writer failed")
+        self._forget(held=False)
+
+    def _write(self, group: list[_Work]) -> bool:
+        """Write a group and what came while it waited for its turn; whether nothing comes after it."""
+        over = False
+        doubtful = False
+        try:
             with write_turn(self._store):
-                group, over = self._arrived(first)
+                over = self._arrived(group)
                 while group:
                     outcomes = self._together(_cut(group))
-                    self._loop.call_soon_threadsafe(partial(self._settle, outcomes, threaded=True))
-        if self._connection is not None:
-            self._connection.close()
+                    doubtful |= any(error is not None for _, _, error in outcomes)
+                    self._answer(outcomes)
+        except Exception as error:  # noqa: BLE001 - what waits is told, whatever it was
+            self._answer([(work, None, _as_store_error(self._store, error)) for work in group])
+            doubtful = True
+        if doubtful or self._fault is not None:
+            # Was it the work, or can nothing be written?
+            self._try()
+        return over
 
-    def _arrived(self, first: list[_Work]) -> tuple[list[_Work], bool]:
-        """What waits, and whether nothing comes after it."""
-        group = [*first]
+    def _arrived(self, group: list[_Work]) -> bool:
+        """Add what waits to a group; whether nothing comes after it."""
         while True:
             try:
                 more = self._queue.get_nowait()
             except queue.Empty:
-                return group, False
+                return False
             if more is None:
-                return group, True
+                return True
             group += more
 
     def _together(self, group: list[_Work]) -> list[_Outcome]:
+        """Write what wasn't called off, in one transaction if that works."""
+        wanted, called_off = [], []
+        for work in group:
+            (wanted if work.taken() else called_off).append(work)
+        outcomes: list[_Outcome] = [(work, None, None) for work in called_off]
+        return outcomes + self._in_one(wanted) if wanted else outcomes
+
+    def _in_one(self, group: list[_Work]) -> list[_Outcome]:
         try:
-            self._connection = self._connection or Connection(self._store)
-            with self._connection.transaction([client for work in group for client in work.clients]):
-                answers = [work.do(self._connection) for work in group]
+            connection = self._connected()
+            with connection.transaction([client for work in group for client in work.clients]):
+                answers = [work.do(connection) for work in group]
             return [(work, answer, None) for work, answer in zip(group, answers, strict=True)]
         except Exception as error:  # noqa: BLE001 - it goes to whoever asked
+            if isinstance(error, StoreError) and self._store.path is None:
+                # A server may have gone away: the next work finds a new connection. A file's connection serves on.
+                self._forget(held=True)
             if len(group) == 1:
-                self._forget(error)
                 return [(group[0], None, error)]
         # One of them is to blame: the others must not suffer for it.
-        return [outcome for work in group for outcome in self._together([work])]
+        return [outcome for work in group for outcome in self._in_one([work])]
 
-    def _forget(self, error: Exception) -> None:
-        """A server may have gone away: the next work finds a new connection. A file's connection serves on."""
-        if not isinstance(error, StoreError) or self._connection is None or self._store.path is not None:
+    def _answer(self, outcomes: list[_Outcome]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(partial(self._settle, outcomes, threaded=True))
+        except RuntimeError:
+            log.warning("the event loop has ended before its answers came")
+
+    def _try(self) -> None:
+        """Write a trial; from its outcome on it is known whether anything can be written."""
+        try:
+            with write_turn(self._store):
+                connection = self._connected()
+                with connection.transaction(()):
+                    try_writing(connection)
+        except Exception as error:  # noqa: BLE001 - /readyz tells it, and it is tried again
+            self._failed(error)
             return
-        log.warning("the store failed; connecting anew")
+        if self._fault is not None:
+            log.info("writing works again")
+        self._fault = None
+
+    def _failed(self, error: Exception) -> None:
+        now = time.monotonic()
+        if self._fault is None:
+            self._failing_since = now
+            log.error("nothing can be written", extra={"said": {"error": str(error)}})
+        self._fault = str(_as_store_error(self._store, error))
+        self._forget(held=False)
+        elsewhere = not isinstance(error, StoreError) or _no_descriptor_left()
+        if elsewhere and now - self._failing_since >= _PATIENCE_SECONDS and not self._lost:
+            self._lost = True
+            log.error("only another process can write: this one makes room for it")
+            self._loop.call_soon_threadsafe(self._on_lost)
+
+    def _connected(self) -> Connection:
+        """The connection, for whoever has the turn; another one where the file isn't the one that it opened."""
+        found = self._there()
+        if self._connection is not None and found != self._file:
+            self._forget(held=True)
+        if self._connection is None:
+            self._connection, self._file = Connection(self._store), found
+        return self._connection
+
+    def _there(self) -> tuple[int, int] | None:
+        """What tells the store's file from another one that takes its place."""
+        if self._store.path is None:
+            return None
+        try:
+            found = self._store.path.stat()
+        except OSError as error:
+            raise StoreError(f"the store {self._store.shown} can't be found: {error.strerror}") from error
+        return found.st_dev, found.st_ino
+
+    def _forget(self, *, held: bool) -> None:
+        """Close the connection; `held`: within a turn to write."""
         connection, self._connection = self._connection, None
         try:
-            connection.close()
+            if connection is not None:
+                connection.close(held=held)
         except Exception:  # noqa: BLE001 - it is gone
-            log.warning("the old connection could not be closed")
+            log.warning("a connection could not be closed")
+
+
+class Room:
+    """A place in a writer's queue."""
+
+    def __init__(self, writer: Writer, size: int) -> None:
+        self._writer = writer
+        self._size = size
+        # Whether work has taken it, which gives it back when it is done.
+        self.used = False
+
+    def begin(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> _Work:
+        """Have work done, whether or not anybody waits for it."""
+        if self.used:
+            # More work of one that has begun is never refused.
+            self._writer._wait_for(self._size)
+        self.used = True
+        work = _Work(do, clients, self._size, asyncio.get_running_loop().create_future())
+        self._writer._put(work)
+        return work
+
+    async def written(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> Any:  # noqa: ANN401
+        """As Writer.written."""
+        work = self.begin(do, clients)
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                return await work.done
+        except TimeoutError:
+            raise (Overloaded if work.taken() else Unfinished) from None
 
 
 def _cut(group: list[_Work]) -> list[_Work]:
@@ -176,3 +366,16 @@ def _cut(group: list[_Work]) -> list[_Work]:
     while group and sum(work.size for work in together) + group[0].size <= MOST_TOGETHER:
         together.append(group.pop(0))
     return together
+
+
+def _as_store_error(store: Store, error: Exception) -> StoreError:
+    return error if isinstance(error, StoreError) else StoreError(f"the store {store.shown} can't be written: {error}")
+
+
+def _no_descriptor_left() -> bool:
+    """Whether this process can open nothing more; another one could."""
+    try:
+        os.close(os.dup(0))
+    except OSError as error:
+        return error.errno == errno.EMFILE
+    return False

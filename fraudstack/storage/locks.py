@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from fraudstack.errors import StoreError
 from fraudstack.storage.store import Store
 
 
@@ -36,17 +37,18 @@ def write_turn_at_once(store: Store) -> Iterator[bool]:
     if store.path is None:
         yield True
         return
-    gate, handle = _open(_beside(store.path, "queue")), _open(_beside(store.path, "write"))
+    handle = _open(_beside(store.path, "write"))
     try:
+        gate = _open(_beside(store.path, "queue"))
         try:
             fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
         except BlockingIOError:
+            held = False
+        finally:
             os.close(gate)
-            yield False
-        else:
-            os.close(gate)
-            yield True
+        yield held
     finally:
         os.close(handle)
 
@@ -102,4 +104,7 @@ def _wait(handle: int, on_wait: Callable[[], None] | None) -> None:
 
 def _open(path: Path) -> int:
     # Group-writable: the containers that share the volume share a group.
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+    except OSError as error:
+        raise StoreError(f"the lock file {path} can't be opened: {error.strerror}") from error

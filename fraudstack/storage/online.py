@@ -6,7 +6,7 @@ A decision is a dozen statements: what SQLAlchemy adds to each would cost more t
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from fraudstack.errors import StoreError
+from fraudstack.errors import OutcomeUnknownError, StoreError
 from fraudstack.profiles.event import date_of, seconds_of
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.locks import write_turn, write_turn_at_once
@@ -112,6 +112,7 @@ class Connection:
     def transaction(self, clients: Iterable[str]) -> Iterator[None]:
         """A write transaction for whoever has the turn to write already."""
         self._sums.clear()
+        committing = False
         try:
             with self._pipeline():
                 self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
@@ -120,12 +121,20 @@ class Connection:
                 yield
                 for write, sums in self._sums.items():
                     write(self, sums)
+                committing = True
                 self.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            if committing and self._gone and isinstance(error, StoreError):
+                raise OutcomeUnknownError(str(error)) from error
             # A commit that failed has ended it already.
-            if _under_way(self._raw):
+            if not self._gone and _under_way(self._raw):
                 self.execute("ROLLBACK")
             raise
+
+    @property
+    def _gone(self) -> bool:
+        """Whether the connection to a server broke: it ends the transaction itself, if it got no commit."""
+        return not isinstance(self._raw, sqlite3.Connection) and self._raw.broken
 
     @contextmanager
     def _pipeline(self) -> Iterator[None]:
@@ -148,10 +157,10 @@ class Connection:
         finally:
             self.execute("ROLLBACK")
 
-    def close(self) -> None:
-        """Close it."""
+    def close(self, *, held: bool = False) -> None:
+        """Close it; `held`: by whoever has the turn to write."""
         # Closing the last handle on a SQLite file is a checkpoint: it belongs inside a turn.
-        with write_turn(self.store):
+        with nullcontext() if held else write_turn(self.store):
             self._raw.close()
 
     def _spelt(self, statement: str) -> str:
