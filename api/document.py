@@ -15,7 +15,7 @@ _EVERYWHERE = {
     413: "Larger than 1 MiB",
     422: "A field can't be used",
     429: "The key's rate is used up",
-    503: "Overloaded, or the store can't be used: nothing was written",
+    503: "Overloaded, or the store can't be used: send it again, with the same id",
 }
 
 

@@ -15,8 +15,9 @@ from fraudstack.settings import Settings
 
 _DESCRIPTION = """Decides card transactions in milliseconds and says why.
 
-Send `X-API-Key` where keys are set. Errors are problems (RFC 9457). A 503 means that nothing was written: send the same
-request again, with the same id, after `Retry-After` seconds; an id that was decided gives the stored decision."""
+Send `X-API-Key` where keys are set. Errors are problems (RFC 9457). After a 503 send the same request
+again, with the same id, after `Retry-After` seconds; it says whether nothing was written or that isn't known. An id
+that was decided gives the stored decision."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

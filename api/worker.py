@@ -9,7 +9,7 @@ from asyncio import TimerHandle
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn_worker import UvicornWorker
+from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 
 HEADER_SECONDS = 10.0
 _PAUSE_SECONDS = 5.0
@@ -52,7 +52,7 @@ class TimedProtocol(HttpToolsProtocol):
             self._waiting = None
 
 
-class Worker(UvicornWorker):
+class Worker(UvicornWorker):  # type: ignore[misc]
     """A worker of the scorer."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {

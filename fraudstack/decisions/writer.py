@@ -248,7 +248,8 @@ class Writer:
 
     def _together(self, group: list[_Work]) -> list[_Outcome]:
         """Write what wasn't called off, in one transaction if that works."""
-        wanted, called_off = [], []
+        wanted: list[_Work] = []
+        called_off: list[_Work] = []
         for work in group:
             (wanted if work.taken() else called_off).append(work)
         outcomes: list[_Outcome] = [(work, None, None) for work in called_off]
