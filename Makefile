@@ -18,10 +18,13 @@ DEMO_ENV := $(AIRFLOW_ENV) AIRFLOW_HOME=$(CURDIR)/.airflow/demo AIRFLOW__LOGGING
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: .venv/.stamp ## Make .venv with everything, from the hashed lock
+setup: machine .venv/.stamp ## Make .venv with everything, from the hashed lock
 
-.venv/.stamp: locks/uv.txt locks/dev.txt pyproject.toml scripts/check-machine
-	@python=$$(scripts/check-machine) && $$python -m venv --clear .venv
+machine:
+	@scripts/check-machine >/dev/null
+
+.venv/.stamp: locks/uv.txt locks/dev.txt pyproject.toml
+	@python=$$(scripts/check-machine python) && $$python -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --require-hashes -r locks/uv.txt
 	@echo "Installing the packages of locks/dev.txt into .venv"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
@@ -34,7 +37,7 @@ lock: setup ## Resolve pyproject.toml anew into locks/
 data/transactions_data.csv: | .venv/.stamp
 	@$(BIN)/fraudstack generate --rows $(ROWS) --seed 1 --hold-back 500 --out data
 
-demo: .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow, report, score what was held back; ROWS=200000
+demo: machine .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow, report, score what was held back; ROWS=200000
 	@$(DEMO_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow db migrate
 	@$(DEMO_ENV) airflow dags test transactions_ingest
 	@$(BIN)/fraudstack report
@@ -47,7 +50,7 @@ dashboard: .venv/.stamp ## Start the dashboard on http://127.0.0.1:8501
 	@$(BIN)/streamlit run dashboard/app.py --server.address 127.0.0.1
 
 # The scheduler waits for ever when Ctrl-C meets a running task: what is left after 15 seconds is killed.
-airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
+airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
 	@echo "Sign in as admin with the password in .airflow/simple_auth_manager_passwords.json.generated"
 	@set -m; $(AIRFLOW_ENV) airflow standalone & set +m; \
@@ -59,14 +62,17 @@ airflow: .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with 
 	@echo "Preparing Spark's classes, once"
 	@$(BIN)/python -m jobs.class_archive
 
-test: .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="tests/api -k batch" for some
-	@scripts/chart-tools $(BIN)/uv
+tools: .venv/.stamp ## Bring what the tests need beside .venv: a browser, helm and the like
+	@scripts/tools test
+
+test: tools .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="tests/api -k batch" for some
 	@$(BIN)/python -m pytest -m "not long" $(TESTS)
 
-test-long: .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
+test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
 	@$(BIN)/python -m pytest -m long $(TESTS)
 
 lint: .venv/.stamp ## Check style and types
+	@scripts/tools lint
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -98,6 +104,7 @@ e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, po
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
 	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
-.PHONY: help setup lock demo airflow api dashboard test test-long lint bench-ingest bench-api bench-dashboard bench-detection leak-test \
+.PHONY: help setup machine lock demo airflow api dashboard tools test test-long lint \
+	bench-ingest bench-api bench-dashboard bench-detection leak-test \
 	screenshots \
 	kind e2e e2e-life

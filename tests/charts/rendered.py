@@ -3,6 +3,7 @@
 import functools
 import subprocess
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import yaml
 
 _REPOSITORY = Path(__file__).parents[2]
 CHART = _REPOSITORY / "charts" / "fraudstack"
-# What `make test` puts there.
+# What `make tools` puts there.
 TOOLS = _REPOSITORY / ".tools" / "bin"
 VALUES = {"kind": (), "production": ("--values", str(CHART / "values-production.yaml"))}
+# Which of them renders; every test has its turn with each.
+HELMS = ("helm3", "helm4")
+helm: ContextVar[str] = ContextVar("helm")
 Object = dict[str, Any]
 
 
@@ -20,7 +24,7 @@ def template(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What `helm template` says, on a cluster that has the operators' kinds."""
     kinds = ("--api-versions", "monitoring.coreos.com/v1")
     command = [
-        str(TOOLS / "helm"),
+        str(TOOLS / helm.get()),
         "template",
         "fraudstack",
         str(CHART),
@@ -33,16 +37,27 @@ def template(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
 
 
-@functools.cache
 def objects(*arguments: str) -> list[Object]:
     """The objects of a release, and those that it makes at run time out of its own templates."""
+    return [one for text in texts(*arguments) for one in yaml.safe_load_all(text) if one]
+
+
+def texts(*arguments: str) -> list[str]:
+    """The text of them as helm writes it, and of each that it makes at run time."""
+    return _texts(helm.get(), *arguments)
+
+
+@functools.cache
+def _texts(_: str, *arguments: str) -> list[str]:
     done = template(*arguments)
     assert done.returncode == 0, done.stderr
-    found = [one for one in yaml.safe_load_all(done.stdout) if one]
-    for one in list(found):
-        if one["metadata"]["name"] == "fraudstack-spark" and one["kind"] == "ConfigMap":
-            found += [yaml.safe_load(text) for text in one["data"].values()]
-    return found
+    made = [
+        text
+        for one in yaml.safe_load_all(done.stdout)
+        if one and one["kind"] == "ConfigMap" and one["metadata"]["name"] == "fraudstack-spark"
+        for text in one["data"].values()
+    ]
+    return [done.stdout, *made]
 
 
 def named(name: str, kind: str, *arguments: str) -> Object:

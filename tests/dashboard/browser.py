@@ -1,5 +1,6 @@
-"""The dashboard as people see it: served, and drawn by the machine's Chromium."""
+"""The dashboard as people see it: served, and drawn by the browser that `make tools` found."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import httpx
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
 from tests.api.served import free_port
+from tests.charts.rendered import TOOLS
 
 # Streamlit looks for its base path below the address of each page; Chromium tells of every look.
 _PROBED = ("/_stcore/health", "/_stcore/host-config")
@@ -43,8 +45,8 @@ def shown(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
 @contextmanager
 def opened(*, width: int = 1280, dark: bool = False) -> Iterator[tuple[Page, list[str]]]:
     """A page of a browser, and the errors that its console told."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    assert executable, "these tests need Chromium: on Debian and Ubuntu, apt-get install chromium"
+    executable = shutil.which("chromium", path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
+    assert executable, "these tests need a browser: `make tools` brings it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         context = browser.new_context(
