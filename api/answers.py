@@ -28,6 +28,7 @@ _EXAMPLE: Any = {
     "llm_status": "off",
     "rules_version": "1+0a1b2c3d",
     "model_version": None,
+    "model_problem": None,
 }
 
 
@@ -54,6 +55,8 @@ class DecisionOut(BaseModel):
     llm_status: str | None
     rules_version: str | None
     model_version: str | None
+    # Why the champion wasn't heard.
+    model_problem: str | None
 
 
 class StoredDecision(DecisionOut):
@@ -98,7 +101,17 @@ class Page(BaseModel):
     next: str | None
 
 
-_SAID = ("suspicious", "score", "decision", "reason", "reasons", "llm_status", "rules_version", "model_version")
+_SAID = (
+    "suspicious",
+    "score",
+    "decision",
+    "reason",
+    "reasons",
+    "llm_status",
+    "rules_version",
+    "model_version",
+    "model_problem",
+)
 
 
 def decision(id: int, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,5 +133,5 @@ def listed(found: Stored) -> dict[str, Any]:
 
 
 def json_answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer whose content is made of plain values: no second validation."""
-    return Response(to_json(content), status, headers, "application/json")
+    """An answer whose content is made of plain values: no second validation. JSON has no NaN: it becomes null."""
+    return Response(to_json(content, inf_nan_mode="null"), status, headers, "application/json")

@@ -13,6 +13,12 @@ LATENCY = Histogram("fraudstack_request_seconds", "Time from first byte to last"
 DECISIONS = Counter("fraudstack_decisions_total", "Decisions stored", ["decision"])
 REASONS = Counter("fraudstack_reasons_total", "Reasons given", ["code"])
 MODEL = Histogram("fraudstack_model_seconds", "Time of a model's opinion, its lookups included", buckets=_SECONDS)
+MODEL_FAILURES = Counter("fraudstack_model_failures_total", "Decisions without the opinion that a model owed")
+MODEL_PROBLEM = Gauge(
+    "fraudstack_model_problem",
+    "1 while the champion can't be used, or had no opinion lately",
+    multiprocess_mode="livemax",
+)
 WATCHED = Gauge(
     "fraudstack_model_watched",
     "What is watched of the model in force: psi:FEATURE, psi:score, precision, recall",

@@ -5,20 +5,17 @@ import itertools
 import logging
 import os
 import signal
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from api import metrics
+from api.in_force import LOOK_EVERY_SECONDS, ModelInForce, RulesInForce
 from api.keys import Guard, guard
 from fraudstack.decisions.deciding import Terms
 from fraudstack.decisions.writer import Writer
 from fraudstack.errors import InputError, StoreError
 from fraudstack.llm.limits import Limits
 from fraudstack.llm.scorer import TextScorer
-from fraudstack.model.champion import CHAMPION
 from fraudstack.rules import config
 from fraudstack.settings import Settings
 from fraudstack.storage import decided, store
@@ -26,91 +23,14 @@ from fraudstack.storage.model_days import latest as watched_of
 from fraudstack.storage.online import Readers
 from fraudstack.storage.upgrade import upgrade
 
-if TYPE_CHECKING:
-    from fraudstack.model.artefact import Model
-
 log = logging.getLogger(__name__)
-_LOOK_EVERY_SECONDS = 1.0
 # An ingest may bring new names of merchant categories: looked at each so many times.
 _CATEGORIES_EVERY = 60
-
-
-class RulesInForce:
-    """The rules file, read again when it changes; one that can't be used leaves the old rules in force."""
-
-    def __init__(self, path: Path) -> None:
-        """Read it; raises InputError when it can't be used."""
-        self._path = path
-        self._seen = _mark(path)
-        self._looked = time.monotonic()
-        self.rules = config.load(path)
-        # Why the file as it is now isn't in force; None when it is.
-        self.problem: str | None = None
-
-    def now(self) -> config.Rules:
-        """The rules to decide by; the file is looked at once a second."""
-        moment = time.monotonic()
-        if moment - self._looked >= _LOOK_EVERY_SECONDS:
-            self._looked = moment
-            if (seen := _mark(self._path)) != self._seen:
-                self._seen = seen
-                self._read()
-        return self.rules
-
-    def _read(self) -> None:
-        try:
-            self.rules, self.problem = config.load(self._path), None
-            log.info("rules in force", extra={"said": {"rules_version": self.rules.version}})
-        except InputError as error:
-            self.problem = str(error)
-            log.error("the new rules can't be used, the old stay in force", extra={"said": {"error": self.problem}})
-
-
-class ModelInForce:
-    """The champion, loaded again when another takes its place; one that can't be loaded leaves the old in force."""
-
-    def __init__(self, folder: Path) -> None:
-        """Load it, if there is one."""
-        self._folder = folder
-        self._seen: tuple[int, int, int] | None = None
-        self.model: Model | None = None
-        # Why what is named as the champion isn't in force; None when it is, or when none is.
-        self.problem: str | None = None
-        self.look()
-
-    @property
-    def changed(self) -> bool:
-        """Whether another one may be the champion now."""
-        return _mark(self._folder / CHAMPION) != self._seen
-
-    def look(self) -> None:
-        """Load the champion if it is another one; takes a second."""
-        if not self.changed:
-            return
-        # With it come numpy and LightGBM, which a scorer without a model does without.
-        from fraudstack.model.registry import champion
-
-        self._seen = _mark(self._folder / CHAMPION)
-        try:
-            self.model, self.problem = champion(self._folder), None
-        except InputError as error:
-            self.problem = str(error)
-            log.error("the champion can't be used, what was in force stays", extra={"said": {"error": self.problem}})
-            return
-        log.info("model in force", extra={"said": {"model_version": self.model.version if self.model else None}})
 
 
 def this_second() -> datetime:
     """The moment as the store's times are: UTC, naive, whole seconds."""
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-
-
-def _mark(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 @dataclass
@@ -133,8 +53,8 @@ class Scorer:
 
     async def _follow(self) -> None:
         for second in itertools.count(1):
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            if self.model.changed:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            if self.model.due:
                 await asyncio.to_thread(self.model.look)
             if second % _CATEGORIES_EVERY:
                 continue
@@ -153,7 +73,15 @@ class Scorer:
 
     def terms(self) -> Terms:
         """What decisions are made by at this moment."""
-        return Terms(self.rules.now(), self.settings.currency, self.categories, self.model.model, metrics.MODEL.observe)
+        return Terms(
+            self.rules.now(),
+            self.settings.currency,
+            self.categories,
+            self.model.model,
+            self.model.unusable,
+            metrics.MODEL.observe,
+            self.model.failed,
+        )
 
     async def close(self) -> None:
         """Finish what waits and close all connections."""

@@ -135,6 +135,8 @@ class Decision(TransactionsStore, table=True):
     llm_status: str | None = Field(default=None, sa_type=Text)
     rules_version: str | None = Field(default=None, sa_type=Text)
     model_version: str | None = Field(default=None, sa_type=Text)
+    # Why the champion wasn't heard.
+    model_problem: str | None = Field(default=None, sa_type=Text)
     body_hash: str | None = Field(default=None, sa_type=Text)
     # online or batch.
     source: str = Field(sa_type=Text)

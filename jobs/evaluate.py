@@ -1,6 +1,5 @@
 """How good a model is: fold by fold beside what it has to beat, and a candidate beside the champion."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
+from pydantic_core import to_json
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
@@ -35,7 +35,8 @@ def run(settings: Settings, run_id: str, phases: Phases) -> Summary:
         found = compare(candidate, tried, champion)
     except InputError as error:
         found = Comparison(True, f"the champion can't be used: {error}")
-    (folder / registry.EVALUATION).write_text(json.dumps(found.facts() | {"run_id": run_id}, indent=2) + "\n")
+    said = to_json(found.facts() | {"run_id": run_id}, indent=2, inf_nan_mode="null")
+    (folder / registry.EVALUATION).write_bytes(said + b"\n")
     phases.say(f"evaluate: model {candidate.version}: {found.reason}")
     return Summary("evaluate", rows_in=len(tried.scores) if tried else 0, loaded=int(found.better))
 

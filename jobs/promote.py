@@ -14,11 +14,12 @@ def run(settings: Settings, run_id: str, phases: Phases) -> Summary:
     folder = settings.model_dir / registry.CANDIDATE
     try:
         found = json.loads((folder / registry.EVALUATION).read_text())
-    except (OSError, ValueError) as error:
+        better = bool(found["better"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"the candidate in {folder} was not evaluated: {error}") from error
-    if found["better"]:
+    if better:
         model = registry.promote(settings.model_dir, folder, found | {"run_id": run_id})
         phases.say(f"promote: model {model.version} is the champion")
     else:
-        phases.say(f"promote: {found['reason']}")
-    return Summary("promote", rows_in=1, loaded=int(found["better"]))
+        phases.say(f"promote: {found.get('reason')}")
+    return Summary("promote", rows_in=1, loaded=int(better))

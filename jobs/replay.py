@@ -33,6 +33,10 @@ class _Opinion:
         return [whole]
 
 
+def _as_json(found: Sequence[Reason]) -> str:
+    return to_json([one._asdict() for one in found], inf_nan_mode="null").decode()
+
+
 def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> DataFrame:
     """Each transaction (id, client_id, seconds, cents, is_fraud, model_version) with a struct for each way.
 
@@ -67,7 +71,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> Dat
                     if verdict.suspicious:
                         codes[name][place] = [one.code for one in verdict.reasons]
                         sentences[name][place] = verdict.reason
-                        reasons[name][place] = to_json([one._asdict() for one in verdict.reasons]).decode()
+                        reasons[name][place] = _as_json(verdict.reasons)
             yield pa.StructArray.from_arrays(
                 [
                     pa.StructArray.from_arrays(

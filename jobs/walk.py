@@ -21,7 +21,7 @@ def forward(settings: Settings, rows: Path, phases: Phases) -> list[tuple[int, M
 
     A model speaks once the last label that it learned from was known. `rows` are the features of the whole history.
     """
-    kept = {first_unseen(model): model for model in registry.every(settings.model_dir)}
+    kept = {first_unseen(model): model for model in registry.every(settings.model_dir, phases.say)}
     try:
         labelled = examples.labelled_days(rows)
     except InputError as error:

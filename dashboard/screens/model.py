@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import drawing, queries_model, stores, words
 from dashboard.drawing import Line
 from dashboard.queries_model import Measured, Year
+from fraudstack.errors import InputError
 from fraudstack.model import champion
 from fraudstack.model.drift import LEAST_SAMPLE, SHIFTED
 from fraudstack.model.words import GROUPS
@@ -44,14 +45,20 @@ def draw() -> None:
     """Draw the page."""
     st.title("Model")
     folder = stores.settings().model_dir
-    named = champion.facts(folder)
+    try:
+        named = champion.facts(folder)
+        version = named and champion.read(folder, named).version
+    except InputError as error:
+        named = version = None
+        st.error(f"The champion can't be used: {error}.", icon=":material/error:")
+    else:
+        if named is None:
+            st.info(_NO_MODEL, icon=":material/model_training:")
     with stores.transactions() as connection:
         years = queries_model.years(connection)
-        measured = queries_model.measured(connection, str(named["version"])) if named else {}
-    if named is None:
-        st.info(_NO_MODEL, icon=":material/model_training:")
-    else:
-        st.write(f"Model `{named['version']}` is in force: {named.get('reason', 'nobody said why')}.")
+        measured = queries_model.measured(connection, version) if version else {}
+    if named is not None:
+        st.write(f"Model `{version}` is in force: {named.get('reason', 'nobody said why')}.")
         _draw_watched(measured)
     _draw_years(years)
     if named is not None:

@@ -38,8 +38,12 @@ class Terms:
     # Names of merchant category codes.
     categories: Mapping[int, str] = field(default_factory=dict)
     model: "Model | None" = None
+    # Why the champion isn't asked.
+    model_problem: str | None = None
     # Is told how many seconds a model's opinion took.
     timed: Callable[[float], object] | None = None
+    # Is told what kept a model from an opinion, and puts it in a sentence.
+    failed: Callable[[Exception], str] = str
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Scored:
     excepted: bool
     opinion: "Opinion | None"
     verdict: Verdict
+    # Why the champion wasn't heard.
+    problem: str | None = None
 
     @property
     def basis(self) -> tuple[int, bool]:
@@ -105,7 +111,7 @@ def score(connection: Connection, posted: Submission, terms: Terms, now: datetim
 
 def preview(scored: Scored, posted: Submission, terms: Terms, now: datetime) -> Decided:
     """What would be decided by a score, without writing."""
-    decision = _decision(scored.verdict, scored.opinion, terms, now, posted.body_hash(), "not_asked")
+    decision = _decision(scored, terms, now, posted.body_hash(), "not_asked")
     return Decided(posted.id or 0, decision)
 
 
@@ -213,10 +219,9 @@ def _said(
     scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice
 ) -> tuple[Verdict, dict[str, Any]]:
     """The verdict once a language model was heard, and the decision that it makes."""
-    verdict = scored.verdict
     if advice.reasons:
-        verdict = judged(scored.case, scored.excepted, scored.opinion, advice.reasons)
-    return verdict, _decision(verdict, scored.opinion, terms, now, posted.body_hash(), advice.llm_status)
+        scored = _heard(scored.case, scored.excepted, scored.opinion, scored.problem, terms, advice.reasons)
+    return scored.verdict, _decision(scored, terms, now, posted.body_hash(), advice.llm_status)
 
 
 class Spoken(Protocol):
@@ -243,27 +248,42 @@ def judged(case: Case, excepted: bool, opinion: Spoken | None, more: Sequence[Re
 def _scored(connection: Connection, event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
     category = None if event.mcc is None else terms.categories.get(event.mcc)
     case = Case(event, profile, terms.rules.file, category)
-    said = None
     # Of a client whose past nobody remembered, a model would think that there is none.
-    if terms.model is not None and profile.memory is not None:
-        # With it comes numpy, which a scorer without a model does without.
-        from fraudstack.model.online import opinion
+    if terms.model is None or profile.memory is None:
+        return _heard(case, excepted, None, terms.model_problem, terms)
+    # With it comes numpy, which a scorer without a model does without.
+    from fraudstack.model.online import opinion
 
-        started = time.perf_counter()
-        said = opinion(terms.model, event, profile.memory, value_days.read(connection, event))
-        if terms.timed is not None:
-            terms.timed(time.perf_counter() - started)
-    return Scored(case, excepted, said, judged(case, excepted, said))
+    started = time.perf_counter()
+    values = value_days.read(connection, event)
+    try:
+        said = opinion(terms.model, event, profile.memory, values)
+    except Exception as error:  # noqa: BLE001 - whatever a model does, the rules decide
+        return _heard(case, excepted, None, terms.failed(error), terms)
+    if terms.timed is not None:
+        terms.timed(time.perf_counter() - started)
+    return _heard(case, excepted, said, terms.model_problem, terms)
 
 
-def _decision(
-    verdict: Verdict,
+def _heard(
+    case: Case,
+    excepted: bool,
     opinion: "Opinion | None",
+    problem: str | None,
     terms: Terms,
-    now: datetime,
-    body_hash: str,
-    llm_status: str | None,
-) -> dict[str, Any]:
+    more: Sequence[Reason] = (),
+) -> Scored:
+    """What rules and model say, other reasons included; the rules alone where a model can't say what it rests on."""
+    try:
+        return Scored(case, excepted, opinion, judged(case, excepted, opinion, more), problem)
+    except Exception as error:
+        if opinion is None:
+            raise
+        return _heard(case, excepted, None, terms.failed(error), terms, more)
+
+
+def _decision(scored: Scored, terms: Terms, now: datetime, body_hash: str, llm_status: str | None) -> dict[str, Any]:
+    verdict, opinion = scored.verdict, scored.opinion
     return {
         "decided_at": str(now),
         "score": verdict.score,
@@ -274,6 +294,7 @@ def _decision(
         "llm_status": llm_status,
         "rules_version": terms.rules.version,
         "model_version": None if opinion is None else opinion.model.version,
+        "model_problem": scored.problem,
         "body_hash": body_hash,
         "source": "online",
     }

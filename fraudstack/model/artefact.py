@@ -3,8 +3,6 @@
 `model.txt` is LightGBM's own text, `model.json` the rest; `card.md` with its pictures is for people.
 """
 
-import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -18,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstack.errors import InputError
-from fraudstack.model import prior
+from fraudstack.model import files, prior
+from fraudstack.model.files import Files
 
-_BOOSTER, _FACTS = "model.txt", "model.json"
 # Whoever scores has processes beside each other; threads of LightGBM's would only wait for each other, at full speed.
 _THREADS = 1
 
@@ -29,7 +27,8 @@ _THREADS = 1
 class Model:
     """A fitted model; scores are probabilities of fraud."""
 
-    booster: lightgbm.Booster
+    # LightGBM's text.
+    trees: str
     # The names of its inputs, in order.
     features: tuple[str, ...]
     # Whole days after which the features take a label as known.
@@ -43,21 +42,32 @@ class Model:
     @cached_property
     def version(self) -> str:
         """Twelve digits that tell it from every other model."""
-        return hashlib.sha256(self.booster.model_to_string().encode()).hexdigest()[:12]
+        return files.version(self.trees, self.features, self.label_delay, prior.FACTS, self.slope, self.intercept)
+
+    @cached_property
+    def booster(self) -> lightgbm.Booster:
+        """The trees, as LightGBM reads them; of what is no text of its own it may end the process."""
+        return lightgbm.Booster(model_str=self.trees)
 
     def scores(self, figures: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Probabilities (n,) of the rows of figures (n, features)."""
+        """Probabilities (n,) of the rows of figures (n, features); raises InputError where they are no numbers."""
         raw = np.asarray(self.booster.predict(figures, raw_score=True, num_threads=_THREADS), dtype=np.float64)
+        raw = self._finite(raw, (len(figures),))
         return probabilities(raw + prior.log_odds(figures, self.features), self.slope, self.intercept)
 
     def contributions(self, figures: Sequence[float]) -> NDArray[np.float64]:
-        """What each feature of one row (features,) adds to its calibrated log odds (features,)."""
+        """What each feature of one row (features,) adds to its calibrated log odds (features,); raises as `scores`."""
         row = np.array([figures], dtype=np.float32)
         # The last is what all rows have in common.
         found = np.array(self.booster.predict(row, pred_contrib=True, num_threads=_THREADS), dtype=np.float64)[0, :-1]
         place, known = prior.contribution(row, self.features)
         found[place] += known
-        return self.slope * found
+        return self._finite(self.slope * found, (len(self.features),))
+
+    def _finite(self, found: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+        if found.shape != shape or not np.isfinite(found).all():
+            raise InputError(f"the model {self.version} gives what is no number")
+        return found
 
 
 def probabilities(raw: NDArray[np.float64], slope: float, intercept: float) -> NDArray[np.float64]:
@@ -72,20 +82,11 @@ def save(model: Model, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.old")
     try:
         draft.mkdir(parents=True)
-        (draft / _BOOSTER).write_text(model.booster.model_to_string())
-        facts = {
-            "version": model.version,
-            "features": model.features,
-            "label_delay": model.label_delay,
-            "prior": prior.FACTS,
-            "calibration": {"slope": model.slope, "intercept": model.intercept},
-            **model.facts,
-        }
-        (draft / _FACTS).write_text(json.dumps(facts, indent=2) + "\n")
+        write(model, draft)
         # Brings matplotlib, which nobody needs who only scores.
         from fraudstack.model import card
 
-        card.write(draft, facts)
+        card.write(draft, files.facts(_files(model)))
         if folder.exists():
             folder.rename(old)
         draft.rename(folder)
@@ -96,29 +97,56 @@ def save(model: Model, folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load(folder: Path, features: tuple[str, ...]) -> Model:
-    """Read a model; raises InputError where there is none, or one made for other features than these."""
-    try:
-        facts = json.loads((folder / _FACTS).read_text())
-        booster = lightgbm.Booster(model_file=str(folder / _BOOSTER))
-        model = Model(
-            booster,
-            tuple(facts.pop("features")),
-            facts.pop("label_delay"),
-            facts["calibration"]["slope"],
-            facts.pop("calibration")["intercept"],
-            facts,
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"there is no model in {folder}: {Path(str(error.filename)).name} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, lightgbm.basic.LightGBMError) as error:
-        raise InputError(f"the model in {folder} can't be read: {error}") from error
-    if model.features != features:
-        other = sorted(set(model.features) ^ set(features))
+def write(model: Model, folder: Path) -> None:
+    """Write what it takes to score with it into a folder, for good; raises OSError."""
+    files.write(folder, _files(model))
+
+
+def load(folder: Path, features: tuple[str, ...], named: str | None = None) -> Model:
+    """Read a model and try it on a few rows.
+
+    Raises InputError where there is none, where it isn't what its version or `named` says, where it was made for other
+    features than these, and where what it says is no probability.
+    """
+    found = files.read(folder, named)
+    if found.features != features:
+        other = sorted(set(found.features) ^ set(features))
         raise InputError(
             f"the model in {folder} was made for other features ({', '.join(other[:3]) or 'in another order'}): "
             "train it anew"
         )
-    if facts.get("prior") != prior.FACTS:
+    if found.prior != prior.FACTS:
         raise InputError(f"the model in {folder} was made beside another prior: train it anew")
+    model = Model(found.trees, found.features, found.label_delay, found.slope, found.intercept, found.facts)
+    try:
+        _try(model)
+    except Exception as error:
+        raise InputError(f"the model in {folder} can't be used: tried on a few rows, {_said(error)}") from error
     return model
+
+
+def _try(model: Model) -> None:
+    if tuple(model.booster.feature_name()) != model.features:
+        raise InputError("its trees ask for other features")
+    unknown = np.full(len(model.features), np.nan, dtype=np.float32)
+    rows = np.stack([unknown, np.zeros_like(unknown), np.full_like(unknown, 1e6), -np.ones_like(unknown)])
+    model.scores(rows)
+    for row in rows:
+        model.contributions(row.tolist())
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, InputError) else f"it raises {type(error).__name__}"
+
+
+def _files(model: Model) -> Files:
+    return Files(
+        model.version,
+        model.trees,
+        model.features,
+        model.label_delay,
+        prior.FACTS,
+        model.slope,
+        model.intercept,
+        model.facts,
+    )

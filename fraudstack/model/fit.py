@@ -1,9 +1,11 @@
 """A model is fitted: gradient boosted trees (Ke et al. 2017, LightGBM), calibrated on days that they never saw."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import lightgbm
 import numpy as np
@@ -76,12 +78,14 @@ def save_tried(tried: Tried, folder: Path) -> None:
 
 
 def load_tried(folder: Path) -> Tried | None:
-    """The weeks kept in a model's folder; None where there are none."""
+    """The weeks kept in a model's folder; None where there are none. Raises InputError where they can't be read."""
     try:
         with np.load(folder / _TRIED) as found:
             return Tried(Examples(*(found[one.name] for one in fields(Examples))), found["scores"])
     except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise InputError(f"{folder / _TRIED} can't be read: train the model anew") from error
 
 
 def fit(examples: Examples, until: int, delay: int, seed: int = 1) -> Model:
@@ -130,7 +134,7 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
         "importance": shares,
         "groups": {code: sum(shares[name] for name in group) for code, group in GROUPS.items()},
     }
-    return Model(booster, NAMES, delay, slope, intercept, facts), tried
+    return Model(booster.model_to_string(), NAMES, delay, slope, intercept, facts), tried
 
 
 def first_of_trial(fraud_days: NDArray[np.int64], until: int) -> int:

@@ -20,6 +20,7 @@ DECISION = (
     "llm_status",
     "rules_version",
     "model_version",
+    "model_problem",
     "body_hash",
     "source",
 )
@@ -97,7 +98,7 @@ def flag(connection: Connection, id: int, flagged: bool, description: str | None
 def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
     """Store what was said of a transaction (columns of DECISION; reasons as a list)."""
     values = [decision.get(name) for name in DECISION]
-    values[DECISION.index("reasons")] = to_json(decision["reasons"]).decode()
+    values[DECISION.index("reasons")] = to_json(decision["reasons"], inf_nan_mode="null").decode()
     values[DECISION.index("suspicious")] = int(decision["suspicious"])
     connection.execute(_DECIDE, (id, *values))
 

@@ -1,14 +1,18 @@
 """The model in the scorer: it speaks after the rules, names itself, and its absence stops nothing."""
 
 import json
+import math
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightgbm
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from api import in_force
 from fraudstack.model import registry
 from fraudstack.model.artefact import Model
 from fraudstack.rules import config
@@ -100,21 +104,97 @@ def test_another_champion_takes_over_without_a_restart(
 
 def test_a_broken_champion_leaves_the_old_in_force(client: TestClient, champion: Model, tmp_path: Path) -> None:
     pointer = tmp_path / "model" / "champion.json"
-    for content, said in (("{", "can't be read"), (json.dumps({"version": "abc"}), "there is no model in")):
+    whole = pointer.read_bytes()
+    for content, said in (
+        ("{", "can't be read"),
+        (json.dumps({"version": "abc"}), "there is no model in"),
+        ("[" * 100_000, "can't be read"),
+        (json.dumps({"version": "../../x"}), "it names no version"),
+        (json.dumps({"version": champion.version, "before": 1}), "what was before is no version"),
+        (" " * (1 << 21), "has more than"),
+    ):
         pointer.write_text(content)
         wait_for(partial(_problem, client, said), 20, said)
-        assert decided(client)["model_version"] == champion.version
+        answer = decided(client)
+        assert answer["model_version"] == champion.version
+    pointer.unlink()
+    wait_for(partial(_problem, client, "has gone"), 20, "that it has gone")
+    assert decided(client, id=9)["model_version"] == champion.version
+    pointer.write_bytes(whole)
+    wait_for(lambda: client.get("/readyz").json()["model_problem"] is None, 20, "the champion")
 
 
-def test_with_a_broken_model_from_the_start_the_rules_decide(tmp_path: Path, made: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("model.txt", "isn't the one that its version"), ("model.json", "isn't JSON")],
+)
+def test_with_a_broken_model_from_the_start_the_rules_decide_until_it_is_whole(
+    tmp_path: Path, made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setattr(in_force, "_RETRY_SECONDS", 0.1)
     model = registry.promote(tmp_path / "model", made[0], {})
-    trees = tmp_path / "model" / "versions" / model.version / "model.txt"
-    trees.write_bytes(trees.read_bytes()[:1000])
+    broken = tmp_path / "model" / "versions" / model.version / name
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) * 6 // 10])
     with running(tmp_path) as client:
         ready = client.get("/readyz").json()
         assert (ready["status"], ready["model_version"]) == ("ok", None)
-        assert "can't be read" in ready["model_problem"]
+        assert said in ready["model_problem"]
+        assert "fraudstack_model_problem 1.0" in client.get("/metrics").text
+        answer = decided(client, id=1)
+        assert (answer["model_version"], answer["model_problem"]) == (None, ready["model_problem"])
+        # A folder that was being copied: nobody touches champion.json again.
+        broken.write_bytes(whole)
+        wait_for(lambda: client.get("/readyz").json()["model_version"] == model.version, 20, "the whole model")
+        answer = decided(client, id=2, client_id="new")
+        assert (answer["model_version"], answer["model_problem"]) == (model.version, None)
         assert decided(client, id=1)["model_version"] is None
+
+
+@pytest.mark.parametrize("method", ["scores", "contributions"])
+@pytest.mark.parametrize("wrong", [math.nan, ZeroDivisionError("a secret")])
+def test_whatever_a_model_raises_later_the_rules_decide(
+    client: TestClient,
+    champion: Model,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    wrong: float | Exception,
+) -> None:
+    known(client)
+    predict = lightgbm.Booster.predict
+
+    def broken(self: lightgbm.Booster, rows: Any, **given: Any) -> Any:
+        if ("pred_contrib" in given) == (method == "scores"):
+            return predict(self, rows, **given)
+        if isinstance(wrong, Exception):
+            raise wrong
+        return np.asarray(predict(self, rows, **given)) * wrong
+
+    # In fraud what the model rests on is asked, too.
+    fraud = {"amount": 900.0, "merchant_state": "Italy", "merchant_city": "Rome", "merchant_id": "9"}
+    by_model = client.post("/transaction?dry_run=true", json=post(100, **fraud)).json()
+    assert by_model["model_version"] == champion.version
+    monkeypatch.setattr(lightgbm.Booster, "predict", broken)
+    answers = [decided(client, id=100 + number, **fraud) for number in range(20)]
+    batch = client.post("/transactions", json={"transactions": [post(200, **fraud)]}).json()["results"]
+    answers += [batch[0]["decision"], client.post("/transaction?dry_run=true", json=post(300, **fraud)).json()]
+    for answer in answers:
+        assert answer["model_version"] is None
+        assert champion.version in answer["model_problem"]
+        assert "secret" not in answer["model_problem"]
+        assert {"country_new", "merchant_new"} <= {reason["code"] for reason in answer["reasons"]}
+        assert not [reason for reason in answer["reasons"] if reason["code"].startswith("model")]
+    assert decided(client, id=100, **fraud) == answers[0]
+    problem = query(database, "SELECT model_problem FROM decisions WHERE id = 100")
+    assert problem == [(answers[0]["model_problem"],)]
+    assert client.get("/readyz").json()["model_problem"] == answers[0]["model_problem"]
+    # Told once, not with every payment.
+    assert len([record for record in caplog.records if "no opinion" in record.message]) == 1
+    monkeypatch.undo()
+    answer = decided(client, id=400, **fraud)
+    assert (answer["model_version"], answer["model_problem"]) == (champion.version, None)
 
 
 def test_without_a_model_the_rules_decide(tmp_path: Path) -> None:

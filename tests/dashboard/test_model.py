@@ -126,3 +126,18 @@ def test_the_card_is_shown_with_its_pictures(named: str, champion: Model) -> Non
     assert "Intended use" in text
     assert "](importance.svg)" not in text
     assert len(app.get("image")) == 3
+
+
+def test_a_champion_that_is_damaged_is_told_and_the_years_are_there(
+    named: str, champion: Model, tmp_path: Path
+) -> None:
+    fill(parse(named))
+    trees = tmp_path / "model" / "versions" / champion.version / "model.txt"
+    trees.write_bytes(trees.read_bytes()[:1000])
+    app = opened()
+    [error] = app.error
+    assert "isn't the one that its version" in error.value
+    assert "The history was not decided yet" in said(app)
+    (tmp_path / "model" / "champion.json").write_text("{")
+    [error] = opened().error
+    assert "champion.json can't be read" in error.value

@@ -1,8 +1,11 @@
 """A model for tests, quickly made, and transactions of every kind for it to look at."""
 
+import hashlib
+import json
 import random
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fraudstack.features import NAMES
+from fraudstack.model import files
 from fraudstack.model.artefact import Model, load, save
 from fraudstack.model.fit import Examples, fit
 
@@ -64,3 +68,27 @@ def posts(count: int, first_day: int, days: int, first_id: int = 1, seed: int = 
         }
         rows.append({name: value for name, value in fields.items() if value is not None})
     return rows
+
+
+def rewritten(folder: Path, **changes: Any) -> None:
+    """What a model's model.json says changed, under the version that is then right."""
+    said = json.loads((folder / "model.json").read_text()) | changes
+    line = said["calibration"]
+    with suppress(TypeError, KeyError, ValueError):
+        said["version"] = files.version(
+            (folder / "model.txt").read_text(),
+            said["features"],
+            said["label_delay"],
+            said["prior"],
+            line["slope"],
+            line["intercept"],
+        )
+    (folder / "model.json").write_text(json.dumps(said))
+
+
+def as_of_the_first_release(folder: Path) -> str:
+    """The model under the version that its trees alone gave it; returns that."""
+    version = hashlib.sha256((folder / "model.txt").read_bytes()).hexdigest()[:12]
+    said = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(said | {"version": version}, indent=2) + "\n")
+    return version

@@ -12,7 +12,7 @@ from fraudstack.model import artefact, champion, registry
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import Examples, Tried, first_of_trial, fit, fitted
 from fraudstack.model.promotion import compare
-from tests.model.made import examples
+from tests.model.made import as_of_the_first_release, examples, rewritten
 
 DATA = examples(rows=40_000, days=120)
 
@@ -112,11 +112,12 @@ def test_what_cannot_be_used_leaves_the_champion(tmp_path: Path, made: tuple[Mod
     before = (tmp_path / "kept" / "champion.json").read_bytes()
     other = tmp_path / "other"
     artefact.save(two, other)
-    facts = json.loads((other / "model.json").read_text())
-    (other / "model.json").write_text(json.dumps(facts | {"features": [*NAMES[1:], "shoe_size"]}))
+    whole = (other / "model.json").read_text()
+    rewritten(other, features=[*NAMES[1:], "shoe_size"])
     with pytest.raises(InputError, match=r"made for other features .*shoe_size"):
         registry.promote(tmp_path / "kept", other, {})
-    (other / "model.json").write_text(json.dumps(facts | {"prior": facts["prior"] | {"least": 0.5}}))
+    (other / "model.json").write_text(whole)
+    rewritten(other, prior=json.loads(whole)["prior"] | {"least": 0.5})
     with pytest.raises(InputError, match="made beside another prior"):
         registry.promote(tmp_path / "kept", other, {})
     with pytest.raises(InputError, match="there is no model in"):
@@ -125,3 +126,70 @@ def test_what_cannot_be_used_leaves_the_champion(tmp_path: Path, made: tuple[Mod
         registry.roll_back(tmp_path / "kept")
     assert (tmp_path / "kept" / "champion.json").read_bytes() == before
     assert registry.champion(tmp_path / "kept").version == one.version  # type: ignore[union-attr]
+
+
+def test_a_kept_model_that_is_damaged_is_kept_anew(tmp_path: Path, made: tuple[Model, Model]) -> None:
+    one, _ = made
+    registry.promote(tmp_path, folder_of(one), {})
+    kept = tmp_path / "versions" / one.version
+    (kept / "model.txt").write_bytes((kept / "model.txt").read_bytes()[:1000])
+    with pytest.raises(InputError, match="isn't the one that its version"):
+        registry.champion(tmp_path)
+    said: list[str] = []
+    assert registry.every(tmp_path, said.append) == []
+    assert len(said) == 1
+    registry.promote(tmp_path, folder_of(one), {})
+    assert registry.champion(tmp_path).version == one.version  # type: ignore[union-attr]
+    assert [path.name for path in (tmp_path / "versions").iterdir()] == [one.version]
+
+
+def test_a_model_of_the_first_release_stays_and_is_named_anew_when_it_is_promoted(
+    tmp_path: Path, made: tuple[Model, Model]
+) -> None:
+    one, two = made
+    registry.promote(tmp_path, folder_of(one), {})
+    kept = tmp_path / "versions" / one.version
+    old = as_of_the_first_release(kept)
+    kept.rename(tmp_path / "versions" / old)
+    (tmp_path / "champion.json").write_text(json.dumps({"version": old, "before": None}))
+    assert registry.champion(tmp_path).version == one.version != old  # type: ignore[union-attr]
+    registry.promote(tmp_path, folder_of(two), {})
+    assert registry.roll_back(tmp_path).version == one.version
+    said = champion.facts(tmp_path)
+    assert said is not None
+    assert said["version"] == one.version
+    assert json.loads((kept / "model.json").read_text())["version"] == one.version
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"x"',
+        "{}",
+        '{"version": 7}',
+        '{"version": null}',
+        '{"version": "../../x"}',
+        '{"version": ""}',
+        '{"version": "é"}',
+        '{"version": "a\\u0000"}',
+        '{"version": "' + "a" * 65 + '"}',
+        '{"version": NaN}',
+        "[" * 5000,
+        '{"version": "abc", "before": "../x"}',
+        "\udcff",
+    ],
+)
+def test_a_pointer_that_names_nothing_is_one_sentence_and_is_replaced(
+    tmp_path: Path, made: tuple[Model, Model], content: str
+) -> None:
+    (tmp_path / "champion.json").write_text(content, errors="surrogateescape")
+    with pytest.raises(InputError, match=r"champion.json can't be read"):
+        registry.champion(tmp_path)
+    with pytest.raises(InputError, match=r"champion.json can't be read"):
+        registry.roll_back(tmp_path)
+    registry.promote(tmp_path, folder_of(made[0]), {})
+    assert registry.champion(tmp_path).version == made[0].version  # type: ignore[union-attr]
