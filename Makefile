@@ -44,7 +44,7 @@ demo: machine .venv/.stamp data/transactions_data.csv ## Ingest data/ through Ai
 	@scripts/score-held-back $(BIN)
 
 api: .venv/.stamp ## Start the scorer on http://127.0.0.1:8081
-	@$(BIN)/gunicorn --config python:api.gunicorn api.main:app
+	@TX_ENV=$${TX_ENV:-development} $(BIN)/gunicorn --config python:api.gunicorn api.main:app
 
 dashboard: .venv/.stamp ## Start the dashboard on http://127.0.0.1:8501
 	@$(BIN)/streamlit run dashboard/app.py --server.address 127.0.0.1

@@ -17,7 +17,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TX_", env_ignore_empty=True, frozen=True)
 
-    env: Literal["development", "production"] = "development"
+    env: Literal["production", "development", "test"] = "production"
 
     # Inputs: a path or a glob.
     csv_path: str = str(DATA_DIR / "transactions_data.csv")

@@ -17,6 +17,8 @@ from tests.toxiproxy import Toxiproxy
 # Settings of whoever runs the tests must not reach them.
 for _name in [name for name in os.environ if name.startswith("TX_")]:
     del os.environ[_name]
+# Without keys a scorer starts nowhere else.
+os.environ["TX_ENV"] = "development"
 # Threads of LightGBM's wait for each other at full speed: two on a busy core train thirty times slower than one, and
 # what they train is the same.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

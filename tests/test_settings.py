@@ -45,6 +45,14 @@ def test_a_value_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name
         Settings()
 
 
+def test_it_is_production_unless_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TX_ENV")
+    assert Settings().env == "production"
+    for name in ("development", "test", "production"):
+        monkeypatch.setenv("TX_ENV", name)
+        assert Settings().env == name
+
+
 def test_bounds_of_clusters_stand_in_order() -> None:
     with pytest.raises(ValidationError, match="TX_CLUSTERS_MIN"):
         Settings(clusters_min=5, clusters_max=4)

@@ -36,6 +36,7 @@ def environment(folder: Path, database: str, **more: str) -> dict[str, str]:
         "TX_STAGING_DIR": str(folder / "staging"),
         "TX_SPARK_MEMORY": "1g",
         "TX_API_WORKERS": "3",
+        "TX_ENV": "development",
         **more,
     }
 
