@@ -1,11 +1,12 @@
 """Who may do what: the key's scope, and a rate limit for each key."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Request, Security
+from fastapi.params import Depends
 from fastapi.security import APIKeyHeader
 
 from api.problems import Refused
@@ -54,20 +55,62 @@ def guard(entries: str | None, rate: float) -> Guard:
     return Guard(known, {key.name: Bucket(rate, rate) for key in known} if rate else {})
 
 
-def needs(scope: keys.Scope) -> Callable[..., object]:
-    """A dependency that lets in keys with a scope; without keys, in development, everybody."""
+class Needs:
+    """A dependency that lets in keys with a scope; without keys, in development, everybody.
 
-    async def check(request: Request, given: Annotated[str | None, Security(_header)] = None) -> None:
+    `reading.JsonRoute` asks it before a body is read, the framework after.
+    """
+
+    def __init__(self, scope: keys.Scope, *, counted: bool = True) -> None:
+        """`counted`: a request counts as one transaction of the key's rate."""
+        self._scope = scope
+        self._counted = counted
+
+    async def __call__(self, request: Request, given: Annotated[str | None, Security(_header)] = None) -> None:
+        """Let a request in; raises Refused (401, 403, 429)."""
         guard: Guard = request.app.state.scorer.guard
+        if request.scope.get("let_in"):
+            return
         if not guard.known:
+            _no_strangers_form(request)
             return
         key = keys.find(guard.known, given or "")
         if key is None:
             raise Refused(401, "send a valid key as X-API-Key", {"WWW-Authenticate": "ApiKey"})
         # For the log.
         request.scope["key"] = key.name
-        if scope not in key.scopes:
-            raise Refused(403, f"this needs a key with the scope {scope}")
-        guard.spend(key.name, 1)
+        request.scope["person"] = key.name if key.person else None
+        if self._scope not in key.scopes:
+            raise Refused(403, f"this needs a key with the scope {self._scope}")
+        guard.spend(key.name, int(self._counted))
+        request.scope["let_in"] = True
 
-    return check
+
+def needs(scope: keys.Scope, *, counted: bool = True) -> Needs:
+    """A dependency that lets in keys with a scope; `counted`: a request counts as one transaction of its rate."""
+    return Needs(scope, counted=counted)
+
+
+async def check(request: Request, dependencies: Iterable[Depends]) -> None:
+    """Ask the keys' dependencies of a route; raises Refused (401, 403, 429)."""
+    for each in dependencies:
+        if isinstance(each.dependency, Needs):
+            await each.dependency(request, request.headers.get("x-api-key"))
+
+
+# What a page can have a browser send to another site without asking it: no header of ours is needed where no keys are.
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def _no_strangers_form(request: Request) -> None:
+    """Raise Refused (403, 415) for what a page of another site has a browser send."""
+    if request.method in _SAFE:
+        return
+    headers = request.headers
+    origin = headers.get("origin")
+    elsewhere = origin is not None and origin.partition("://")[2] != headers.get("host")
+    if elsewhere or headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        raise Refused(403, "a page of another site may not send this")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS:
+        raise Refused(415, "send JSON, as application/json: a form is not read")

@@ -23,6 +23,7 @@ _TITLES = {
     403: "The key may not do this",
     404: "Not found",
     405: "Method not allowed",
+    408: "The request took too long",
     409: "Conflict",
     413: "The request is too large",
     415: "Only JSON is read",

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.keys import check
 from api.problems import problem
 from fraudstack.texts import shown
 
@@ -47,13 +48,14 @@ def name(segment: str) -> str:
 
 
 class JsonRoute(APIRoute):
-    """A route whose body is read by `read`."""
+    """A route that checks keys before the body is read, which is done by `read`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's handler, for a request that reads its body so."""
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
+            await check(request, self.dependencies)
             return await handle(_Request(request.scope, request.receive))
 
         return handled

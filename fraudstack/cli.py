@@ -97,9 +97,10 @@ def ingest(
 def key(
     name: Annotated[str, typer.Argument(help="Whose key it is; logs show this name.")],
     scopes: Annotated[str, typer.Option(help="What it may do: score, review, admin, joined by +.")] = "score",
+    person: Annotated[bool, typer.Option("--person", help="The name is a person's: reviews are made in it.")] = False,
 ) -> None:
     """Make an API key: the key for the caller, and the entry for TX_API_KEYS, which holds only its digest."""
-    from fraudstack.keys import SCOPES, digest, entry
+    from fraudstack.keys import PERSON, SCOPES, digest, entry
 
     asked = scopes.split("+")
     if unknown := set(asked) - set(SCOPES):
@@ -107,6 +108,8 @@ def key(
     if not name.replace("-", "").replace("_", "").isalnum():
         raise typer.BadParameter("a name has letters, digits, - and _")
     made = secrets.token_urlsafe(32)
+    if person:
+        asked.append(PERSON)
     sys.stdout.write(f"X-API-Key: {made}\nTX_API_KEYS entry: {entry(name, asked, digest(made))}\n")
 
 

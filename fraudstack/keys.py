@@ -12,13 +12,18 @@ Scope = Literal["score", "review", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
+# Stands among an entry's scopes where the key's name is a person's: whose reviews it makes can't be chosen then.
+PERSON = "person"
+
+
 @dataclass(frozen=True)
 class Key:
-    """A key's name, the SHA-256 digest of it, and what it may do."""
+    """A key's name, the SHA-256 digest of it, what it may do, and whether the name is a person's."""
 
     name: str
     digest: bytes
     scopes: frozenset[str]
+    person: bool = False
 
 
 def digest(key: str) -> str:
@@ -40,15 +45,21 @@ def parse(entries: str) -> list[Key]:
     for number, text in enumerate(entries.replace(",", " ").split(), 1):
         name, _, rest = text.partition(":")
         scopes, _, hexadecimal = rest.partition(":")
-        asked = frozenset(scopes.split("+"))
-        if not name or not asked <= set(SCOPES) or len(hexadecimal) != 64 or set(hexadecimal) - set("0123456789abcdef"):
+        asked = frozenset(scopes.split("+")) - {PERSON}
+        if (
+            not name
+            or not asked
+            or not asked <= set(SCOPES)
+            or len(hexadecimal) != 64
+            or set(hexadecimal) - set("0123456789abcdef")
+        ):
             raise InputError(
                 f"TX_API_KEYS, entry {number}: it must be NAME:SCOPES:DIGEST, scopes of {', '.join(SCOPES)} joined "
-                "by +, and the digest as `fraudstack key` prints it"
+                f"by + (and {PERSON} where the name is a person's), and the digest as `fraudstack key` prints it"
             )
         if any(key.name == name for key in keys):
             raise InputError(f"TX_API_KEYS, entry {number}: the name {name} stands there twice")
-        keys.append(Key(name, bytes.fromhex(hexadecimal), asked))
+        keys.append(Key(name, bytes.fromhex(hexadecimal), asked, PERSON in scopes.split("+")))
     return keys
 
 

@@ -11,7 +11,7 @@ from api.answers import json_answer
 from api.keys import needs
 from api.problems import Refused
 from api.reading import JsonRoute, name
-from api.routes.reviews import Note, Reviewer, written
+from api.routes.reviews import Note, Reviewer, who, written
 from api.state import Scorer, this_second
 from fraudstack.profiles.event import KINDS, date_of
 from fraudstack.profiles.profile import WEEK, Profile
@@ -78,7 +78,7 @@ class Exception_(BaseModel):  # noqa: N801 - Exception is Python's
     model_config = ConfigDict(extra="forbid", title="Exception")
 
     until: Annotated[AwareDatetime, Field(description="With a zone; at most a year ahead.")]
-    reviewer: Reviewer
+    reviewer: Reviewer = None
     note: Note = None
 
 
@@ -109,14 +109,14 @@ async def put_exception(request: Request, id: Name, merchant_id: Name, body: Exc
     Block lists and rules of haste (bursts, unknown cards, declines followed by success) still hold.
     """
     scorer: Scorer = request.app.state.scorer
-    now = this_second()
+    now, reviewer = this_second(), who(request, body.reviewer)
     # A year with a zone may lie a day beyond the calendar.
     until = min(body.until, _END).astimezone(UTC).replace(tzinfo=None)
     if until > now + _LONGEST_EXCEPTION:
         raise Refused(422, "until: an exception lasts a year at most")
 
     def work(connection: Connection) -> None:
-        reviews.allow(connection, id, merchant_id, until, body.reviewer, body.note, now)
+        reviews.allow(connection, id, merchant_id, until, reviewer, body.note, now)
 
     await written(scorer, work, id)
     return Response(status_code=204)

@@ -5,11 +5,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.keys import needs
+from api.reading import JsonRoute
 from api.state import Scorer
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import reset
 
-router = APIRouter(tags=["development"])
+router = APIRouter(tags=["development"], route_class=JsonRoute)
 
 
 @router.post("/reset", status_code=204, dependencies=[Depends(needs("admin"))])

@@ -23,7 +23,10 @@ from fraudstack.storage.online import Connection
 
 router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))], route_class=JsonRoute)
 
-Reviewer = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)]
+_Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)]
+Reviewer = Annotated[
+    _Name | None, Field(description="Who reviews; where the key's name is a person's, it is that person.")
+]
 Note = Annotated[str | None, Field(max_length=2000), AfterValidator(lambda text: text if text is None else words(text))]
 _CLAIM = timedelta(minutes=15)
 _RESPONSES: dict[int | str, dict[str, object]] = {
@@ -39,14 +42,15 @@ class Review(BaseModel):
 
     verdict: Literal["fraud", "legitimate", "unsure"]
     note: Note = None
-    reviewer: Reviewer
+    reviewer: Reviewer = None
 
 
 class Reviewed(BaseModel):
-    """The review's number, and the truth as it is now known."""
+    """The review's number, the truth as it is now known, and who reviewed."""
 
     review_id: int
     is_fraud: int | None
+    reviewer: str
 
 
 class Claim(BaseModel):
@@ -54,51 +58,64 @@ class Claim(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reviewer: Reviewer
+    reviewer: Reviewer = None
 
 
 class Claimed(BaseModel):
-    """Until when the transaction is kept for the reviewer."""
+    """Until when the transaction is kept for whom."""
 
     until: str
+    reviewer: str
 
 
 @router.post("/transactions/{id}/review", status_code=201, response_model=Reviewed, responses=_RESPONSES)
 async def post_review(request: Request, id: Id, body: Review) -> Response:
-    """Add a verdict: reviews are never changed, the latest decisive one is the truth (is_fraud)."""
-    scorer: Scorer = request.app.state.scorer
-    now = this_second()
+    """Add a verdict: reviews are never changed, the latest decisive one is the truth (is_fraud).
 
+    While somebody else has claimed the transaction it is a 409.
+    """
+    scorer: Scorer = request.app.state.scorer
+    now, reviewer = this_second(), who(request, body.reviewer)
     client_id = await _client(scorer, id)
 
-    async def added(replays: Replays) -> reviews.Added | Wanted | None:
-        def work(connection: Connection) -> reviews.Added | Wanted | None:
-            return reviews.add(connection, id, body.verdict, body.note, body.reviewer, now, replays)
+    async def added(replays: Replays) -> reviews.Added | Wanted | reviews.Taken | None:
+        def work(connection: Connection) -> reviews.Added | Wanted | reviews.Taken | None:
+            return reviews.add(connection, id, body.verdict, body.note, reviewer, now, replays)
 
         return await written(scorer, work, client_id)
 
     found = await settled(scorer.readers, added)
     if found is None:
         raise _no_such(id)
-    return json_answer(found._asdict(), 201)
+    if isinstance(found, reviews.Taken):
+        raise _taken(id, found)
+    return json_answer(found._asdict() | {"reviewer": reviewer}, 201)
 
 
 @router.post("/transactions/{id}/claim", response_model=Claimed, responses=_RESPONSES)
 async def post_claim(request: Request, id: Id, body: Claim) -> Response:
     """Keep a transaction for a reviewer for 15 minutes, so that nobody else takes it; again to keep it longer."""
     scorer: Scorer = request.app.state.scorer
-    now = this_second()
+    now, reviewer = this_second(), who(request, body.reviewer)
     until = now + _CLAIM
 
-    def work(connection: Connection) -> tuple[str, str] | None:
-        return reviews.claim(connection, id, body.reviewer, now, until)
+    def work(connection: Connection) -> reviews.Taken | None:
+        return reviews.claim(connection, id, reviewer, now, until)
 
     found = await written(scorer, work, await _client(scorer, id))
     if found is None:
         raise _no_such(id)
-    if found[0] != body.reviewer:
-        raise Refused(409, f"{found[0]} looks at transaction {id} until {found[1]} UTC")
-    return json_answer({"until": found[1]})
+    if found.reviewer != reviewer:
+        raise _taken(id, found)
+    return json_answer(found._asdict())
+
+
+def who(request: Request, said: str | None) -> str:
+    """Who reviews: the person whom the key names, else whom the body does; raises Refused (422) where neither does."""
+    reviewer: str | None = request.scope.get("person") or said
+    if reviewer is None:
+        raise Refused(422, "reviewer: say who reviews, or use a key whose name is a person's")
+    return reviewer
 
 
 async def written[T](scorer: Scorer, work: Callable[[Connection], T], client_id: str) -> T:
@@ -116,6 +133,10 @@ async def _client(scorer: Scorer, id: int) -> str:
     if client_id is None:
         raise _no_such(id)
     return client_id
+
+
+def _taken(id: int, found: reviews.Taken) -> Refused:
+    return Refused(409, f"{found.reviewer} looks at transaction {id} until {found.until} UTC")
 
 
 def _no_such(id: int) -> Refused:

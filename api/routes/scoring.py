@@ -109,7 +109,7 @@ class Results(BaseModel):
     results: list[Result]
 
 
-@router.post("/transactions", response_model=Results, dependencies=[Depends(needs("score"))])
+@router.post("/transactions", response_model=Results, dependencies=[Depends(needs("score", counted=False))])
 async def post_transactions(request: Request, batch: Batch) -> Response:
     """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.
 
@@ -118,7 +118,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     scorer: Scorer = request.app.state.scorer
     now, terms = this_second(), scorer.terms()
     if key := request.scope.get("key"):
-        scorer.guard.spend(key, len(batch.transactions) - 1)
+        scorer.guard.spend(key, len(batch.transactions))
     scorer.writer.look_for_room()
     checked = [_checked(raw, terms) for raw in batch.transactions]
     usable = [posted for posted in checked if isinstance(posted, Submission)]

@@ -32,6 +32,13 @@ class Added(NamedTuple):
     is_fraud: int | None
 
 
+class Taken(NamedTuple):
+    """Who looks at a transaction, and until when."""
+
+    reviewer: str
+    until: str
+
+
 def client_of(connection: Connection, id: int) -> str | None:
     """The client of a transaction; None where there is no such transaction."""
     found = connection.rows(_CLIENT, (id,))
@@ -46,14 +53,16 @@ def add(
     reviewer: str,
     at: datetime,
     replays: Replays,
-) -> Added | Wanted | None:
+) -> Added | Wanted | Taken | None:
     """Store a verdict and end the claim; a decisive one becomes the truth, by which the profile is judged anew.
 
-    None where there is no such transaction any more.
+    Taken where somebody else looks at the transaction, None where there is no such transaction any more.
     """
     found = profiles.find(connection, id)
     if found is None:
         return None
+    if taken := _taken(connection, id, reviewer, at):
+        return taken
     event, before = found
     after = before._replace(is_fraud=DECISIVE.get(verdict, before.is_fraud))
     if after != before:
@@ -74,18 +83,25 @@ def history(connection: Connection, id: int) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) | {"at": date_text(row[-1])} for row in connection.rows(_HISTORY, (id,))]
 
 
-def claim(connection: Connection, id: int, reviewer: str, now: datetime, until: datetime) -> tuple[str, str] | None:
+def claim(connection: Connection, id: int, reviewer: str, now: datetime, until: datetime) -> Taken | None:
     """Take a transaction to look at, or keep it longer, unless somebody else has it.
 
     Returns who has it now and until when; None where there is no such transaction any more.
     """
     if client_of(connection, id) is None:
         return None
-    found = connection.rows(_CLAIMED, (id,))
-    if found and found[0][0] != reviewer and date_text(found[0][1]) > now.strftime(DATE_FORMAT):
-        return found[0][0], date_text(found[0][1])
+    if taken := _taken(connection, id, reviewer, now):
+        return taken
     connection.execute(_CLAIM, (id, reviewer, until.strftime(DATE_FORMAT)))
-    return reviewer, until.strftime(DATE_FORMAT)
+    return Taken(reviewer, until.strftime(DATE_FORMAT))
+
+
+def _taken(connection: Connection, id: int, reviewer: str, now: datetime) -> Taken | None:
+    """Who else looks at a transaction."""
+    for other, until in connection.rows(_CLAIMED, (id,)):
+        if other != reviewer and date_text(until) > now.strftime(DATE_FORMAT):
+            return Taken(other, date_text(until))
+    return None
 
 
 def allow(

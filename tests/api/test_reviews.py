@@ -1,10 +1,14 @@
 """Analysts: verdicts that become the truth, claims that expire, exceptions that silence rules of habit."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
-from tests.api.scorer import known, post
+from fraudstack import keys
+from fraudstack.errors import InputError
+from tests.api.scorer import known, post, running
 from tests.api.test_decisions import ABROAD
 from tests.jobs.databases import execute, query, transactions
 
@@ -78,3 +82,36 @@ def test_an_exception_ends(client: TestClient) -> None:
     body = {"until": "2019-10-31T00:00:00Z", "reviewer": "ana"}
     assert client.put("/clients/7/exceptions/9", json=body).status_code == 204
     assert client.post("/transaction", json=post(100, **ABROAD)).json()["suspicious"]
+
+
+def test_a_claim_holds_against_a_review_of_somebody_else(client: TestClient, database: str) -> None:
+    client.post("/transaction", json=post(1))
+    client.post("/transactions/1/claim", json={"reviewer": "ana"})
+    assert [review(client, 1, verdict, "bo") for verdict in ("unsure", "fraud")] == [409, 409]
+    assert (transactions(database)[1][15], query(database, "SELECT * FROM reviews")) == (None, [])
+    assert review(client, 1, "fraud", "ana") == 201
+    assert review(client, 1, "legitimate", "bo") == 201
+
+
+def test_a_key_of_a_person_reviews_in_that_persons_name(tmp_path: Path) -> None:
+    entries = f"ana:review+person:{keys.digest('hers')} desk:review+score:{keys.digest('common')}"
+    body = {"verdict": "fraud", "reviewer": "bo"}
+    with running(tmp_path, api_keys=entries) as client:
+        client.headers["X-API-Key"] = "common"
+        client.post("/transaction", json=post(1))
+        assert client.post("/transactions/1/review", json={"verdict": "fraud"}).status_code == 422
+        assert client.post("/transactions/1/review", json=body).json()["reviewer"] == "bo"
+        client.headers["X-API-Key"] = "hers"
+        for said in (body, {"verdict": "unsure"}):
+            assert client.post("/transactions/1/review", json=said).json()["reviewer"] == "ana"
+        assert client.post("/transactions/1/claim", json={}).json()["reviewer"] == "ana"
+        allowed = client.put("/clients/7/exceptions/9", json={"until": "2019-10-31T00:00:00Z", "reviewer": "bo"})
+        assert allowed.status_code == 204
+        assert client.get("/clients/7/profile").json()["exceptions"][0]["reviewer"] == "ana"
+        found = [each["reviewer"] for each in client.get("/transactions/1").json()["reviews"]]
+        assert found == ["bo", "ana", "ana"]
+
+
+def test_a_person_alone_may_do_nothing() -> None:
+    with pytest.raises(InputError):
+        keys.parse("ana:person:" + "0" * 64)
