@@ -49,7 +49,7 @@ with the reason as the last line of the task's log.
             None,
             type=["null", "string"],
             title="Fraud labels",
-            description="The JSON file of labels by transaction id; empty: what TX_LABELS_PATH says",
+            description="The labels by transaction id, JSON or CSV; empty: what TX_LABELS_PATH says",
         ),
     },
 ):

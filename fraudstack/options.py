@@ -8,7 +8,9 @@ from fraudstack.settings import Settings
 from fraudstack.storage.store import parse
 
 Csv = Annotated[str | None, typer.Option(help="Raw transactions: a file or a glob, packed or not [TX_CSV_PATH].")]
-Labels = Annotated[str | None, typer.Option(help="Fraud labels, JSON, gzip or not [TX_LABELS_PATH].")]
+Labels = Annotated[
+    str | None, typer.Option(help="Fraud labels, JSON or CSV, packed or not; '' for none [TX_LABELS_PATH].")
+]
 Database = Annotated[
     str | None,
     typer.Option(help="The store: sqlite:///FILE or postgresql://… [TX_DATABASE_URL, TX_SQLITE_DB]."),

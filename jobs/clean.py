@@ -67,7 +67,7 @@ class Judged:
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
-    """Ingest TX_CSV_PATH (a file or a glob, gzip or not) into the store.
+    """Ingest TX_CSV_PATH (a file or a glob, packed or not) into the store.
 
     Raises InputError, with the store's transactions as they were, when a file or column is missing or more
     than TX_MAX_REJECT_SHARE of the rows can't be read; the run and its first 100 refused rows are kept then.

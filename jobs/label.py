@@ -1,50 +1,62 @@
-"""The labels file becomes transactions.is_fraud: Yes and No by id; what is unlabelled stays NULL.
+"""The labels become transactions.is_fraud by id; what is unlabelled stays NULL, and without labels all does.
 
-The real file is one JSON object of 159 MB on one line, `{"target":{"10649266":"No",…}}`. It is read in pieces,
-split at its commas, so that Spark's tasks share it and nobody holds it whole.
+The public set's own file is one JSON object of 159 MB on one line, `{"target":{"10649266":"No",…}}`. It is read in
+pieces, split at its commas, so that Spark's tasks share it and nobody holds it whole. Other shapes become lines first.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
-from fraudstack.reading import paths
-from fraudstack.reading.files import unpacked
+from fraudstack.reading import files, paths
+from fraudstack.reading import labels as reading
+from fraudstack.reading.files import Packed
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters, labels, runs
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.fingerprint import fingerprint, hashed
 from jobs.raw.files import readable, ready
-from jobs.repeats import ids_rise, repeated
+from jobs.repeats import ids_rise
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
 _OPENS = r'^\s*\{\s*"target"\s*:\s*\{'
 _CLOSES = r"\}\s*\}\s*$"
+_ID = r"^[0-9]{1,19}(?:\.0+)?$"
+_BARE = r"^\s*:\s*(?:true|false|null|[0-9.]+)\s*$"
+# An entry's position: its file's number in these bits, then its place.
+_FILE_BITS = 55
+# Between the fields of an entry on its way to Spark.
+_BETWEEN = "\x1f"
+# So much of an entry is kept.
+_LONGEST = 4096
+_NONE = pa.schema([("position", pa.int64()), ("reason", pa.string())])
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
-    """Apply TX_LABELS_PATH (gzip or not) to the store, then fill the clusters' fraud_rate.
+    """Apply TX_LABELS_PATH to the store, if there are labels, then fill the clusters' fraud_rate.
 
-    Raises InputError, with the store's transactions as they were, when the file is missing, isn't such an
-    object, or more than TX_MAX_REJECT_SHARE of its labels can't be used.
+    Raises InputError, with the store's transactions as they were, when a file that was named is missing or holds
+    no labels, or more than TX_MAX_REJECT_SHARE of its labels can't be used.
     """
     with step(settings, run_id, "label", phases) as this:
-        late = judge(spark, settings, this.staging, this.summary, phases)
-        try:
-            check_share(settings, this.summary, settings.labels_path)
-        except InputError:
-            _quarantine(spark, settings, run_id, this, late, at_most=KEPT_OF_A_FAILURE)
-            raise
-        _quarantine(spark, settings, run_id, this, late)
-        _apply(this, late, phases)
+        if _are_given(settings, this.summary):
+            late = judge(spark, settings, this.staging, this.summary, phases)
+            try:
+                check_share(settings, this.summary, settings.labels_path)
+            except InputError:
+                _quarantine(spark, settings, run_id, this, late, at_most=KEPT_OF_A_FAILURE)
+                raise
+            _quarantine(spark, settings, run_id, this, late)
+            _apply(this, late, phases)
         with phases.phase("label: fraud rate of the clusters"):
             _rate_clusters(settings, this)
     return this.summary
@@ -53,85 +65,215 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would refuse, without writing to the store; raises InputError where it would."""
     summary = Summary("label")
-    with check_folder(settings) as staging:
-        judge(spark, settings, staging, summary, phases)
-    check_share(settings, summary, settings.labels_path)
-    summary.loaded = summary.rows_in - summary.quarantined
+    if _are_given(settings, summary):
+        with check_folder(settings) as staging:
+            judge(spark, settings, staging, summary, phases)
+        check_share(settings, summary, settings.labels_path)
+        summary.loaded = summary.rows_in - summary.quarantined - summary.repeated
     return summary
 
 
+def _are_given(settings: Settings, summary: Summary) -> bool:
+    """Whether there are labels: none where nobody named a file, and none is where it would be."""
+    path = settings.labels_path
+    named = "labels_path" in settings.model_fields_set
+    if path and (named or Path(path).exists()):
+        return True
+    where = "" if named else f" at {path}"
+    summary.said.append(f"there are no labels{where}: what is fraud stays as it was known")
+    return False
+
+
 def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summary, phases: Phases) -> pa.Table:
-    """Stage every label, sorted by id, and count into `summary`; returns position and reason of repeats."""
-    found = [packed for file in paths.found(settings.labels_path) for packed in unpacked(file)]
-    as_they_are = [(packed, packed.packing in {(), ("gzip",)}, packed.chunks) for packed in found]
-    files, names = ready(as_they_are, staging / "input", phases, "label")
-    seen = Observation()
+    """Stage every label, sorted by id, and count into `summary`.
+
+    Returns position and reason of those whose id another entry decides; reason is NULL where that says the same or
+    overtook it.
+    """
+    found = _files(settings)
+    seen: dict[str, int] = {}
     with spark_phase(spark, phases, "label: read labels"):
-        tokens = _tokens(spark, files).observe(
-            seen,
-            F.count_if("opens").alias("opened"),
-            F.count_if("closes").alias("closed"),
-            F.count(F.nullif("body", F.lit(""))).alias("rows"),
-            *hashed(F.nullif("body", F.lit(""))),
-        )
-        with readable(names):
-            _judged(tokens).write.parquet(str(staging / "labels"))
-    if seen.get["opened"] != len(found):
-        raise InputError(
-            f'{found[0].name} isn\'t a file of labels: it must be one JSON object, {{"target": '
-            '{"an id": "Yes" or "No", …}}'
-        )
-    if seen.get["closed"] != len(found):
-        raise InputError(f"{found[0].name} is cut off: the braces that close its object are missing")
+        for number, packed in enumerate(found):
+            for name, count in _read(spark, packed, number, staging, phases).items():
+                seen[name] = seen.get(name, 0) + count
     with spark_phase(spark, phases, "label: sort by id"):
         # In the table's order: each page of it is written once.
-        judged = spark.read.parquet(str(staging / "labels"))
-        accepted = judged.where("reason IS NULL").select("id", "is_fraud", "position").orderBy("id", "position")
-        accepted.write.parquet(str(staging / "ordered"))
+        judged = spark.read.parquet(str(staging / "labels" / "*"))
+        accepted = judged.where("reason IS NULL").select("id", "is_fraud", "position", "known_at")
+        accepted.orderBy("id", "position").write.parquet(str(staging / "ordered"))
     reasons = judged.where("reason IS NOT NULL").groupBy("reason").count().collect()
     summary.reasons = {row["reason"]: row["count"] for row in reasons}
-    late = pa.table({"position": pa.array([], pa.int64()), "reason": pa.array([], pa.string())})
+    silent = summary.reasons.pop("nothing", 0)
+    if silent:
+        summary.said.append(f"{silent:,} entries say neither Yes nor No: they are no labels")
+    late = _NONE.empty_table()
     if not ids_rise(staging / "ordered"):
-        late = repeated(spark.read.parquet(str(staging / "ordered")), ["position"])
-        summary.reasons["repeated id"] = late.num_rows
-    summary.rows_in = seen.get["rows"]
+        late = _decided_by_others(spark.read.parquet(str(staging / "ordered")))
+        if clashing := pc.count(late.column("reason")).as_py():
+            summary.reasons["repeated id"] = clashing
+        summary.repeated = late.num_rows - clashing
+    summary.rows_in = seen["rows"] - silent
     summary.quarantined = sum(summary.reasons.values())
-    summary.fingerprint = fingerprint(summary.rows_in, seen.get)
+    summary.fingerprint = fingerprint(seen["rows"], seen)
     return late
 
 
-def _tokens(spark: SparkSession, files: list[str]) -> DataFrame:
+def _files(settings: Settings) -> list[Packed]:
+    return [each for file in paths.found(settings.labels_path) for each in files.unpacked(file, labels=True)]
+
+
+def _read(spark: SparkSession, packed: Packed, number: int, staging: Path, phases: Phases) -> Mapping[str, int]:
+    """Stage a file's entries in a folder of their own; returns what was observed of them."""
+    staged, exchange = staging / "labels" / f"{number:06}", staging / "input" / f"{number:06}"
+    seen, whole = Observation(), False
+    if reading.is_plain(packed):
+        [file], names = ready([(packed, True, packed.chunks)], exchange, phases, "label")
+        tokens = _tokens(spark, file).observe(
+            seen,
+            F.count_if("opens").alias("opened"),
+            F.count_if("closes").alias("closed"),
+            F.count_if("braced").alias("braced"),
+            *_observed("body"),
+        )
+        with readable(names):
+            _judged(_pairs(tokens), number).write.parquet(str(staged))
+        whole = seen.get["opened"] == seen.get["closed"] == 1
+        if whole and seen.get["braced"] <= 2:
+            return _counted(seen)
+    exchange.mkdir(parents=True, exist_ok=True)
+    try:
+        _as_lines(packed, exchange / "entries")
+    except InputError:
+        # An object of labels, some of them damaged: they are refused one by one.
+        if whole:
+            return _counted(seen)
+        raise
+    shutil.rmtree(staged, ignore_errors=True)
+    lines = spark.read.text(str(exchange / "entries"), lineSep="\n")
+    seen = Observation()
+    _judged(_entries(lines.observe(seen, *_observed("value"))), number).write.parquet(str(staged))
+    return _counted(seen)
+
+
+def _counted(seen: Observation) -> dict[str, int]:
+    return {name: count or 0 for name, count in seen.get.items()}
+
+
+def _observed(record: str) -> list[Column]:
+    written = F.nullif(record, F.lit(""))
+    return [F.count(written).alias("rows"), *hashed(written)]
+
+
+def _as_lines(packed: Packed, path: Path) -> None:
+    """Write each entry as a line that Spark can split."""
+    unsplit = str.maketrans({_BETWEEN: " ", "\n": " ", "\r": " "})
+    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as lines:
+        for entry in reading.entries(packed):
+            fields = (
+                "" if entry.line is None else str(entry.line),
+                entry.id.strip(),
+                entry.value,
+                entry.known_at or "",
+            )
+            written = (field[:_LONGEST].translate(unsplit) for field in (*fields, entry.text))
+            lines.write(_BETWEEN.join(written) + "\n")
+
+
+def _tokens(spark: SparkSession, file: str) -> DataFrame:
     """What stands between commas: position, body (a pair, without the object's braces), opens, closes."""
     value = F.col("value")
     braced = value.contains("{") | value.contains("}")
     body = F.regexp_replace(F.regexp_replace(value, _OPENS, ""), _CLOSES, "")
-    return spark.read.text(files, lineSep=",").select(
+    return spark.read.text(file, lineSep=",").select(
         F.monotonically_increasing_id().alias("position"),
         F.trim(F.translate(F.when(braced, body).otherwise(value), "\t\r\n", "   ")).alias("body"),
+        braced.alias("braced"),
         (braced & value.rlike(_OPENS)).alias("opens"),
         (braced & value.rlike(_CLOSES)).alias("closes"),
     )
 
 
-def _judged(tokens: DataFrame) -> DataFrame:
-    """Columns position, id, is_fraud, reason (NULL if the label can be used) and, if not, its text."""
+def _pairs(tokens: DataFrame) -> DataFrame:
+    """Tokens with the columns that _judged asks for."""
     parts = F.split("body", '"')
     ident, colon, value = F.get(parts, F.lit(1)), F.trim(F.get(parts, F.lit(2))), F.get(parts, F.lit(3))
-    is_pair = (F.size(parts) == 5) & (colon == ":") & F.col("body").startswith('"') & F.col("body").endswith('"')
-    is_id = ident.rlike("^[0-9]{1,18}$")
-    reason = F.when(~is_pair, "not a label").when(~is_id, "bad id").when(~value.isin("Yes", "No"), "unknown label")
-    text = F.replace(F.make_valid_utf8("body"), F.lit("\0"), F.lit("\ufffd"))
+    starts = F.col("body").startswith('"')
+    quoted = (F.size(parts) == 5) & (colon == ":") & starts & F.col("body").endswith('"')
+    bare = (F.size(parts) == 3) & starts & colon.rlike(_BARE)
     return tokens.where("body <> ''").select(
         "position",
-        F.when(is_pair & is_id, ident.try_cast("bigint")).alias("id"),
-        (value == "Yes").cast("int").alias("is_fraud"),
-        reason.alias("reason"),
-        F.when(reason.isNotNull(), F.left(text, F.lit(4096))).alias("text"),
+        F.lit(None).cast("bigint").alias("line"),
+        F.when(quoted | bare, ident).alias("ident"),
+        F.when(quoted, value).when(bare, F.substring(colon, F.lit(2), F.length(colon))).alias("said"),
+        F.lit("").alias("since"),
+        F.col("body").alias("text"),
     )
 
 
+def _entries(lines: DataFrame) -> DataFrame:
+    """Lines of _as_lines with the columns that _judged asks for."""
+    fields = F.split("value", _BETWEEN)
+    line, ident, said, since, text = (F.get(fields, F.lit(place)) for place in range(5))
+    return lines.select(
+        F.monotonically_increasing_id().alias("position"),
+        line.try_cast("bigint").alias("line"),
+        F.nullif(ident, F.lit("")).alias("ident"),
+        said.alias("said"),
+        F.trim(since).alias("since"),
+        text.alias("text"),
+    )
+
+
+def _judged(said: DataFrame, file: int) -> DataFrame:
+    """Columns position, line, id, is_fraud, known_at, reason (NULL if the label can be used, `nothing` if it is none).
+
+    text is kept of what is refused, or stands on a line.
+    """
+    value = F.lower(F.trim("said"))
+    reason = (
+        F.when(F.col("ident").isNull(), "not a label")
+        .when(value.isin(*reading.NOTHING), "nothing")
+        .when(~F.col("ident").rlike(_ID) | F.col("id").isNull(), "bad id")
+        .when(~value.isin(*reading.YES, *reading.NO), "unknown label")
+        .when((F.col("since") != "") & F.col("known_at").isNull(), "bad known_at")
+    )
+    text = F.replace(F.make_valid_utf8("text"), F.lit("\0"), F.lit("\ufffd"))
+    typed = said.select(
+        "*",
+        F.substring_index("ident", ".", 1).try_cast("bigint").alias("id"),
+        F.col("since").try_cast("timestamp").alias("known_at"),
+    )
+    return typed.select(
+        (F.col("position") + (file << _FILE_BITS)).alias("position"),
+        "line",
+        F.when(F.col("ident").rlike(_ID), F.col("id")).alias("id"),
+        value.isin(*reading.YES).cast("int").alias("is_fraud"),
+        "known_at",
+        reason.alias("reason"),
+        F.when(reason.isNotNull() | F.col("line").isNotNull(), F.left(text, F.lit(_LONGEST))).alias("text"),
+    )
+
+
+def _decided_by_others(rows: DataFrame) -> pa.Table:
+    """Position and reason of every label but the one that counts for its id.
+
+    The latest known_at counts, then the last file, then the first in it; who says otherwise at the same time and in
+    the same file is refused.
+    """
+    file = F.shiftright("position", _FILE_BITS)
+    of_id = Window.partitionBy("id").orderBy(F.col("known_at").desc_nulls_last(), file.desc(), F.col("position"))
+    several = rows.groupBy("id").count().where("count > 1").select("id")
+    ranked = rows.join(several, "id").withColumn("file", file)
+    for name in ("file", "known_at", "is_fraud"):
+        ranked = ranked.withColumn(f"first_{name}", F.first(name).over(of_id))
+    as_late = (F.col("file") == F.col("first_file")) & F.col("known_at").eqNullSafe(F.col("first_known_at"))
+    clashes = as_late & (F.col("is_fraud") != F.col("first_is_fraud"))
+    late = ranked.withColumn("nth", F.row_number().over(of_id)).where("nth > 1")
+    return late.select("position", F.when(clashes, "repeated id").alias("reason")).toArrow()
+
+
 def _apply(this: Step, late: pa.Table, phases: Phases) -> None:
-    total = this.summary.rows_in - this.summary.quarantined
+    total = this.summary.rows_in - this.summary.quarantined - this.summary.repeated
     with phases.counted("label: apply", total) as on_rows:
         this.summary.loaded = labels.apply(this.store, this.connection, _ordered(this.staging, late), on_rows)
     this.summary.unmatched = total - this.summary.loaded
@@ -154,27 +296,20 @@ def _quarantine(
 ) -> None:
     if not this.summary.quarantined:
         return
-    judged = spark.read.parquet(str(this.staging / "labels"))
-    refused = judged.where("reason IS NOT NULL").select("position", "reason", "text")
-    if late.num_rows:
-        again = judged.drop("reason", "text").join(F.broadcast(spark.createDataFrame(late)), "position")
+    judged = spark.read.parquet(str(this.staging / "labels" / "*"))
+    refused = judged.where("reason IS NOT NULL AND reason <> 'nothing'").select("position", "line", "reason", "text")
+    clashing = late.filter(pc.is_valid(late.column("reason")))
+    if clashing.num_rows:
+        again = judged.drop("reason").join(F.broadcast(spark.createDataFrame(clashing)), "position")
         value = F.when(F.col("is_fraud") == 1, "Yes").otherwise("No")
-        text = F.format_string('"%s":"%s"', F.col("id").cast("string"), value)
-        refused = refused.union(again.select("position", "reason", text))
+        text = F.coalesce("text", F.format_string('"%s":"%s"', F.col("id").cast("string"), value))
+        refused = refused.union(again.select("position", "line", "reason", text))
     first = refused.orderBy("position")
     (first.limit(at_most) if at_most else first).write.parquet(str(this.staging / "refused"))
-    file = str(paths.found(settings.labels_path)[0])
+    names = pa.array([packed.name for packed in _files(settings)])
     for found in ds.dataset(this.staging / "refused").to_batches():
-        rows = found.num_rows
-        table = pa.table(
-            {
-                "file": pa.repeat(file, rows),
-                # One object on one line: there are no line numbers to tell.
-                "line": pa.nulls(rows, pa.int64()),
-                "text": found.column("text"),
-                "reason": found.column("reason"),
-            }
-        )
+        numbers = pc.shift_right(found.column("position"), _FILE_BITS)
+        table = pa.table({"file": names.take(numbers), **{name: found.column(name) for name in runs.REFUSED.names[1:]}})
         runs.quarantine(this.store, this.connection, run_id, "label", table.cast(runs.REFUSED))
 
 

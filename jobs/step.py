@@ -31,12 +31,14 @@ KEPT_OF_A_FAILURE = 100
 
 @dataclass
 class Summary:
-    """What a step did; rows_in = loaded + quarantined (+ unmatched, for labels)."""
+    """What a step did; rows_in = loaded + quarantined + repeated (+ unmatched, for labels)."""
 
     step: str
     rows_in: int = 0
     loaded: int = 0
     quarantined: int = 0
+    # What was said again, or of labels overtaken by a later one.
+    repeated: int = 0
     unmatched: int | None = None
     fingerprint: str | None = None
     header: list[str] | None = None
@@ -51,6 +53,8 @@ class Summary:
         said = f"{self.step}: {self.rows_in:,} rows in, {self.loaded:,} loaded, {self.quarantined:,} quarantined"
         if self.reasons:
             said += f" ({', '.join(f'{reason} {count:,}' for reason, count in sorted(self.reasons.items()))})"
+        if self.repeated:
+            said += f", {self.repeated:,} repeated"
         if self.unmatched:
             said += f", {self.unmatched:,} without a transaction"
         said += f", in {self.seconds:.1f} s" if self.seconds else ""

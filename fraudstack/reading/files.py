@@ -22,12 +22,14 @@ from fraudstack.reading.text import Start
 _CHUNK = 1 << 20
 # So much of a file is looked at to find its encoding: letters beyond ASCII come soon or hardly ever.
 _SAMPLE, _PACKED_SAMPLE = 64 << 20, 4 << 20
-_START = 1 << 17
+# So much of a file says what it is.
+START = 1 << 17
 _DEEPEST = 3
 # No table of text packs better; what does was made to fill a disk.
 _MOST_TIMES, _HARMLESS = 200, 1 << 30
-# What lies beside the transactions in the archive of a public set.
-_BESIDE = {"cards_data.csv", "users_data.csv"}
+# Of the archive of a public set, what is neither transactions nor labels.
+_BESIDE = {"cards_data.csv", "users_data.csv", "mcc_codes.json"}
+_NO_DATA = {".md", ".html", ".pdf", ".png", ".ipynb"}
 Open = Callable[[], AbstractContextManager[IO[bytes]]]
 _UNPACKED: tuple[tuple[bytes, str, Callable[[IO[bytes]], Any]], ...] = (
     (b"\x1f\x8b\x08", "gzip", gzip.open),
@@ -109,16 +111,17 @@ def raw_files(path: Path, encoding: str | None = None, separator: str | None = N
     encoding and separator are found where they aren't given. Raises InputError, with the likely cause and its cure,
     where the file is something else.
     """
-    found = [_raw_file(packed, encoding, separator) for packed in unpacked(path)]
+    found = [raw_file(packed, encoding, separator) for packed in unpacked(path)]
     return [file for file in found if file is not None]
 
 
-def unpacked(path: Path) -> list[Packed]:
-    """What a file holds once it is unpacked: itself, or the members of an archive.
+def unpacked(path: Path, *, labels: bool = False) -> list[Packed]:
+    """What a file holds once it is unpacked: itself, or of an archive the tables, or else what may be labels.
 
     Raises InputError where it can't be unpacked or says by its first bytes that it is no text.
     """
-    return _unpacked(Packed(str(path), path, (), lambda: path.open("rb")))
+    is_wanted = _may_be_labels if labels else _may_be_transactions
+    return _unpacked(Packed(str(path), path, (), lambda: path.open("rb")), is_wanted)
 
 
 @contextmanager
@@ -135,16 +138,16 @@ def readable(name: str) -> Iterator[None]:
         raise InputError(f"{name} can't be read: {error.strerror or error}") from error
 
 
-def _unpacked(packed: Packed) -> list[Packed]:
-    start = packed.first(_START)
+def _unpacked(packed: Packed, is_wanted: Callable[[str], bool]) -> list[Packed]:
+    start = packed.first(START)
     if len(packed.packing) > _DEEPEST:
         raise InputError(f"{packed.name} is packed more than {_DEEPEST} times over: unpack it first")
     if start.startswith((_ZIP, _EMPTY_ZIP)):
-        return [found for member in _members(packed) for found in _unpacked(member)]
+        return [found for member in _members(packed, is_wanted) for found in _unpacked(member, is_wanted)]
     for magic, name, unpack in _UNPACKED:
         if start.startswith(magic):
             inner = Packed(packed.name, packed.path, (*packed.packing, name), partial(_through, packed.open, unpack))
-            return _unpacked(inner)
+            return _unpacked(inner, is_wanted)
     if cause := kinds.cause(start):
         raise InputError(f"{packed.name} {cause}")
     return [packed]
@@ -162,14 +165,14 @@ def _member(outer: Open, member: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
         yield inner
 
 
-def _members(packed: Packed) -> list[Packed]:
+def _members(packed: Packed, is_wanted: Callable[[str], bool]) -> list[Packed]:
     with readable(packed.name), packed.open() as file, zipfile.ZipFile(file) as archive:
         every = [member for member in archive.infolist() if not member.is_dir()]
     if cause := kinds.cause_of_archive([member.filename for member in every]):
         raise InputError(f"{packed.name} {cause}")
-    tables = [member for member in every if not _is_beside(member.filename)]
+    tables = [member for member in every if is_wanted(member.filename)]
     if not tables:
-        raise InputError(f"{packed.name} is an archive without a table in it")
+        raise InputError(f"{packed.name} is an archive with nothing of that kind in it")
     for member in tables:
         if member.flag_bits & 1:
             raise InputError(f"{packed.name} is encrypted: unpack it with its password first")
@@ -189,21 +192,30 @@ def _members(packed: Packed) -> list[Packed]:
     ]
 
 
-def _is_beside(member: str) -> bool:
-    """Whether a member of an archive is no transactions: notes, what a system leaves, the other files of a set."""
-    parts = Path(member).parts
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    return hidden or parts[-1] in _BESIDE or Path(member).suffix.lower() in {".json", ".md", ".html", ".pdf"}
+def _may_be_transactions(member: str) -> bool:
+    return _is_data(member) and Path(member).suffix.lower() != ".json"
 
 
-def _raw_file(packed: Packed, encoding: str | None, separator: str | None) -> RawFile | None:
+def _may_be_labels(member: str) -> bool:
+    return _is_data(member) and Path(member).name != "transactions_data.csv"
+
+
+def _is_data(member: str) -> bool:
+    """Whether a member of an archive is neither a note, nor left by a system, nor a side file."""
+    path = Path(member)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return not hidden and path.name not in _BESIDE and path.suffix.lower() not in _NO_DATA
+
+
+def raw_file(packed: Packed, encoding: str | None, separator: str | None) -> RawFile | None:
+    """The table of text in what was unpacked, None where it is empty; raises InputError where it is something else."""
     sample = packed.first(_PACKED_SAMPLE if packed.packing else _SAMPLE)
     if not sample:
         return None
     encoding = encoding or text.encoding_of(sample)
     if encoding is None:
         raise InputError(f"{packed.name} isn't text: it must be a CSV file with a header")
-    head = "".join(text.decoded([sample[:_START]], encoding))
+    head = "".join(text.decoded([sample[:START]], encoding))
     old_ends = "\r" in head and "\n" not in head
     if old_ends:
         head = head.replace("\r", "\n")

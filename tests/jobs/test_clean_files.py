@@ -206,7 +206,7 @@ REFUSED = {
         "is an Excel workbook",
     ),
     "an archive of pictures": ("a.zip", zipped({"a.csv": b"\x89PNG" + bytes(99)}), "a.zip/a.csv is a picture"),
-    "an archive of nothing": ("a.zip", zipped({}), "is an archive without a table"),
+    "an archive of nothing": ("a.zip", zipped({}), "is an archive with nothing of that kind"),
     "a cut archive": ("a.csv", zipped({"a.csv": PLAIN.encode()})[:-30], "it is cut off or damaged"),
     "a bomb": ("a.csv", zipped({"a.csv": bytes(1 << 30) + b"\n"}), "would unpack to 1,073,741,825 bytes"),
     **{f"gzip cut at {part}": ("a.csv.gz", cut(PACKED, part), "can't be read") for part in (0.0003, 0.1, 0.5, 0.9999)},

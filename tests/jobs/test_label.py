@@ -31,16 +31,25 @@ def test_the_generated_labels_are_all_applied(spark: SparkSession, database: str
 def test_yes_and_no_are_set_and_the_rest_counted_or_kept(spark: SparkSession, database: str, tmp_path: Path) -> None:
     chosen = settings(tmp_path, database, max_reject_share=0.6)
     load(spark, chosen, range(1, 8))
-    entries = [entry(1, "Yes"), entry(2), entry(99), entry(3, "Maybe"), entry("x"), entry(2, "Yes"), entry(4, "yes")]
+    entries = [
+        entry(1, "Yes"),
+        entry(2),
+        entry(99),
+        entry(3, "Maybe"),
+        entry("x"),
+        entry(2, "Yes"),
+        entry(2),
+        entry(4, "yep"),
+    ]
     summary = apply(spark, chosen, labels(entries))
     assert known(database) == {1: 1, 2: 0}
     counts = (summary.rows_in, summary.loaded, summary.quarantined, summary.unmatched)
-    assert counts == (7, 2, 4, 1)
+    assert (*counts, summary.repeated) == (8, 2, 4, 1, 1)
     assert set(quarantined(database, "file, line, text, reason")) == {
         (chosen.labels_path, None, '"3":"Maybe"', "unknown label"),
         (chosen.labels_path, None, '"x":"No"', "bad id"),
         (chosen.labels_path, None, '"2":"Yes"', "repeated id"),
-        (chosen.labels_path, None, '"4":"yes"', "unknown label"),
+        (chosen.labels_path, None, '"4":"yep"', "unknown label"),
     }
 
 
@@ -120,3 +129,44 @@ def test_gzipped_labels_are_read_and_have_the_same_fingerprint(spark: SparkSessi
         chosen = settings(tmp_path, labels_path=str(tmp_path / name))
         prints.add(label.check(spark, chosen, quiet()).fingerprint)
     assert len(prints) == 1
+
+
+def test_of_several_files_the_latest_counts_and_what_is_refused_names_its_file_and_line(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path, database, labels_path=f"{tmp_path}/labels*", max_reject_share=0.5)
+    load(spark, chosen, range(1, 9))
+    (tmp_path / "labels 1.json").write_text(labels([entry(1), entry(2), entry(3), entry(7), entry(8, "?")]))
+    later = ["id,label,known_at", "2,Yes,2024-03-01", "3,Yes,2024-03-02T10:00:00Z", "3,No,2024-03-01 00:00:00"]
+    later += ["4,Yes,2024-03-01", "", "4,No,2024-03-01", "5,No,soon", "6,No,", "6,Yes,", "7,Yes", '"7,No,"']
+    (tmp_path / "labels 2.csv").write_text("\n".join(later))
+    (tmp_path / "labels 3.csv.gz").write_bytes(gzip.compress(b"id;label\n1;1\n2;0\n"))
+    summary = label.run(spark, chosen, "label", quiet())
+    # Of 2 the last file doesn't say since when it knows; of 7 and 8 only the first says something that can be read.
+    assert known(database) == {1: 1, 2: 1, 3: 1, 4: 1, 6: 0, 7: 0}
+    assert quarantined(database, "file, line, text, reason") == [
+        (f"{tmp_path}/labels 1.json", None, '"8":"?"', "unknown label"),
+        (f"{tmp_path}/labels 2.csv", 7, "4,No,2024-03-01", "repeated id"),
+        (f"{tmp_path}/labels 2.csv", 8, "5,No,soon", "bad known_at"),
+        (f"{tmp_path}/labels 2.csv", 10, "6,Yes,", "repeated id"),
+        (f"{tmp_path}/labels 2.csv", 11, "7,Yes", "not a label"),
+        (f"{tmp_path}/labels 2.csv", 12, '"7,No,"', "not a label"),
+    ]
+    assert (summary.rows_in, summary.loaded, summary.quarantined, summary.repeated) == (17, 6, 6, 5)
+
+
+@pytest.mark.parametrize("path", ["", None])
+def test_without_labels_the_run_goes_on_and_says_so(spark: SparkSession, tmp_path: Path, path: str | None) -> None:
+    chosen = settings(tmp_path)
+    load(spark, chosen, [1])
+    apply(spark, chosen, labels([entry(1, "Yes")]))
+    nowhere = f"{tmp_path}/nowhere.json"
+    without = chosen.model_copy(update={"labels_path": nowhere if path is None else path})
+    if path is None:
+        # The default, which nobody named.
+        without.model_fields_set.discard("labels_path")
+    for summary in (label.check(spark, without, quiet()), label.run(spark, without, "label", quiet())):
+        where = f" at {nowhere}" if path is None else ""
+        assert summary.said == [f"there are no labels{where}: what is fraud stays as it was known"]
+        assert (summary.rows_in, summary.loaded) == (0, 0)
+    assert known(f"sqlite:///{chosen.sqlite_db}") == {1: 1}

@@ -18,14 +18,10 @@ from tests.jobs.labels_files import apply, entry, known, labels, load
 SOUND = range(1, 401)
 ANSWERS = {id: "Yes" if id % 7 == 0 else "No" for id in SOUND}
 # None of them can be a label of a transaction of the store.
-_VALUES = ("", " ", "yes", "NO", "Yes ", " No", "Y", "1", "0", "true", "null", "Maybe", "Да")
+_VALUES = ("Y", "-1", "2", "01", "Maybe", "Да", "[]")
 _BARE: tuple[str, ...] = (
-    "null",
-    "true",
-    "false",
-    "1",
-    "0",
     "-1",
+    "2",
     "1e9",
     "[]",
     "{}",
@@ -35,8 +31,24 @@ _BARE: tuple[str, ...] = (
     '{"a":"No"}',
     '{"is":"Yes"}',
 )
-_MORE = ('[["No"]]', '"No" "No"', '"No"x', '"N"o"', '"No', 'No"', '""', '["No","Yes"]')
-_IDS = ("", " ", "-5", "5.0", "5e3", "0x5", "٥", " 5003", "5003 ", "1" * 19, "9" * 400, "a", "5\\u0030", "5,007")
+_MORE = ('[["No"]]', '"No" "No"', '"No"x', '"N"o"', '"No', 'No"', '["No","Yes"]')
+_IDS = (
+    "",
+    " ",
+    "-5",
+    "5.5",
+    "5e3",
+    "0x5",
+    "٥",
+    " 5003",
+    "5003 ",
+    "1" * 20,
+    "9" * 19,
+    "9" * 400,
+    "a",
+    "5\\u0030",
+    "5,007",
+)
 DAMAGED = [
     *(entry(5_000, value) for value in (*_VALUES, "No, really", "\\u004eo", "N\0o", "y" * 9_000)),
     *(f'"5001":{value}' for value in (*_BARE, *_MORE)),
@@ -46,8 +58,18 @@ DAMAGED = [
     *('"', "x", "\0", "\ufffd", "\u2028", "\\", '\\"5006\\":\\"No\\"', "x" * 9_000),
 ]
 BROKEN = [b'"5008":"N\xff"', b'"50\xc308":"No"', b"\x80", b'"5008":"\xed\xa0\x80"', b"\xff\xfe"]
-REPEATED = [entry(7), entry(7, "Yes"), entry(8, "Yes"), entry("0009"), entry(9)]
-UNKNOWN = [entry(id) for id in ("5009", "0", "00", "999999999999999999")]
+# Two of them say something else.
+REPEATED = [entry(7), entry(7, "Yes"), entry(8, "Yes"), entry("0009"), entry(9), entry("9.0"), '"9":0']
+# Sound, in other words or of no transaction; "00" is "0" again.
+UNKNOWN = [
+    *(entry(id) for id in ("5009", "0", "00", "999999999999999999", "1" * 19, "5010.0")),
+    *(
+        entry(6_000 + i, value)
+        for i, value in enumerate(("yes", "NO", "Yes ", " No", "1", "0", "true", "False", "0.0"))
+    ),
+    *(f'"{6_100 + i}":{value}' for i, value in enumerate(("true", "false", "1", "0", " 1 "))),
+]
+SILENT = [*(entry(5_011, value) for value in ("", " ", "null", "NaN")), '"5011":null']
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -61,7 +83,7 @@ def damaged(
     chosen = settings(folder, url, max_reject_share=1)
     load(spark, chosen, [*SOUND, 10_000])
     sound = [entry(id, answer).encode() for id, answer in ANSWERS.items()]
-    others = [*(text.encode() for text in (*DAMAGED, *UNKNOWN)), *BROKEN]
+    others = [*(text.encode() for text in (*DAMAGED, *UNKNOWN, *SILENT)), *BROKEN]
     draw = random.Random(8)
     for other in others:
         sound.insert(draw.randrange(len(sound)), other)
@@ -85,10 +107,12 @@ def test_every_entry_is_loaded_quarantined_or_unmatched(damaged: tuple[str, Summ
     entries = len(SOUND) + len(DAMAGED) + commas + len(BROKEN) + len(REPEATED) + len(UNKNOWN)
     kept = quarantined(url)
     assert summary.rows_in == entries
-    assert (summary.loaded, summary.unmatched) == (len(SOUND), 3)
-    assert summary.quarantined == len(kept) == entries - len(SOUND) - 3
+    assert (summary.loaded, summary.unmatched) == (len(SOUND), len(UNKNOWN) - 1)
+    assert summary.repeated == len(REPEATED) - 2 + 1
+    assert summary.quarantined == len(kept) == entries - len(SOUND) - len(UNKNOWN) - len(REPEATED) + 2
     assert sum(summary.reasons.values()) == len(kept)
-    assert [reason for _, _, reason in kept].count("repeated id") == len(REPEATED) + 1
+    assert [reason for _, _, reason in kept].count("repeated id") == 2
+    assert summary.said == [f"{len(SILENT)} entries say neither Yes nor No: they are no labels"]
 
 
 WHOLE = labels(entry(id, answer) for id, answer in ANSWERS.items())
@@ -97,9 +121,9 @@ SAID = {
     "spaces": " \n ",
     "an empty object": "{}",
     "a list": "[" + WHOLE + "]",
-    "another key": WHOLE.replace("target", "labels", 1),
-    "the entries alone": WHOLE[len('{"target":') : -1],
-    "a key before": '{"version":{},' + WHOLE[1:],
+    "a list of lists": '[["1","No"]]',
+    "columns": '{"id":{"0":1,"1":2},"target":{"0":"No","1":"No"}}',
+    "another header": "id,date,sum\n1,2,3\n",
     "no entries": '{"target":null}',
     "text": '{"target":"No"}',
     "a line of words": "not found",
@@ -114,6 +138,15 @@ READ = {
     "spaced": json.dumps(json.loads(WHOLE), separators=(" , ", " : ")),
     "tabs and CRLF": json.dumps(json.loads(WHOLE), indent="\t").replace("\n", "\r\n"),
     "a newline behind": WHOLE + "\n",
+    "another key": WHOLE.replace("target", "labels", 1),
+    "the entries alone": WHOLE[len('{"target":') : -1],
+    "a key before": '{"version":{"of":[1]},' + WHOLE[1:],
+    "a key behind": WHOLE[:-1] + ',"version":{"of":[1]}}',
+    "zeros and ones": WHOLE.replace('"Yes"', "1").replace('"No"', "0"),
+    "records": json.dumps([{"id": id, "isFraud": answer == "Yes"} for id, answer in ANSWERS.items()]),
+    "records a line": "\n".join(json.dumps({"id": str(id), "label": answer}) for id, answer in ANSWERS.items()),
+    "CSV": "id,label\n" + "".join(f"{id},{answer.upper()}\n" for id, answer in ANSWERS.items()),
+    "CSV as pandas writes it": ",id,target,x\n" + "".join(f"0,{id}.0,{a == 'Yes'},\n" for id, a in ANSWERS.items()),
     "a comma too many": WHOLE.replace("}}", ",}}"),
 }
 
