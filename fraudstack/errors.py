@@ -20,7 +20,11 @@ class StoreError(Refusal):
 
 
 class OutcomeUnknownError(StoreError):
-    """The connection broke while a transaction was being committed: it may have been."""
+    """A transaction failed while it was being committed, and is over: what it wrote may be stored."""
+
+
+class CollidedError(StoreError):
+    """Somebody else wrote the same at the same moment: what was begun is undone, and done again it finds the other."""
 
 
 class MachineError(Refusal):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.writer import TURN_SECONDS
 from fraudstack.features import ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile
@@ -72,8 +73,6 @@ class Conflict:
 
 NO_ADVICE = Advice()
 NOTHING_REPLAYED: Replays = MappingProxyType({})
-# How long decisions that are written together may take, commit apart: others wait at most 200 ms.
-TURN_SECONDS = 0.08
 # Decisions that a text could still change.
 _OPEN = ("normal", "suspicious")
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from fraudstack.errors import StoreError
+from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import Store
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 
 # Decisions in one database transaction: it stays well under the 200 ms that others may wait.
 MOST_TOGETHER = 100
+# How long they may take, commit apart; what isn't done by then waits for the next turn.
+TURN_SECONDS = 0.08
+# How often work is done that collides with what others write.
+_TRIES = 4
 _TRY_EVERY_SECONDS = 1.0
 # What only another process can mend has had this long to mend itself.
 _PATIENCE_SECONDS = 5.0
@@ -47,13 +51,16 @@ class Unfinished(Exception):  # noqa: N818 - a state, which passes
     """Work was begun and takes too long: whether it gets written isn't known."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Work:
     do: Callable[[Connection], Any]
     # Clients whose profiles it changes, and how many decisions it is.
     clients: Sequence[str]
     size: int
     done: "asyncio.Future[Any]"
+    # It failed in company, and is done again in a transaction of its own; how often that is tried.
+    alone: bool = False
+    tries: int = _TRIES
     # Whoever takes it from the list begins the work, or calls it off: taking from a list is atomic.
     _ticket: list[None] = field(default_factory=lambda: [None])
 
@@ -64,6 +71,10 @@ class _Work:
         except IndexError:
             return False
         return True
+
+    def put_back(self) -> None:
+        """It was begun, nothing came of it, and it is begun once more."""
+        self._ticket.append(None)
 
 
 # What became of a piece of work: its answer, or the error that ended it.
@@ -168,24 +179,26 @@ class Writer:
         at_once = self._store.path is not None and not self._threaded and self._fault is None
         if at_once and sum(work.size for work in fresh) <= MOST_TOGETHER:
             outcomes = self._at_once(fresh)
-            if outcomes is not None:
-                self._settle(outcomes)
-                return
-        self._threaded += len(fresh)
-        self._queue.put(fresh)
+            self._settle(outcomes)
+            fresh = fresh[len(outcomes) :]
+        if fresh:
+            self._threaded += len(fresh)
+            self._queue.put(fresh)
 
-    def _at_once(self, group: list[_Work]) -> list[_Outcome] | None:
-        """Do the work here; None when somebody else writes, or when it failed and nobody knows which piece."""
+    def _at_once(self, group: list[_Work]) -> list[_Outcome]:
+        """Do here what there is time for; nothing when somebody else writes, or when it failed: the thread does it."""
         connection = self._connection
         try:
             # To connect is the thread's.
             if connection is None or self._there() != self._file:
-                return None
+                return []
             with connection.write_at_once() as held:
-                answers = [work.do(connection) for work in group] if held else None
-        except Exception:  # noqa: BLE001 - the thread does it again, piece by piece
-            return None
-        return None if answers is None else [(w, a, None) for w, a in zip(group, answers, strict=True)]
+                answers = _done(connection, group) if held else []
+        except OutcomeUnknownError as error:
+            return [(work, None, error) for work in group]
+        except Exception:  # noqa: BLE001 - nobody knows which piece is to blame
+            return []
+        return [(work, answer, None) for work, answer in zip(group, answers, strict=False)]
 
     def _settle(self, outcomes: list[_Outcome], *, threaded: bool = False) -> None:
         self._settled = time.monotonic()
@@ -221,12 +234,12 @@ class Writer:
         over = False
         doubtful = False
         try:
-            with write_turn(self._store):
-                over = self._arrived(group)
-                while group:
-                    outcomes = self._together(_cut(group))
-                    doubtful |= any(error is not None for _, _, error in outcomes)
+            while group:
+                with write_turn(self._store):
+                    over |= self._arrived(group)
+                    outcomes = self._together(group)
                     self._answer(outcomes)
+                doubtful |= any(error is not None for _, _, error in outcomes)
         except Exception as error:  # noqa: BLE001 - what waits is told, whatever it was
             self._answer([(work, None, _as_store_error(self._store, error)) for work in group])
             doubtful = True
@@ -247,28 +260,36 @@ class Writer:
             group += more
 
     def _together(self, group: list[_Work]) -> list[_Outcome]:
-        """Write what wasn't called off, in one transaction if that works."""
-        wanted: list[_Work] = []
-        called_off: list[_Work] = []
-        for work in group:
-            (wanted if work.taken() else called_off).append(work)
-        outcomes: list[_Outcome] = [(work, None, None) for work in called_off]
-        return outcomes + self._in_one(wanted) if wanted else outcomes
+        """Take what fits into one transaction from the front of a group and write it; what came to nothing is put back.
 
-    def _in_one(self, group: list[_Work]) -> list[_Outcome]:
+        What was called off is left out.
+        """
+        wanted: list[_Work] = []
+        outcomes: list[_Outcome] = []
+        for work in _cut(group):
+            if work.taken():
+                wanted.append(work)
+            else:
+                outcomes.append((work, None, None))
+        if not wanted:
+            return outcomes
         try:
             connection = self._connected()
-            with connection.transaction([client for work in group for client in work.clients]):
-                answers = [work.do(connection) for work in group]
-            return [(work, answer, None) for work, answer in zip(group, answers, strict=True)]
+            with connection.transaction([client for work in wanted for client in work.clients]):
+                answers = _done(connection, wanted)
         except Exception as error:  # noqa: BLE001 - it goes to whoever asked
-            if isinstance(error, StoreError) and self._store.path is None:
+            if self._store.path is None and isinstance(error, StoreError) and not isinstance(error, CollidedError):
                 # A server may have gone away: the next work finds a new connection. A file's connection serves on.
                 self._forget(held=True)
-            if len(group) == 1:
-                return [(group[0], None, error)]
-        # One of them is to blame: the others must not suffer for it.
-        return [outcome for work in group for outcome in self._in_one([work])]
+            again = [work for work in wanted if _deserves_another_try(work, error, of=len(wanted))]
+            outcomes += [(work, None, error) for work in wanted if work not in again]
+        else:
+            outcomes += [(work, answer, None) for work, answer in zip(wanted, answers, strict=False)]
+            again = wanted[len(answers) :]
+        for work in again:
+            work.put_back()
+        group[:0] = again
+        return outcomes
 
     def _answer(self, outcomes: list[_Outcome]) -> None:
         try:
@@ -361,10 +382,35 @@ class Room:
             raise (Overloaded if work.taken() else Unfinished) from None
 
 
+def _done(connection: Connection, group: list[_Work]) -> list[Any]:
+    """The answers of the work for which there is time, at least of the first."""
+    until = time.perf_counter() + TURN_SECONDS
+    answers = [group[0].do(connection)]
+    for work in group[1:]:
+        if time.perf_counter() > until:
+            break
+        answers.append(work.do(connection))
+    return answers
+
+
+def _deserves_another_try(work: _Work, error: Exception, *, of: int) -> bool:
+    """Whether work that failed, one of so many, is done again by itself: the others must not suffer for one of them."""
+    work.alone = True
+    if isinstance(error, OutcomeUnknownError):
+        # It may be stored: done again it would be stored twice.
+        return False
+    if isinstance(error, CollidedError):
+        work.tries -= 1
+        return work.tries > 0
+    return of > 1
+
+
 def _cut(group: list[_Work]) -> list[_Work]:
     """Take what fits into one transaction from the front of a group."""
     together = [group.pop(0)]
-    while group and sum(work.size for work in together) + group[0].size <= MOST_TOGETHER:
+    size = together[0].size
+    while group and not (together[0].alone or group[0].alone) and size + group[0].size <= MOST_TOGETHER:
+        size += group[0].size
         together.append(group.pop(0))
     return together
 

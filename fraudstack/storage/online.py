@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg.pq import TransactionStatus
 
-from fraudstack.errors import OutcomeUnknownError, StoreError
+from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
 from fraudstack.profiles.event import date_of, seconds_of
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.locks import write_turn, write_turn_at_once
@@ -25,6 +26,16 @@ Row = tuple[Any, ...]
 Key = tuple[str, ...]
 Sums = dict[Key, Sequence[int]]
 _BUSY_SECONDS = 10
+# After these SQLite has rolled back (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+_ROLLED_BACK = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_INTERRUPT,
+)
+# Locks of clients don't cover ids, nor what an ingest writes.
+_COLLISIONS = (UniqueViolation, SerializationFailure, DeadlockDetected)
 # Namespace of the advisory locks, apart from those of an upgrade and an ingest.
 CLIENT_LOCKS = 1_081
 _LOCK = f"SELECT pg_advisory_xact_lock({CLIENT_LOCKS}, hashtext(c)) FROM unnest(CAST(? AS text[])) AS c"
@@ -124,11 +135,11 @@ class Connection:
                 committing = True
                 self.execute("COMMIT")
         except BaseException as error:
-            if committing and self._gone and isinstance(error, StoreError):
-                raise OutcomeUnknownError(str(error)) from error
-            # A commit that failed has ended it already.
-            if not self._gone and _under_way(self._raw):
+            ended = self._gone or not _under_way(self._raw)
+            if not ended:
                 self.execute("ROLLBACK")
+            elif committing and isinstance(error, StoreError) and not _came_to_nothing(error):
+                raise OutcomeUnknownError(str(error)) from error
             raise
 
     @property
@@ -260,6 +271,13 @@ def _under_way(raw: "sqlite3.Connection | psycopg.Connection[Row]") -> bool:
     return raw.info.transaction_status is not TransactionStatus.IDLE
 
 
+def _came_to_nothing(error: StoreError) -> bool:
+    """Whether a commit that failed is known to have stored nothing."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return isinstance(error, CollidedError) or (code is not None and code & 0xFF in _ROLLED_BACK)
+
+
 def _failed(store: Store, error: Exception) -> StoreError:
     reason = str(error).strip().partition("\n")[0]
-    return StoreError(f"the store {store.shown} failed: {reason}")
+    kind = CollidedError if isinstance(error, _COLLISIONS) else StoreError
+    return kind(f"the store {store.shown} failed: {reason}")

@@ -53,10 +53,12 @@ _COMPARE = f"""SELECT count(*) AS known, coalesce(sum(CASE WHEN {_DIFFERS} THEN 
 _CONFLICTS = f"""SELECT s.id FROM staged s JOIN transactions t ON t.id = s.id
     WHERE {_DIFFERS} AND {_DECIDED}"""
 _DROP_CONFLICTS = f"""DELETE FROM staged WHERE id IN ({_CONFLICTS})"""
-# Unchanged rows are left out, so that loading the same file again writes nothing.
+# Unchanged rows are left out, so that loading the same file again writes nothing. What a server's scorer decided since
+# they were compared keeps its content.
 _INSERT = f"""INSERT INTO transactions ({_COLUMNS})
     SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL OR {_DIFFERS}
-    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _TOLD if c != "id")}"""
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _TOLD if c != "id")}
+    WHERE transactions.flagged_fraud IS NULL"""
 
 
 @dataclass
