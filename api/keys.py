@@ -1,5 +1,7 @@
 """Who may do what: the key's scope, and a rate limit for each key."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,48 +13,76 @@ from fastapi.security import APIKeyHeader
 
 from api.problems import Refused
 from fraudstack import keys
+from fraudstack.errors import StoreError
+from fraudstack.settings import Settings
+from fraudstack.storage.shared import Lease, Shared
 
+log = logging.getLogger(__name__)
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key with the scope that the request needs")
 
 
-@dataclass
-class Bucket:
-    """A token bucket: so many transactions a second, and as many at once."""
-
-    rate: float
-    tokens: float
-    at: float = field(default_factory=time.monotonic)
-
-    def take(self, count: int, now: float) -> float:
-        """Take tokens; seconds to wait for them, 0 when they were there."""
-        self.tokens = min(self.rate, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        # A batch larger than the bucket goes when it is full, and leaves a debt.
-        missing = min(count, self.rate) - self.tokens
-        if missing > 0:
-            return missing / self.rate
-        self.tokens -= count
-        return 0.0
+# A key has so many seconds' worth at once; a process takes some tokens ahead, so that few decisions wait for more.
+_BURST_SECONDS = 0.5
+_AHEAD_SECONDS = 0.1
 
 
 @dataclass
+class _Purse:
+    """What a process has of a key's tokens, and the moment before which there are no more."""
+
+    tokens: float = 0.0
+    until: float = 0.0
+    # While counts can't be shared: when what was let through will have been earned.
+    paid: float = 0.0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Guard:
-    """The keys of a worker, and what each may still do this second."""
+    """The keys of a worker, and what each may still do: its rate is what all workers of a deployment let through."""
 
-    known: list[keys.Key]
-    buckets: dict[str, Bucket]
+    def __init__(self, settings: Settings, shared: Shared) -> None:
+        """Raises InputError when the settings' keys can't be used."""
+        self.known = keys.parse(settings.api_keys or "")
+        self._rate = settings.api_rate
+        self._workers = settings.api_workers
+        self._shared = shared
+        self._alone = False
+        self._purses = {key.name: _Purse() for key in self.known} if self._rate else {}
 
-    def spend(self, name: str, count: int) -> None:
-        """Count transactions against a key's rate; raises Refused (429)."""
-        bucket = self.buckets.get(name)
-        if bucket is not None and (wait := bucket.take(count, time.monotonic())):
-            raise Refused(429, "this key's rate is used up", {"Retry-After": str(int(wait) + 1)})
+    async def spend(self, name: str, count: int) -> None:
+        """Count transactions against a key's rate, a batch whole; raises Refused (429) while the key is in debt."""
+        purse = self._purses.get(name)
+        if purse is None or not count:
+            return
+        if purse.tokens < count:
+            # One of those who wait asks for all.
+            async with purse.lock:
+                await self._fill(name, purse, count)
+                if purse.tokens < count:
+                    wait = max(0.0, purse.until - time.monotonic())
+                    raise Refused(429, "this key's rate is used up", {"Retry-After": str(int(wait) + 1)})
+        purse.tokens -= count
 
-
-def guard(entries: str | None, rate: float) -> Guard:
-    """The guard of keys as the settings have them, with `rate` transactions a second for each, 0 for any number."""
-    known = keys.parse(entries or "")
-    return Guard(known, {key.name: Bucket(rate, rate) for key in known} if rate else {})
+    async def _fill(self, name: str, purse: _Purse, count: int) -> None:
+        now = time.monotonic()
+        if purse.tokens >= count or now < purse.until:
+            return
+        most, ahead = max(1.0, self._rate * _BURST_SECONDS), self._rate * _AHEAD_SECONDS
+        wanted = count - purse.tokens
+        try:
+            leased = await asyncio.to_thread(self._shared.lease, f"rate of {name}", self._rate, most, wanted, ahead)
+            self._alone = False
+        except StoreError as error:
+            # Nobody is kept from deciding because a count can't be shared: then each worker has its part.
+            if not self._alone:
+                log.warning("rates are not shared", extra={"said": {"error": str(error)}})
+            self._alone = True
+            leased = Lease(0, purse.paid - now)
+            if now >= purse.paid:
+                leased = Lease(wanted, 0)
+                purse.paid = max(purse.paid, now - _BURST_SECONDS) + wanted * self._workers / self._rate
+        purse.tokens += leased.tokens
+        purse.until = 0.0 if leased.tokens else now + leased.wait
 
 
 class Needs:
@@ -82,7 +112,7 @@ class Needs:
         request.scope["person"] = key.name if key.person else None
         if self._scope not in key.scopes:
             raise Refused(403, f"this needs a key with the scope {self._scope}")
-        guard.spend(key.name, int(self._counted))
+        await guard.spend(key.name, int(self._counted))
         request.scope["let_in"] = True
 
 

@@ -6,11 +6,11 @@ import logging
 import os
 import signal
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from api import metrics
 from api.in_force import LOOK_EVERY_SECONDS, ModelInForce, RulesInForce
-from api.keys import Guard, guard
+from api.keys import Guard
 from fraudstack.decisions.deciding import Terms
 from fraudstack.decisions.writer import Writer
 from fraudstack.errors import InputError, StoreError
@@ -21,6 +21,7 @@ from fraudstack.settings import Settings
 from fraudstack.storage import decided, store
 from fraudstack.storage.model_days import latest as watched_of
 from fraudstack.storage.online import Readers
+from fraudstack.storage.shared import Shared
 from fraudstack.storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Scorer:
     categories: dict[int, str]
     text: TextScorer | None
     readers: Readers
+    shared: Shared
 
     def __post_init__(self) -> None:
         """Begin to follow the store."""
@@ -90,10 +92,21 @@ class Scorer:
             await self.text.close()
         await self.writer.close()
         self.readers.close()
+        self.shared.close()
 
 
-def text_scorer(settings: Settings) -> TextScorer | None:
+def text_scorer(settings: Settings, shared: Shared) -> TextScorer | None:
     """What asks the language model; None without a key."""
+
+    async def spend(day: date, tokens: int) -> bool:
+        most = settings.llm_tokens_per_day
+        try:
+            return await asyncio.to_thread(shared.spend, "language model", day.toordinal(), tokens, most)
+        except StoreError as error:
+            # What can't be counted isn't spent: the rules decide.
+            log.warning("the language model's tokens can't be counted", extra={"said": {"error": str(error)}})
+            return False
+
     if settings.openai_api_key is None:
         return None
     try:
@@ -103,12 +116,11 @@ def text_scorer(settings: Settings) -> TextScorer | None:
             model=settings.llm_model,
             timeout=settings.llm_seconds,
             names=[name.strip() for name in settings.redact_names.split(",") if name.strip()],
-            # The workers share it.
-            tokens_per_day=settings.llm_tokens_per_day // settings.api_workers,
+            tokens_per_day=settings.llm_tokens_per_day,
         )
     except ValueError as error:
         raise InputError(f"the settings of the language model can't be used: {error}") from error
-    return TextScorer(limits)
+    return TextScorer(limits, spend=spend)
 
 
 def make_room() -> None:
@@ -118,16 +130,17 @@ def make_room() -> None:
 
 async def start(settings: Settings) -> Scorer:
     """Open a worker's state; raises Refusal when a setting, the rules file or the store can't be used."""
-    keys = guard(settings.api_keys, settings.api_rate / settings.api_workers)
+    where = store.parse(settings.store_url)
+    shared = Shared(where)
+    keys = Guard(settings, shared)
     if not keys.known and settings.env != "development":
         raise InputError("TX_API_KEYS is empty: without keys the scorer starts only with TX_ENV=development")
     rules = RulesInForce(settings.rules_path or config.DEFAULT)
-    where = store.parse(settings.store_url)
     upgrade(where, "transactions")
     readers = Readers(where)
     with readers.reading() as connection:
         categories = decided.categories(connection)
     writer = Writer(where, settings.api_queue, metrics.WAITING.set, make_room)
-    text = text_scorer(settings)
+    text = text_scorer(settings, shared)
     model = ModelInForce(settings.model_dir)
-    return Scorer(settings, where, writer, rules, model, keys, categories, text, readers)
+    return Scorer(settings, where, writer, rules, model, keys, categories, text, readers, shared)

@@ -421,6 +421,17 @@ class Allowance(TransactionsStore, table=True):
     at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
 
 
+class SharedCount(TransactionsStore, table=True):
+    """What the scorers on a server count together: a key's rate, tokens of a day; on SQLite a file beside has it."""
+
+    __tablename__ = "shared_counts"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    amount: float
+    # Seconds since 1970, or the day.
+    at: float
+
+
 class Cluster(ClustersStore, table=True):
     """A group of clients with like habits; the means are per client, in the feature's own unit."""
 

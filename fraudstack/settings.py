@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     # The scorer. Keys: NAME:SCOPES:DIGEST entries, as `fraudstack key` makes them.
     api_keys: str | None = None
     api_bind: str = "127.0.0.1:8081"
-    # Transactions a second that a key may post, 0 for any number; the workers share it.
+    # Transactions a second that a key may post, 0 for any number; all workers and replicas share it.
     api_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     api_workers: Annotated[int, Field(ge=1)] = 2
     # Decisions that may wait in a worker before it answers 503.

@@ -118,7 +118,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     scorer: Scorer = request.app.state.scorer
     now, terms = this_second(), scorer.terms()
     if key := request.scope.get("key"):
-        scorer.guard.spend(key, len(batch.transactions))
+        await scorer.guard.spend(key, len(batch.transactions))
     scorer.writer.look_for_room()
     checked = [_checked(raw, terms) for raw in batch.transactions]
     usable = [posted for posted in checked if isinstance(posted, Submission)]

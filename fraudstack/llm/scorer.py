@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from fraudstack.decisions.deciding import Advice
@@ -32,13 +32,21 @@ def _utc() -> datetime:
 class TextScorer:
     """Asks a language model about descriptions, within limits; it belongs to one event loop.
 
-    Its budget, its cache and its breaker are its own: with several processes each has them.
+    Its cache and its breaker are its own: with several processes each has them.
     """
 
     def __init__(
-        self, limits: Limits, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _utc
+        self,
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc,
+        spend: Callable[[date, int], Awaitable[bool]] | None = None,
     ) -> None:
-        """Without a key every answer is "off". `clock` gives seconds that never go back, `now` the moment in UTC."""
+        """Without a key every answer is "off". `clock` gives seconds that never go back, `now` the moment in UTC.
+
+        `spend` counts a day's tokens (below 0: gives back) for all processes, and says whether they were there.
+        """
+        self._spend = spend
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.concurrent)
         self._breaker = Breaker(limits.breaker_failures, limits.breaker_seconds, clock)
@@ -96,9 +104,14 @@ class TextScorer:
             if (reserved := self._budget.reserve(estimate(text))) is None:
                 return "budget_spent"
             async with self._slots:
+                if self._spend is not None and not await self._spend(reserved.day, reserved.tokens):
+                    self._budget.settle(reserved, 0)
+                    return "budget_spent"
                 outcome = await ask(client, self._limits.model, text, self._limits.timeout)
             works = outcome.works
             self._budget.settle(reserved, outcome.tokens)
+            if self._spend is not None and outcome.tokens is not None:
+                await self._spend(reserved.day, outcome.tokens - reserved.tokens)
             return outcome
         finally:
             # Also after a cancellation: a trial that tells nothing makes room for the next.
