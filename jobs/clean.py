@@ -74,7 +74,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     """
     with step(settings, run_id, "clean", phases) as this:
         given = prepared(spark, settings.csv_path, this.staging, phases)
-        named = side_files.read(spark, settings.csv_path)
+        beside = side_files.read(settings.csv_path)
         judged = judge(spark, given, this.staging, phases)
         _survey(settings, this, judged, phases)
         _note(this.summary, judged)
@@ -86,8 +86,9 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         _load(settings, this, judged, phases)
         _note(this.summary, judged)
         _quarantine(spark, run_id, this, judged, phases)
-        for table, rows in named.items():
-            runs.replace_names(this.store, this.connection, table, rows)
+        for table, rows in beside.tables.items():
+            runs.merge_names(this.store, this.connection, table, rows)
+        this.summary.said += beside.said
     return this.summary
 
 
@@ -96,7 +97,7 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     store = parse_store(settings.store_url)
     with check_folder(settings) as staging:
         given = prepared(spark, settings.csv_path, staging, phases)
-        side_files.read(spark, settings.csv_path)
+        beside = side_files.read(settings.csv_path)
         judged = judge(spark, given, staging, phases)
         if store.path is None or store.path.exists():
             # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
@@ -105,6 +106,7 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
                     _survey(settings, Step(store, connection, staging, Summary("clean")), judged, phases)
         summary = Summary("clean")
         _note(summary, judged)
+        summary.said += beside.said
         check_share(settings, summary, settings.csv_path)
     return summary
 
@@ -211,4 +213,4 @@ def _note(summary: Summary, judged: Judged) -> None:
     summary.fingerprint = judged.fingerprint
     summary.header = judged.header
     summary.reasons = judged.reasons
-    summary.said = judged.given.said
+    summary.said = [*judged.given.said]

@@ -119,7 +119,7 @@ def judge(spark: SparkSession, settings: Settings, staging: Path, summary: Summa
 
 
 def _files(settings: Settings) -> list[Packed]:
-    return [each for file in paths.found(settings.labels_path) for each in files.unpacked(file, labels=True)]
+    return [each for file in paths.found(settings.labels_path) for each in files.unpacked(file, files.may_be_labels)]
 
 
 def _read(spark: SparkSession, packed: Packed, number: int, staging: Path, phases: Phases) -> Mapping[str, int]:

@@ -115,12 +115,32 @@ def raw_files(path: Path, encoding: str | None = None, separator: str | None = N
     return [file for file in found if file is not None]
 
 
-def unpacked(path: Path, *, labels: bool = False) -> list[Packed]:
-    """What a file holds once it is unpacked: itself, or of an archive the tables, or else what may be labels.
+def may_be_transactions(member: str) -> bool:
+    """Whether a member of an archive may be a table of transactions, by its name."""
+    return _is_data(member) and Path(member).suffix.lower() != ".json"
+
+
+def may_be_labels(member: str) -> bool:
+    """Whether a member of an archive may be labels, by its name."""
+    return _is_data(member) and Path(member).name != "transactions_data.csv"
+
+
+def member(path: Path, name: str) -> Packed | None:
+    """A member of an archive by its name, in whatever folder of it; None where a file is no archive, or has none."""
+    with readable(str(path)), path.open("rb") as file:
+        if not file.read(4).startswith((_ZIP, _EMPTY_ZIP)):
+            return None
+    with readable(str(path)), zipfile.ZipFile(path) as archive:
+        if not any(Path(each).name == name for each in archive.namelist()):
+            return None
+    return unpacked(path, lambda each: Path(each).name == name)[0]
+
+
+def unpacked(path: Path, is_wanted: Callable[[str], bool] = may_be_transactions) -> list[Packed]:
+    """What a file holds once it is unpacked: itself, or of an archive the members of wanted names.
 
     Raises InputError where it can't be unpacked or says by its first bytes that it is no text.
     """
-    is_wanted = _may_be_labels if labels else _may_be_transactions
     return _unpacked(Packed(str(path), path, (), lambda: path.open("rb")), is_wanted)
 
 
@@ -190,14 +210,6 @@ def _members(packed: Packed, is_wanted: Callable[[str], bool]) -> list[Packed]:
         )
         for member in sorted(tables, key=lambda member: member.filename)
     ]
-
-
-def _may_be_transactions(member: str) -> bool:
-    return _is_data(member) and Path(member).suffix.lower() != ".json"
-
-
-def _may_be_labels(member: str) -> bool:
-    return _is_data(member) and Path(member).name != "transactions_data.csv"
 
 
 def _is_data(member: str) -> bool:

@@ -8,7 +8,7 @@ from io import StringIO
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
-from fraudstack.schema import DATE_FORMAT
+from fraudstack.schema import DATE_FORMAT, TransactionsStore
 from fraudstack.storage import batch as bulk
 from fraudstack.storage.store import Store
 
@@ -75,8 +75,21 @@ def quarantine(store: Store, connection: Connection, run_id: str, step: str, ref
             pace.took(turn, piece.num_rows)
 
 
-def replace_names(store: Store, connection: Connection, table: str, rows: pa.Table) -> None:
-    """Put rows in the place of all that `mcc_codes` or `cards` held."""
-    with bulk.write(store, connection):
-        bulk.execute(connection, f"DELETE FROM {table}")
-        bulk.append(connection, table, rows)
+def merge_names(store: Store, connection: Connection, table: str, rows: pa.Table) -> None:
+    """Put rows, by their key, into `mcc_codes` or `cards`: what isn't among them stays, and NULL replaces nothing."""
+    key = TransactionsStore.metadata.tables[table].primary_key.columns.keys()[0]
+    names = ", ".join(rows.column_names)
+    known = ", ".join(
+        f"{name} = coalesce(excluded.{name}, {table}.{name})" for name in rows.column_names if name != key
+    )
+    pace = bulk.Pace()
+    for batch in rows.combine_chunks().to_batches():
+        for piece in bulk.pieces(batch, pace):
+            bulk.stage(connection, "staged", piece)
+            with bulk.write(store, connection) as turn:
+                bulk.execute(
+                    connection,
+                    f"""INSERT INTO {table} ({names}) SELECT {names} FROM staged WHERE true
+                    ON CONFLICT ({key}) DO UPDATE SET {known}""",
+                )
+            pace.took(turn, piece.num_rows)
