@@ -31,7 +31,7 @@ machine:
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-lock: setup ## Resolve pyproject.toml anew into locks/
+lock: .venv/.stamp ## Resolve pyproject.toml into locks/ at the newest versions; KEEP=1 keeps those that stand there
 	@scripts/lock $(BIN)/uv
 
 data/transactions_data.csv: | .venv/.stamp
@@ -71,8 +71,9 @@ test: tools .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="
 test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
 	@$(BIN)/python -m pytest -m long $(TESTS)
 
-lint: .venv/.stamp ## Check style and types
+lint: .venv/.stamp ## Check style and types, scripts, Dockerfiles, workflows and the chart
 	@scripts/tools lint
+	@scripts/lint
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
@@ -99,7 +100,8 @@ kind: ## Make a local Kubernetes cluster with the four images and the Spark oper
 	@scripts/kind
 
 e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, post, look, kill, skaffold
-	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/install.py $(E2E)
+	@scripts/tools e2e
+	@PATH=$(CURDIR)/.tools/bin:$$PATH $(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/install.py $(E2E)
 
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
 	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
