@@ -3,10 +3,12 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from typing import Any, Protocol
 
 from api import logs
+from fraudstack.errors import SettingError
 from fraudstack.settings import Settings
 
 # Where the workers count. It must be named before anything imports prometheus_client.
@@ -17,7 +19,11 @@ class _Worker(Protocol):
     pid: int
 
 
-_settings = Settings()
+try:
+    _settings = Settings()
+except SettingError as error:
+    # gunicorn would print where in its own code it was read.
+    sys.exit(str(error))
 bind = _settings.api_bind
 workers = _settings.api_workers
 worker_class = "api.worker.Worker"

@@ -16,11 +16,11 @@ from typing import IO
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
-from fraudstack.errors import InputError, MachineError, Refusal
+from fraudstack.errors import InputError, MachineError, Refusal, SettingError
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
-# The job refused its input, or the machine lacks something: a retry would meet the same.
-_HOPELESS = (InputError, MachineError)
+# The job refused its input or a setting, or the machine lacks something: a retry would meet the same.
+_HOPELESS = (InputError, SettingError, MachineError)
 # Airflow kills a task five seconds after it asked it to stop. First as Ctrl-C does, so that the job can note
 # its end; SIGTERM makes the JVM remove its scratch files.
 _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))

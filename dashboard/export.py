@@ -5,6 +5,7 @@ import io
 
 from dashboard import stores
 from dashboard.queries_transactions import Filters, Search, rows
+from fraudstack.spreadsheet import harmless
 
 MOST_ROWS = 100_000
 _AT_ONCE = 500
@@ -27,5 +28,4 @@ def as_csv(filters: Filters) -> str:
 
 
 def _plain(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
+    return harmless(value) if isinstance(value, str) else value

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console, RenderableType
 
 from fraudstack.errors import Refusal
@@ -308,11 +307,6 @@ def main() -> None:
     except Refusal as error:
         _progress.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            _progress.print(f"TX_{name}: {problem['msg']}", style="red", highlight=False, markup=False)
-        sys.exit(2)
 
 
 if __name__ == "__main__":

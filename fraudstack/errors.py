@@ -7,6 +7,12 @@ class Refusal(Exception):  # noqa: N818 - the errors below are its kinds
     exit_code = 1
 
 
+class SettingError(Refusal):
+    """A setting can't be what it is: the sentence names it and says what it may be."""
+
+    exit_code = 2
+
+
 class InputError(Refusal):
     """The data handed in can't be used: the sentence says what is wrong and where."""
 

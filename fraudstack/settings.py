@@ -1,15 +1,35 @@
 """Every setting, read from the environment (prefix TX_) at the moment it is asked for."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraudstack.errors import SettingError
+
+# As the libraries call them.
+_WITHOUT_PREFIX = ("OPENAI_", "PYSPARK_")
 _REPOSITORY = Path(__file__).resolve().parents[1]
 # In a container the package is installed without its repository, and the shared volume is at /data.
 DATA_DIR = _REPOSITORY / "data" if (_REPOSITORY / "pyproject.toml").exists() else Path("/data")
+
+
+def _in_cents(code: str) -> str:
+    """The code of a currency with two decimals: amounts are whole cents everywhere."""
+    # It reads the whole table of ISO 4217.
+    from iso4217 import Currency
+
+    try:
+        decimals = Currency(code).exponent
+    except ValueError as error:
+        raise ValueError(f"{code!r} is no code of ISO 4217, such as USD") from error
+    if decimals != 2:
+        has = "no decimals" if not decimals else f"{decimals} decimals"
+        raise ValueError(f"{code} has {has} by ISO 4217, and amounts are kept in hundredths: it can't be held")
+    return code
 
 
 class Settings(BaseSettings):
@@ -30,7 +50,7 @@ class Settings(BaseSettings):
     # Where the driver and the executors exchange data: a folder that all of them see.
     staging_dir: Path = DATA_DIR / "staging"
 
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, AfterValidator(_in_cents)] = "USD"
     # The share of a file's rows that may be refused before the whole file is.
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.01
 
@@ -75,6 +95,13 @@ class Settings(BaseSettings):
     # spark-submit sets it for the Python that it starts: master and memory were said to it.
     spark_gateway: Annotated[int | None, Field(validation_alias="PYSPARK_GATEWAY_PORT")] = None
 
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - of each field its own
+        """What the environment says, `given` first; raises SettingError where something can't be."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise SettingError("; ".join(_said(one) for one in error.errors())) from None
+
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "Settings":
         if self.clusters_min > self.clusters_max:
@@ -90,3 +117,12 @@ class Settings(BaseSettings):
     def clusters_url(self) -> str:
         """URL of the store that holds the clusters: the same one on PostgreSQL."""
         return self.database_url or f"sqlite:///{self.clusters_db}"
+
+
+def _said(problem: Mapping[str, Any]) -> str:
+    """The variable's name and what is wrong with it, never its value: it may be a secret."""
+    name = "_".join(str(part) for part in problem["loc"]).upper()
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not name:
+        return message
+    return f"{name if name.startswith(_WITHOUT_PREFIX) else f'TX_{name}'}: {message}"

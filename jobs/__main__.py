@@ -29,8 +29,8 @@ def main() -> None:
 
     console = Console(stderr=True)
     phases = Phases(console)
-    settings = Settings()
     try:
+        settings = Settings()
         run_id = arguments.run_id or new_run_id()
         if arguments.job in WITHOUT_SPARK:
             summary = job.run(settings, run_id, phases)

@@ -1,12 +1,13 @@
 """One question to a language model, and what can come of it."""
 
 import asyncio
+import json
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Annotated, Any, NamedTuple
 
 import httpx2
 import openai
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fraudstack.llm.limits import Limits, Status
 from fraudstack.llm.prompt import Inert, messages
@@ -17,6 +18,12 @@ _MOST_ANSWER_TOKENS = 200
 # The answer's schema and the frame around the messages.
 _FRAME_TOKENS = 150
 _BYTES_PER_TOKEN = 3
+# What ends the thoughts of a model that thinks first; some servers leave out what begins them.
+_THOUGHT = "</think>"
+# Of what a model wrote so many characters are read, and so many places where an answer may begin.
+_MOST_READ, _MOST_TRIED = 20_000, 100
+# Some models break lines within a text.
+_JSON = json.JSONDecoder(strict=False)
 
 
 def _share(value: float) -> float:
@@ -25,15 +32,35 @@ def _share(value: float) -> float:
     return value
 
 
+def _number(value: Any) -> Any:
+    # Local models put it in quotes; anything but a number stays what it is, and is refused.
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _whole(text: str) -> str:
+    # Half of a surrogate pair is no text: raises a UnicodeEncodeError, which is a ValueError.
+    text.encode()
+    return text
+
+
 # Bounds are checked here and aren't part of the schema that is sent: not every server takes them in one.
 class Answer(BaseModel):
     """How suspicious a description is, and why."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # What a model says beyond it is read by nobody.
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
-    suspicion: Annotated[float, AfterValidator(_share), Field(description="0: an everyday purchase, 1: surely fraud")]
+    suspicion: Annotated[
+        float,
+        BeforeValidator(_number),
+        AfterValidator(_share),
+        Field(description="0: an everyday purchase, 1: surely fraud"),
+    ]
     # Of any length: an answer must not get lost because a stranger's text made the model talk. It is cut later.
-    reason: Annotated[str, Field(description="one short sentence")]
+    reason: Annotated[str, AfterValidator(_whole), Field(description="one short sentence")]
 
 
 class Outcome(NamedTuple):
@@ -136,11 +163,29 @@ def _read(body: bytes) -> Outcome:
     tokens, choice = _total(completion.usage), completion.choices[0]
     if choice.message.refusal or choice.finish_reason == "content_filter":
         return Outcome("refused", tokens=tokens, works=True)
-    try:
-        answer = Answer.model_validate_json(choice.message.content or "")
-    except ValidationError:
-        return Outcome("invalid", tokens=tokens, works=True)
-    return Outcome("ok", answer, tokens, works=True)
+    found = _understood(choice.message.content or "")
+    return Outcome("ok" if found else "invalid", found, tokens, works=True)
+
+
+def _understood(content: str) -> Answer | None:
+    """The answer in what a model wrote: alone, in a fence, after its thoughts, with words around it.
+
+    Of several the most suspicious counts: a text that the model repeats can't talk it down.
+    """
+    text = content.rpartition(_THOUGHT)[2][-_MOST_READ:]
+    found: list[Answer] = []
+    place = text.find("{")
+    for _ in range(_MOST_TRIED):
+        if place < 0:
+            break
+        try:
+            said, end = _JSON.raw_decode(text, place)
+            found.append(Answer.model_validate(said))
+        # A ValidationError is a ValueError, too.
+        except (ValueError, RecursionError):
+            end = place + 1
+        place = text.find("{", end)
+    return max(found, key=lambda answer: answer.suspicion, default=None)
 
 
 def _total(usage: object) -> int | None:

@@ -48,8 +48,16 @@ def quarantine(
     from fraudstack.storage.quarantined import export
 
     store = parse(settings_of(database=database).store_url)
-    run, rows = export(store, run_id, out)
+    run, rows, formulas = export(store, run_id, out)
     sys.stdout.write(f"{rows:,} refused rows of run {run} in {out}: repair them, then fraudstack ingest --csv {out}\n")
+    if formulas:
+        _progress.print(
+            f"{formulas:,} of them begin a cell as formulas do, and a spreadsheet would run it: repair them in a text "
+            "editor, or import every column as text",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def upgrade(database: Database = None, clusters: Clusters = None) -> None:

@@ -1,23 +1,35 @@
 """Refused rows on their way back to whoever can repair them."""
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import desc, select
 
 from fraudstack.errors import StoreError
 from fraudstack.schema import RAW, TransactionsStore
+from fraudstack.spreadsheet import harmless
 from fraudstack.storage.engines import read_only
 from fraudstack.storage.store import Store
 
 _QUARANTINE = TransactionsStore.metadata.tables["quarantine"]
 _RUNS = TransactionsStore.metadata.tables["ingest_runs"]
+_NUMBER = re.compile(r"[+-]?[$€£]? ?[0-9][0-9.,' ]*")
 
 
-def export(store: Store, run_id: str | None, out: Path) -> tuple[str, int]:
+class Exported(NamedTuple):
+    """What was written: rows of a run, and how many of them a spreadsheet would run a formula of."""
+
+    run_id: str
+    rows: int
+    formulas: int
+
+
+def export(store: Store, run_id: str | None, out: Path) -> Exported:
     """Write the rows that a run's clean step refused, as they stood, under the header of their files.
 
-    Without a run the last one that refused rows is taken. Returns the run and the number of rows; raises
-    StoreError when there is nothing to export.
+    Without a run the last one that refused rows is taken. A formula stays as it stood, or what is repaired would be
+    another row. Raises StoreError when there is nothing to export.
     """
     refused = _QUARANTINE.c.step == "clean"
     with read_only(store).connect() as connection:
@@ -42,4 +54,10 @@ def export(store: Store, run_id: str | None, out: Path) -> tuple[str, int]:
     draft = out.with_name(f"{out.name}.part")
     draft.write_text("\n".join([header or ",".join(RAW), *texts, ""]), encoding="utf-8")
     draft.replace(out)
-    return run_id, len(texts)
+    return Exported(run_id, len(texts), sum(map(_runs, texts)))
+
+
+def _runs(line: str) -> bool:
+    # Whatever the separator is, and with or without quotes; amounts may be signed.
+    cells = re.split('[,;\t|"]', line)
+    return any(harmless(cell) != cell and not _NUMBER.fullmatch(cell) for cell in cells)

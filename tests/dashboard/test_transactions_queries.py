@@ -187,8 +187,21 @@ def test_rows_come_with_their_decisions_in_order(connection: Connection) -> None
     assert [one.decision is None for one in found] == [False, True, False]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\tRome", "\r=1", "\n@A1", " =1", "\u00a0=1", "\u200b=1", "\ufeff-1",
+     "\u3000+1", "\u2800=1", "\u3164@A1", "\u00ad=1", "\u202e=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20A1",
+     "\ufe661", " \u200d\u2009\uff1d1"],
+)  # fmt: skip
 def test_no_spreadsheet_takes_text_for_a_formula(text: str) -> None:
     assert export._plain(text) == f"'{text}"
     assert export._plain(-12.5) == -12.5
     assert export._plain("Rome") == "Rome"
+
+
+def test_no_cell_of_another_locale_begins_a_formula() -> None:
+    assert export._plain("Rome;=1+1; \u200b@A1;Paris") == "Rome;'=1+1;' \u200b@A1;Paris"
+    for text in ("Rome", "a-b", "1=1", "Rue de l'Église", "x@y.example", "", "5 + 5", "\u00adRome"):
+        assert export._plain(text) == text
+    for value in (-12.5, -3, 0, None, True):
+        assert export._plain(value) is value

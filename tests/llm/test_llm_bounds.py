@@ -39,7 +39,7 @@ def test_an_answer_grows_old(server: Server) -> None:
     assert asyncio.run(ask()) == ["ok", "cached", "ok"]
 
 
-@pytest.mark.parametrize("failure", ["refusal", "answer with more", "500", "429"])
+@pytest.mark.parametrize("failure", ["refusal", "answer without a reason", "500", "429"])
 def test_a_failure_is_not_kept(server: Server, failure: str) -> None:
     async def ask() -> list[str | None]:
         asks = scorer(server)
@@ -78,7 +78,7 @@ def test_the_breaker_opens_and_recovers(server: Server, failure: str) -> None:
     asyncio.run(ask())
 
 
-@pytest.mark.parametrize("failure", ["refusal", "filtered question", "answer with more", "answer cut off"])
+@pytest.mark.parametrize("failure", ["refusal", "filtered question", "answer without a reason", "answer cut off"])
 def test_a_text_that_gets_no_answer_opens_nothing(server: Server, failure: str) -> None:
     server.reply, status = FAILURES[failure]
     texts = [f"text {letter}" for letter in "abcdefgh"]
@@ -180,7 +180,7 @@ def test_tokens_are_estimated_where_nobody_tells(server: Server, usage: Any) -> 
         ("slow", "timeout", True),
         ("dropped", "error", True),
         ("refusal", "refused", False),
-        ("answer with more", "invalid", False),
+        ("answer without a reason", "invalid", False),
         ("429", "rate_limited", False),
         ("401", "rejected", False),
         ("500", "error", False),
