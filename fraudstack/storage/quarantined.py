@@ -9,7 +9,7 @@ from sqlalchemy import desc, select
 from fraudstack.errors import StoreError
 from fraudstack.schema import RAW, TransactionsStore
 from fraudstack.spreadsheet import harmless
-from fraudstack.storage.engines import read_only
+from fraudstack.storage.engines import read
 from fraudstack.storage.store import Store
 
 _QUARANTINE = TransactionsStore.metadata.tables["quarantine"]
@@ -32,7 +32,7 @@ def export(store: Store, run_id: str | None, out: Path) -> Exported:
     another row. Raises StoreError when there is nothing to export.
     """
     refused = _QUARANTINE.c.step == "clean"
-    with read_only(store).connect() as connection:
+    with read(store) as connection:
         if run_id is None:
             latest = (
                 select(_RUNS.c.run_id)

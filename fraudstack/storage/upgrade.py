@@ -52,7 +52,7 @@ def is_current(store: Store, part: Part) -> bool:
     """Whether the schema needs no upgrade: then nobody has to wait for an ingest."""
     if store.path is not None and not store.path.exists():
         return False
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         at = _revision(connection, part)
     return at is not None and at >= str(ScriptDirectory.from_config(_config(part)).get_current_head())
 

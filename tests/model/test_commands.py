@@ -11,7 +11,7 @@ import pytest
 
 from fraudstack.features import NAMES
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 # The generated history ends in October 2019; its frauds are rare.
 ROWS, UNTIL, FIRST, LAST, FLIPPED = 150_000, "2016-12-31", "2017-01-01", "2017-12-31", "2017-06-01"

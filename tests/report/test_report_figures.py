@@ -2,7 +2,6 @@
 
 import json
 import random
-import sqlite3
 from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,6 +14,7 @@ from fraudstack.errors import StoreError
 from fraudstack.report import Report, collect
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
+from tests.jobs.databases import execute
 from tests.report.stores import clusters_beside, fill, fill_clusters, transaction
 
 CHANNELS = ("Swipe Transaction", "Chip Transaction", "Online Transaction", None)
@@ -298,12 +298,10 @@ def test_a_clusters_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def other_files(folder: Path) -> dict[str, Store]:
-    with sqlite3.connect(folder / "other.db") as other:
-        other.execute("CREATE TABLE songs (name TEXT)")
+    execute(f"sqlite:///{folder}/other.db", "CREATE TABLE songs (name TEXT)")
     (folder / "words.db").write_text("not a database, but longer than the header of one would be " * 10)
     upgrade(parse(str(folder / "older.db")), "transactions")
-    with sqlite3.connect(folder / "older.db") as older:
-        older.execute("ALTER TABLE ingest_runs DROP COLUMN unmatched")
+    execute(f"sqlite:///{folder}/older.db", "ALTER TABLE ingest_runs DROP COLUMN unmatched")
     return {name: parse(str(folder / f"{name}.db")) for name in ("other", "words", "older")}
 
 

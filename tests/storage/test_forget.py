@@ -45,7 +45,7 @@ def test_nothing_of_a_client_is_left_and_nothing_else_is_lost(tmp_path: Path, da
         assert [row for row in kept(database) if row[3]] == counted(database)
         assert client.get("/clients/8888/profile").status_code == 404
     for one in {store, clusters}:
-        with engines.read_only(one).connect() as connection:
+        with engines.read(one) as connection:
             for table in inspect(connection).get_table_names():
                 assert "8888" not in str(query(one.url, f"SELECT * FROM {table}")), table
 

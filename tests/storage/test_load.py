@@ -42,7 +42,7 @@ def load(store: Store, rows: Iterable[dict[str, Any]]) -> list[int]:
 
 
 def content(store: Store, columns: str = "id, amount, flagged_fraud, is_fraud") -> list[tuple[Any, ...]]:
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         return [tuple(r) for r in connection.execute(text(f"SELECT {columns} FROM transactions ORDER BY id"))]
 
 
@@ -121,7 +121,7 @@ def test_a_decision_in_batch_does_not_keep_a_correction_out(store: Store) -> Non
 def test_indexes_are_there_after_a_first_load(store: Store) -> None:
     load(store, [row(1)])
     names = "SELECT name FROM sqlite_master" if store.path else "SELECT indexname FROM pg_indexes"
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         found = set(connection.scalars(text(names)))
     assert {"transactions_by_date", "transactions_by_client", "transactions_fraud"} <= found
 

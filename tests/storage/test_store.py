@@ -40,7 +40,7 @@ def test_reading_never_creates_a_file(tmp_path: Path) -> None:
 def test_a_read_only_engine_cannot_write(database: str) -> None:
     store = parse(database)
     upgrade(store, "transactions")
-    with engines.read_only(store).connect() as connection, pytest.raises(DBAPIError, match=r"(?i)read-?.?only"):
+    with engines.read(store) as connection, pytest.raises(DBAPIError, match=r"(?i)read-?.?only"):
         connection.execute(text("INSERT INTO mcc_codes (mcc, name) VALUES (1, 'x')"))
 
 
@@ -55,7 +55,7 @@ def test_a_failing_write_transaction_leaves_nothing(database: str) -> None:
 
     with pytest.raises(KeyError):
         fail_half_way()
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         assert connection.execute(text("SELECT count(*) FROM mcc_codes")).scalar() == 0
 
 

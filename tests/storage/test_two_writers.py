@@ -70,7 +70,7 @@ def test_a_scorer_goes_on_inserting_while_a_file_is_loaded(database: str) -> Non
     assert loader.exitcode == 0
     assert len(waits) > 20
     assert max(waits) <= _LONGEST_WAIT_SECONDS
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         changed, posted = connection.execute(
             text("SELECT sum(CASE WHEN amount = 2 THEN 1 ELSE 0 END), sum(flagged_fraud + 1) FROM transactions")
         ).one()

@@ -1,4 +1,3 @@
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from fraudstack.schema import CONTENT, RAW, ClustersStore, TransactionsStore
 from fraudstack.storage import engines
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import Part, upgrade, version_table
+from tests.jobs.databases import query
 
 METADATA: dict[Part, MetaData] = {"transactions": TransactionsStore.metadata, "clusters": ClustersStore.metadata}
 
@@ -30,7 +30,7 @@ def test_the_16_columns_stand_in_the_order_of_the_contract() -> None:
 def test_migrations_make_the_tables_of_the_schema(database: str, part: Part) -> None:
     store = parse(database)
     upgrade(store, part)
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
 
         def ours(item: SchemaItem, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
             return not (kind == "table" and isinstance(item, Table) and name == version_table(part))
@@ -45,7 +45,7 @@ def test_upgrading_twice_changes_nothing_and_keeps_rows(database: str) -> None:
     with engines.write(store) as connection:
         connection.execute(text("INSERT INTO mcc_codes (mcc, name) VALUES (5411, 'Groceries')"))
     upgrade(store, "transactions")
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         assert connection.execute(text("SELECT mcc, name FROM mcc_codes")).all() == [(5411, "Groceries")]
 
 
@@ -53,7 +53,7 @@ def test_both_parts_live_in_one_postgresql_database(postgres_url: str) -> None:
     store = parse(postgres_url)
     upgrade(store, "transactions")
     upgrade(store, "clusters")
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         assert {"transactions", "transactions_clusters"} <= set(inspect(connection).get_table_names())
 
 
@@ -72,7 +72,7 @@ def test_a_newer_schema_of_the_same_minor_version_is_left_as_it_is(database: str
     with engines.write(store) as connection:
         connection.execute(text("UPDATE schema_transactions SET version_num = '0999'"))
     upgrade(store, "transactions")
-    with engines.read_only(store).connect() as connection:
+    with engines.read(store) as connection:
         assert connection.execute(text("SELECT version_num FROM schema_transactions")).scalar() == "0999"
 
 
@@ -87,4 +87,4 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
 
 def test_sqlite_stores_are_in_wal_mode(tmp_path: Path) -> None:
     upgrade(parse(f"sqlite:///{tmp_path}/t.db"), "transactions")
-    assert sqlite3.connect(tmp_path / "t.db").execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert query(f"sqlite:///{tmp_path}/t.db", "PRAGMA journal_mode") == [("wal",)]
