@@ -74,7 +74,7 @@ def literal(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
-@st.cache_resource
+@st.cache_resource(on_release=httpx.Client.close)
 def _client() -> httpx.Client:
     """One for all sessions: connections stay open, and making one anew takes longer than a claim."""
     return httpx.Client(timeout=_SECONDS)

@@ -30,6 +30,6 @@ def clusters() -> Iterator[Connection]:
         yield connection
 
 
-@st.cache_resource
+@st.cache_resource(on_release=Readers.close)
 def _readers(url: str) -> Readers:
     return Readers(parse(url))

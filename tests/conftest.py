@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.settings import Settings
 from tests import toxiproxy as poisons
-from tests.jobs.databases import new_postgres
+from tests.jobs.databases import MadeOnce, copy, empty_beside, new_postgres
 from tests.toxiproxy import Toxiproxy
 
 # Settings of whoever runs the tests must not reach them.
@@ -58,6 +58,26 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/transactions.db"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Fill a store as another was filled before: `made_once(database, "name", fill)`.
+
+    The first time a store of that kind is made for all tests, by fill(folder, url); `database` becomes a copy of it.
+    """
+    made: dict[tuple[str, str], str] = {}
+
+    def copied(database: str, name: str, fill: Callable[[Path, str], object]) -> None:
+        kind = database.partition(":")[0]
+        if (kind, name) not in made:
+            folder = tmp_path_factory.mktemp(name)
+            url = empty_beside(database, folder)
+            fill(folder, url)
+            made[kind, name] = url
+        copy(made[kind, name], database)
+
+    return copied
 
 
 @pytest.fixture(scope="session")

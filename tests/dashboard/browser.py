@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.api.served import free_port
 from tests.charts.rendered import TOOLS
@@ -43,13 +43,25 @@ def shown(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def opened(*, width: int = 1280, dark: bool = False) -> Iterator[tuple[Page, list[str]]]:
-    """A page of a browser, and the errors that its console told."""
+def browsing() -> Iterator[Browser]:
+    """A browser without a window."""
     executable = shutil.which("chromium", path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
     assert executable, "these tests need a browser: `make tools` brings it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        context = browser.new_context(
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def opened(
+    *, width: int = 1280, dark: bool = False, browser: Browser | None = None
+) -> Iterator[tuple[Page, list[str]]]:
+    """A page of the browser, or of one of its own, and the errors that its console told."""
+    with nullcontext(browser) if browser else browsing() as running:
+        context = running.new_context(
             viewport={"width": width, "height": 1100}, color_scheme="dark" if dark else "light", locale="en-GB"
         )
         page = context.new_page()
@@ -64,7 +76,7 @@ def opened(*, width: int = 1280, dark: bool = False) -> Iterator[tuple[Page, lis
         try:
             yield page, errors
         finally:
-            browser.close()
+            context.close()
 
 
 def drawn(page: Page) -> None:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from fraudstack.settings import DATA_DIR
 from tests.api.served import environment, served
-from tests.dashboard.browser import alarmed, drawn, opened, shown
+from tests.dashboard.browser import alarmed, browsing, drawn, opened, shown
 from tests.jobs.databases import query
 
 pytestmark = pytest.mark.slow
@@ -50,6 +50,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield Stack(store, scorer, dashboard)
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
 def alarm(stack: Stack, number: int) -> int:
     """Post what the rules must flag; returns its id."""
     client, last = query(
@@ -64,8 +70,8 @@ def metric(page: Page, label: str) -> int:
     return int(found.locator("[data-testid=stMetricValue]").inner_text().replace(",", ""))
 
 
-def test_a_post_is_seen_filtered_opened_and_judged(stack: Stack) -> None:
-    with opened() as (page, errors):
+def test_a_post_is_seen_filtered_opened_and_judged(stack: Stack, browser: Browser) -> None:
+    with opened(browser=browser) as (page, errors):
         page.goto(f"{stack.dashboard}/?period=everything")
         drawn(page)
         before = query(stack.store, "SELECT count(*), coalesce(sum(is_fraud), 0) FROM transactions")[0]
@@ -113,8 +119,8 @@ def test_a_post_is_seen_filtered_opened_and_judged(stack: Stack) -> None:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen or "overview")
-def test_nothing_serious_keeps_anybody_from_reading(stack: Stack, screen: str, dark: bool) -> None:
-    with opened(dark=dark) as (page, errors):
+def test_nothing_serious_keeps_anybody_from_reading(stack: Stack, browser: Browser, screen: str, dark: bool) -> None:
+    with opened(browser=browser, dark=dark) as (page, errors):
         page.goto(f"{stack.dashboard}/{screen}")
         drawn(page)
         found = Axe().run(page)
@@ -128,8 +134,8 @@ def test_nothing_serious_keeps_anybody_from_reading(stack: Stack, screen: str, d
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen or "overview")
-def test_on_a_phone_nothing_is_wider_than_the_screen(stack: Stack, screen: str) -> None:
-    with opened(width=390) as (page, _):
+def test_on_a_phone_nothing_is_wider_than_the_screen(stack: Stack, browser: Browser, screen: str) -> None:
+    with opened(browser=browser, width=390) as (page, _):
         page.goto(f"{stack.dashboard}/{screen}")
         drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,8 @@ from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 
 Rows = list[tuple[object, ...]]
+# What the fixture `made_once` is.
+MadeOnce = Callable[[str, str, Callable[[Path, str], object]], None]
 _DATE = "%Y-%m-%d %H:%M:%S"
 
 
@@ -49,6 +51,32 @@ def new_postgres(server: str) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return server.replace("/postgres?", f"/{name}?")
+
+
+def copy(source: str, target: str) -> None:
+    """The store at `target` holds what that at `source` does, of the same kind and used by nobody meanwhile."""
+    if source.startswith("sqlite:///"):
+        files = [sqlite3.connect(url.removeprefix("sqlite:///")) for url in (source, target)]
+        with closing(files[0]), closing(files[1]):
+            files[0].backup(files[1])
+        return
+    server, (original, name) = _server(source), map(_name, (source, target))
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {original}")
+
+
+def empty_beside(url: str, folder: Path) -> str:
+    """The URL of an empty store of the same kind, in the folder or on the same server."""
+    return f"sqlite:///{folder}/transactions.db" if url.startswith("sqlite:///") else new_postgres(_server(url))
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
+
+
+def _server(url: str) -> str:
+    return url.replace(f"/{_name(url)}?", "/postgres?")
 
 
 @contextmanager

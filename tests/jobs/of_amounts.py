@@ -1,6 +1,7 @@
 """A store in which high amounts are fraud, for models to find out."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -8,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.settings import Settings
 from jobs import clean, label, profiles
-from tests.jobs.databases import quiet
+from tests.jobs.databases import MadeOnce, quiet, settings
 from tests.jobs.labels_files import entry, labels
 from tests.jobs.raw_files import row, write
 
@@ -16,8 +17,14 @@ ROWS, CLIENTS = 9000, 40
 FIRST = datetime(2019, 1, 1)
 
 
-def of_amounts(spark: SparkSession, chosen: Settings, days: int) -> Settings:
-    """Ingest 9,000 labelled transactions over so many days; every twelfth is fraud."""
+def of_amounts(spark: SparkSession, made_once: MadeOnce, chosen: Settings, days: int) -> Settings:
+    """A store of 9,000 labelled transactions over so many days; every twelfth is fraud."""
+    made_once(str(chosen.store_url), f"amounts of {days} days", partial(_ingested, spark, days))
+    return chosen
+
+
+def _ingested(spark: SparkSession, days: int, folder: Path, url: str) -> None:
+    chosen = settings(folder, url)
     draw = Random(1)
     frauds = {id for id in range(ROWS) if draw.random() < 0.08}
     lines, told = [], []
@@ -32,4 +39,3 @@ def of_amounts(spark: SparkSession, chosen: Settings, days: int) -> Settings:
     Path(chosen.labels_path).write_text(labels(told))
     for job in (clean, label, profiles):
         job.run(spark, chosen, "ingest", quiet())
-    return chosen

@@ -1,5 +1,6 @@
 """A backtest makes the decisions that the scorer made, and counts what came of them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
 from fraudstack.model import registry
+from fraudstack.model.artefact import Model
 from fraudstack.report.backtest import Backtest, Counts
 from fraudstack.rules import config
 from fraudstack.rules.config import Rules
 from jobs import backtest
 from tests.api.scorer import chosen, running
-from tests.jobs.databases import execute, query, quiet
+from tests.jobs.databases import MadeOnce, execute, query, quiet
 from tests.jobs.test_profiles import in_a_process
 from tests.model.made import kept_model, posts
 
@@ -26,6 +28,22 @@ STRICT = config.DEFAULT.read_text().replace("suspicious_at: 0.5", "suspicious_at
 
 def rules(text: str) -> Rules:
     return config.parse(text.encode(), "rules.yaml")
+
+
+def decided(made_once: MadeOnce, url: str, *, with_model: bool = False) -> None:
+    """Transactions that the scorer decided, with a model or without one, in the store."""
+    made_once(url, f"decided {with_model}", partial(_decided, with_model))
+
+
+def _decided(with_model: bool, folder: Path, url: str) -> None:
+    if with_model:
+        promoted(folder)
+    in_a_process(through_the_api, str(folder), url)
+
+
+def promoted(folder: Path) -> Model:
+    kept_model(folder / "made")
+    return registry.promote(folder / "model", folder / "made", {})
 
 
 def through_the_api(folder: str, url: str) -> None:
@@ -55,13 +73,11 @@ def counted(url: str, condition: str) -> Counts:
 
 
 @pytest.mark.parametrize("with_model", [False, True], ids=["rules", "rules and model"])
-def test_its_decisions_are_the_scorers(spark: SparkSession, database: str, tmp_path: Path, with_model: bool) -> None:
-    settings = chosen(tmp_path, database)
-    model = None
-    if with_model:
-        kept_model(tmp_path / "made")
-        model = registry.promote(settings.model_dir, tmp_path / "made", {})
-    in_a_process(through_the_api, str(tmp_path), database)
+def test_its_decisions_are_the_scorers(
+    spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path, with_model: bool
+) -> None:
+    decided(made_once, database, with_model=with_model)
+    model = promoted(tmp_path) if with_model else None
     # Labels that come after the last transaction change no decision.
     told = "id % 3 = 0 AND date >= '2019-02-22 00:00:00'"
     execute(database, f"UPDATE transactions SET is_fraud = CASE WHEN id % 5 = 0 THEN 1 ELSE 0 END WHERE {told}")
@@ -83,10 +99,11 @@ def test_its_decisions_are_the_scorers(spark: SparkSession, database: str, tmp_p
     assert all(alert.reason for alert in found.change.alerts)
 
 
-def test_figures_begin_after_what_the_model_has_seen(spark: SparkSession, database: str, tmp_path: Path) -> None:
-    kept_model(tmp_path / "made")
-    model = registry.promote(tmp_path / "model", tmp_path / "made", {})
-    in_a_process(through_the_api, str(tmp_path), database)
+def test_figures_begin_after_what_the_model_has_seen(
+    spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path
+) -> None:
+    decided(made_once, database, with_model=True)
+    model = promoted(tmp_path)
     model.facts["trained"]["until"] = "2019-02-15"
     found = tried(spark, tmp_path, database, STRICT, model=model)
     assert (found.first, found.trained_until) == ("2019-02-16", "2019-02-15")
@@ -97,9 +114,9 @@ def test_figures_begin_after_what_the_model_has_seen(spark: SparkSession, databa
         tried(spark, tmp_path, database, STRICT, model=model)
 
 
-def test_a_label_counts_once_it_is_known(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_label_counts_once_it_is_known(spark: SparkSession, made_once: MadeOnce, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/transactions.db"
-    in_a_process(through_the_api, str(tmp_path), url)
+    decided(made_once, url)
     before = tried(spark, tmp_path, url, STRICT).ways[0].counts.alerts
     # What was flagged is found to be legitimate: it becomes usual, and later ones like it raise no alert.
     execute(url, "UPDATE transactions SET is_fraud = 0 WHERE flagged_fraud = 1")

@@ -10,7 +10,7 @@ from fraudstack.model import drift, registry
 from fraudstack.settings import Settings
 from fraudstack.storage.decision_load import FIGURES
 from jobs import decide, evaluate, promote, train
-from tests.jobs.databases import execute, query, quiet, settings
+from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.of_amounts import ROWS, of_amounts
 
 pytestmark = pytest.mark.slow
@@ -28,8 +28,8 @@ def decisions(url: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def given(spark: SparkSession, database: str, tmp_path: Path) -> Settings:
-    return of_amounts(spark, settings(tmp_path, database), DAYS)
+def given(spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path) -> Settings:
+    return of_amounts(spark, made_once, settings(tmp_path, database), DAYS)
 
 
 def test_each_part_of_the_history_has_a_model_made_before_it(

@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
 from jobs import evaluate
-from tests.jobs.databases import quiet, settings
+from tests.jobs.databases import MadeOnce, quiet, settings
 from tests.jobs.of_amounts import of_amounts
 
 pytestmark = pytest.mark.slow
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 GROUPS = ("amount", "client", "novelty", "merchant", "risk")
 
 
-def test_each_fold_and_the_mean_have_their_figures(spark: SparkSession, tmp_path: Path) -> None:
-    given = of_amounts(spark, settings(tmp_path), days=1200)
+def test_each_fold_and_the_mean_have_their_figures(spark: SparkSession, made_once: MadeOnce, tmp_path: Path) -> None:
+    given = of_amounts(spark, made_once, settings(tmp_path), days=1200)
     rows = evaluate.evaluate(spark, given, "2021-06-01,2021-09-07", 7, quiet(), groups=True)
     found = {(row.fold, row.model): row.figures["average_precision"] for row in rows}
     folds = ("2021-06-15…06-21", "2021-09-21…09-27")

@@ -1,5 +1,6 @@
 """What a job remembers for the model takes the place of the old, whatever the scorer does meanwhile."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.settings import Settings
 from fraudstack.storage import memory_load, rebuild
 from jobs import clean, label, memories, profiles
-from tests.jobs.databases import execute, query, quiet, settings
+from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
 from tests.jobs.raw_files import row, write
 
@@ -20,9 +21,15 @@ _VALUES = """SELECT kind, value, day, CAST(sum(transactions) AS BIGINT), CAST(su
     FROM value_days GROUP BY kind, value, day ORDER BY kind, value, day"""
 
 
-def loaded(spark: SparkSession, database: str, folder: Path) -> Settings:
+@pytest.fixture
+def given(spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path) -> Settings:
     """Half a year of 40 clients at 20 merchants, labelled, in the store."""
-    given = settings(folder, database)
+    made_once(database, "half a year", partial(_ingested, spark))
+    return settings(tmp_path, database)
+
+
+def _ingested(spark: SparkSession, folder: Path, url: str) -> None:
+    given = settings(folder, url)
     lines = [
         row(
             id,
@@ -37,11 +44,9 @@ def loaded(spark: SparkSession, database: str, folder: Path) -> Settings:
     Path(given.labels_path).write_text(labels(entry(id, "Yes" if id % 9 == 0 else "No") for id in range(0, 1000, 2)))
     for job in (clean, label, profiles):
         job.run(spark, given, "run", quiet())
-    return given
 
 
-def test_a_second_run_changes_nothing(spark: SparkSession, database: str, tmp_path: Path) -> None:
-    given = loaded(spark, database, tmp_path)
+def test_a_second_run_changes_nothing(spark: SparkSession, database: str, given: Settings) -> None:
     memories.run(spark, given, "one", quiet())
     before = query(database, _MEMORIES), query(database, _VALUES)
     assert len(before[0]) == 40
@@ -50,8 +55,7 @@ def test_a_second_run_changes_nothing(spark: SparkSession, database: str, tmp_pa
     assert (query(database, _MEMORIES), query(database, _VALUES)) == before
 
 
-def test_days_are_kept_and_those_before_as_one(spark: SparkSession, database: str, tmp_path: Path) -> None:
-    given = loaded(spark, database, tmp_path)
+def test_days_are_kept_and_those_before_as_one(spark: SparkSession, database: str, given: Settings) -> None:
     memories.run(spark, given, "one", quiet())
     found = query(database, _VALUES)
     last = max(int(str(row[2])) for row in found)
@@ -67,10 +71,9 @@ def test_days_are_kept_and_those_before_as_one(spark: SparkSession, database: st
 
 @pytest.mark.parametrize("tries", [3, 0], ids=["beside the scorer", "while it waits"])
 def test_what_the_scorer_changed_meanwhile_is_made_again(
-    spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
+    spark: SparkSession, database: str, given: Settings, monkeypatch: pytest.MonkeyPatch, tries: int
 ) -> None:
     monkeypatch.setattr(rebuild, "_TRIES", tries)
-    given = loaded(spark, database, tmp_path)
     memories.run(spark, given, "one", quiet())
     [[last]] = query(database, "SELECT max(day) FROM value_days")
     real = memory_load.replace_memories

@@ -12,7 +12,7 @@ from fraudstack.features import NAMES
 from fraudstack.model import champion, registry
 from fraudstack.settings import Settings
 from jobs import evaluate, memories, promote, train
-from tests.jobs.databases import execute, query, quiet, settings
+from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.of_amounts import CLIENTS, FIRST, of_amounts
 
 pytestmark = pytest.mark.slow
@@ -21,8 +21,8 @@ DAYS = 90
 
 
 @pytest.fixture
-def given(spark: SparkSession, tmp_path: Path) -> Settings:
-    return of_amounts(spark, settings(tmp_path), DAYS)
+def given(spark: SparkSession, made_once: MadeOnce, tmp_path: Path) -> Settings:
+    return of_amounts(spark, made_once, settings(tmp_path), DAYS)
 
 
 def refreshed(spark: SparkSession, given: Settings, run_id: str) -> dict[str, object]:

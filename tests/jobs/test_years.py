@@ -7,14 +7,14 @@ from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
 from jobs import years
-from tests.jobs.databases import query, quiet, settings
+from tests.jobs.databases import MadeOnce, query, quiet, settings
 from tests.jobs.of_amounts import of_amounts
 
 pytestmark = pytest.mark.slow
 
 
-def test_each_year_has_its_figures(spark: SparkSession, tmp_path: Path) -> None:
-    given = of_amounts(spark, settings(tmp_path), days=1200)
+def test_each_year_has_its_figures(spark: SparkSession, made_once: MadeOnce, tmp_path: Path) -> None:
+    given = of_amounts(spark, made_once, settings(tmp_path), days=1200)
     rows = years.evaluate(spark, given, "2019-12-31", 7, quiet())
     found = {(row.fold, row.model): row.figures for row in rows}
     names = ("model", "model of the year", "rules", "Italy")
