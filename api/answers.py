@@ -1,6 +1,6 @@
 """What the scorer answers, as models for the document and as plain JSON for speed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,7 +29,11 @@ _EXAMPLE: Any = {
     "rules_version": "1+0a1b2c3d",
     "model_version": None,
     "model_problem": None,
+    "left_out": [],
 }
+
+
+LeftOut = Literal["model", "language model", "storing"]
 
 
 class ReasonOut(BaseModel):
@@ -41,11 +45,7 @@ class ReasonOut(BaseModel):
     text: str
 
 
-class DecisionOut(BaseModel):
-    """What was decided; suspicious is true for the decisions suspicious and blocked."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
+class _Decision(BaseModel):
     id: int
     suspicious: bool
     score: float = Field(ge=0, le=1)
@@ -59,7 +59,17 @@ class DecisionOut(BaseModel):
     model_problem: str | None
 
 
-class StoredDecision(DecisionOut):
+class DecisionOut(_Decision):
+    """What was decided; suspicious is true for the decisions suspicious and blocked."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    left_out: list[LeftOut] = Field(
+        description="What there was no time for within X-Wait-Ms. Where it names storing, this isn't stored yet."
+    )
+
+
+class StoredDecision(_Decision):
     """A decision as it was stored."""
 
     decided_at: str
@@ -119,9 +129,9 @@ def decision(id: int, said: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": id, **{name: said[name] for name in _SAID}}
 
 
-def of_decided(found: Decided) -> dict[str, Any]:
+def of_decided(found: Decided, left_out: Sequence[LeftOut] = ()) -> dict[str, Any]:
     """A fresh decision."""
-    return decision(found.id, found.decision)
+    return decision(found.id, found.decision) | {"left_out": left_out}
 
 
 def listed(found: Stored) -> dict[str, Any]:

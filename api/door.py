@@ -101,7 +101,7 @@ class Door:
             return
         started = time.perf_counter()
         request_id = _asked_id(scope) or uuid.uuid4().hex
-        scope["request_id"] = request_id
+        scope["request_id"], scope["started"] = request_id, started
         status = 500
         begun = closing = False
         body = Body(scope, receive)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.waiting import LateError
 from fraudstack.decisions.writer import Overloaded, Unfinished
 from fraudstack.errors import OutcomeUnknownError, StoreError
 from fraudstack.texts import shown
@@ -38,13 +39,16 @@ _TITLES = {
 AGAIN = {"Retry-After": "1"}
 FULL = "too many decisions wait; this wasn't written, send it again"
 FAILED = "the store can't be used just now; this wasn't written, send it again"
+LATE = "there was no time within X-Wait-Ms; whether this gets written isn't known, send it again with the same id"
 UNKNOWN = "the store doesn't answer; whether this gets written isn't known, send it again with the same id"
 
 
-def why_not_now(error: Overloaded | Unfinished | StoreError) -> str:
+def why_not_now(error: LateError | Overloaded | Unfinished | StoreError) -> str:
     """The sentence of a 503 for work that the writer didn't do."""
     if isinstance(error, Overloaded):
         return FULL
+    if isinstance(error, LateError):
+        return LATE
     if isinstance(error, StoreError):
         log.error("the store failed", extra={"said": {"error": str(error)}})
     return UNKNOWN if isinstance(error, (Unfinished, OutcomeUnknownError)) else FAILED
@@ -130,10 +134,10 @@ def register(app: FastAPI) -> None:
         return problem(error.status_code, str(error.detail), error.headers)
 
     async def not_now(_: Request, error: Exception) -> Response:
-        assert isinstance(error, (Overloaded, Unfinished, StoreError))  # noqa: S101 - registered for them alone
+        assert isinstance(error, (LateError, Overloaded, Unfinished, StoreError))  # noqa: S101 - registered for them alone
         return problem(503, why_not_now(error), AGAIN)
 
-    for kind in (Overloaded, Unfinished, StoreError):
+    for kind in (LateError, Overloaded, Unfinished, StoreError):
         app.add_exception_handler(kind, not_now)
 
     @app.exception_handler(RecursionError)

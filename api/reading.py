@@ -1,5 +1,6 @@
 """How requests are read: JSON in which nothing is said twice, and paths whose names may hold a slash."""
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -16,6 +17,7 @@ from api.keys import check
 from api.problems import problem
 from fraudstack.texts import shown
 
+_LONG = 64 << 10
 _SLASH = re.compile(rb"%2f", re.IGNORECASE)
 
 
@@ -63,7 +65,9 @@ class JsonRoute(APIRoute):
 
 class _Request(Request):
     async def json(self) -> Any:  # noqa: ANN401 - as its base has it
-        return read(await self.body())
+        body = await self.body()
+        # What takes long is read beside the event loop, which others wait for.
+        return read(body) if len(body) <= _LONG else await asyncio.to_thread(read, body)
 
 
 def read(body: bytes) -> object:

@@ -34,6 +34,10 @@ def this_second() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
+# An average is of about so many.
+_OPINIONS_REMEMBERED = 20
+
+
 @dataclass
 class Scorer:
     """A worker's state."""
@@ -48,6 +52,8 @@ class Scorer:
     text: TextScorer | None
     readers: Readers
     shared: Shared
+    # A model's opinion took so long, on average of the latest.
+    opinion_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         """Begin to follow the store."""
@@ -81,9 +87,14 @@ class Scorer:
             self.categories,
             self.model.model,
             self.model.unusable,
-            metrics.MODEL.observe,
+            self._timed,
             self.model.failed,
         )
+
+    def _timed(self, seconds: float) -> None:
+        """An opinion took so long."""
+        metrics.MODEL.observe(seconds)
+        self.opinion_seconds += (seconds - self.opinion_seconds) / _OPINIONS_REMEMBERED
 
     async def close(self) -> None:
         """Finish what waits and close all connections."""

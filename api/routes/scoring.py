@@ -1,20 +1,22 @@
 """POST /transaction and POST /transactions: decide before the card holder notices."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import metrics
-from api.answers import DecisionOut, json_answer, of_decided
+from api.answers import DecisionOut, LeftOut, json_answer, of_decided
 from api.keys import needs
 from api.problems import AGAIN, Problem, Refused, field_problems, told, why_not_now
 from api.reading import JsonRoute
 from api.state import Scorer, this_second
+from api.waiting import LateError, Patience, WaitMs
 from fraudstack.decisions.deciding import (
     Advice,
     Conflict,
@@ -36,6 +38,7 @@ from fraudstack.storage.online import Connection
 router = APIRouter(tags=["scoring"], route_class=JsonRoute)
 
 MOST_IN_A_BATCH = 1000
+_CHECKED_TOGETHER = 25
 _EXAMPLE = {
     "id": 23761875,
     "date": "2019-11-01 12:30:00",
@@ -49,6 +52,10 @@ _EXAMPLE = {
     "merchant_state": "Italy",
     "mcc": 5411,
 }
+# A model is asked where there is time for several of its opinions, a language model where enough is left to store.
+_SURELY = 3
+_STORING_SECONDS = 0.05
+_LEAST_FOR_A_TEXT = 0.1
 _CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The id stands for another transaction"}}
 
 Example = Body(openapi_examples={"abroad": {"summary": "A chip payment abroad", "value": _EXAMPLE}})
@@ -59,21 +66,27 @@ async def post_transaction(
     request: Request,
     posted: Annotated[Submission, Example],
     dry_run: Annotated[bool, Query(description="Decide without writing.")] = False,
+    wait_ms: WaitMs = None,
 ) -> Response:
     """Decide one transaction; it, the decision and the profile are stored before the answer leaves.
 
     The same id and body again gives the stored decision; the same id with another body is a conflict (409).
     """
     scorer: Scorer = request.app.state.scorer
+    patience = Patience(request, wait_ms)
     now, terms = this_second(), scorer.terms()
     _check_currency(posted, terms)
+    left_out: list[LeftOut] = []
+    if terms.model is not None and patience.left < scorer.opinion_seconds * _SURELY:
+        terms = replace(terms, model=None)
+        left_out.append("model")
     if dry_run:
-        dry = await run_in_threadpool(_score, scorer, posted, terms, now)
-        return json_answer(of_decided(preview(dry, posted, terms, now)))
+        dry = await _in_time(scorer, posted, terms, now, patience)
+        return json_answer(of_decided(preview(dry, posted, terms, now), left_out))
     # Overload is told before anything is done for a decision that couldn't be written.
     with scorer.writer.room() as room:
-        scored = await _scored(scorer, posted, terms, now)
-        advice = await _advice(scorer, posted, scored)
+        scored = await _scored(scorer, posted, terms, now, patience)
+        advice = await _advice(scorer, posted, scored, patience, left_out)
 
         async def written(replays: Replays) -> Decided | Conflict | Wanted:
             def work(connection: Connection) -> Decided | Conflict | Wanted:
@@ -82,11 +95,21 @@ async def post_transaction(
             done: Decided | Conflict | Wanted = await room.written(work, (posted.client_id,))
             return done
 
-        found: Decided | Conflict = await settled(scorer.readers, written, () if posted.id is None else (posted.id,))
+        storing: Coroutine[Any, Any, Decided | Conflict] = settled(
+            scorer.readers, written, () if posted.id is None else (posted.id,)
+        )
+        try:
+            found = await patience.wait_for(storing)
+        except (LateError, Overloaded, Unfinished, StoreError):
+            # Somebody who can't wait is told what is known by now.
+            if scored is None or not patience.bounded:
+                raise
+            known = preview(scored, posted, terms, now, advice)
+            return json_answer(of_decided(known, [*left_out, "storing"]))
     if isinstance(found, Conflict):
         raise Refused(409, found.sentence)
     _count(found)
-    return json_answer(of_decided(found))
+    return json_answer(of_decided(found, left_out))
 
 
 class Batch(BaseModel):
@@ -110,7 +133,7 @@ class Results(BaseModel):
 
 
 @router.post("/transactions", response_model=Results, dependencies=[Depends(needs("score", counted=False))])
-async def post_transactions(request: Request, batch: Batch) -> Response:
+async def post_transactions(request: Request, batch: Batch, wait_ms: WaitMs = None) -> Response:
     """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.
 
     Where a result's status is 503, send that transaction again. Texts of a batch aren't shown to a language model.
@@ -120,7 +143,12 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     if key := request.scope.get("key"):
         await scorer.guard.spend(key, len(batch.transactions))
     scorer.writer.look_for_room()
-    checked = [_checked(raw, terms) for raw in batch.transactions]
+    patience = Patience(request, wait_ms)
+    checked: list[Submission | dict[str, Any]] = []
+    for start in range(0, len(batch.transactions), _CHECKED_TOGETHER):
+        checked += [_checked(raw, terms) for raw in batch.transactions[start : start + _CHECKED_TOGETHER]]
+        # Others must not wait for all of it.
+        await asyncio.sleep(0)
     usable = [posted for posted in checked if isinstance(posted, Submission)]
     advice = NOT_ASKED if scorer.text else _OFF
     found = decided_in_turns(scorer.writer, scorer.readers, usable, terms, now, advice)
@@ -132,10 +160,10 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
             continue
         if why is None:
             try:
-                results.append(_result(await anext(found)))
+                results.append(_result(await patience.wait_for(anext(found))))
                 stored = True
                 continue
-            except (Overloaded, Unfinished, StoreError) as error:
+            except (LateError, Overloaded, Unfinished, StoreError) as error:
                 if not stored:
                     raise
                 # Each is told what became of it: those before are stored.
@@ -179,22 +207,43 @@ def _score(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> S
         return score(connection, posted, terms, now)
 
 
-async def _scored(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> Scored | None:
+async def _scored(scorer: Scorer, posted: Submission, terms: Terms, now: datetime, patience: Patience) -> Scored | None:
     """What the rules say before the turn to write has come; None where it is found out within the transaction."""
     if scorer.store.path is not None:
         # In the event loop: a hop to a thread takes as long.
         return _score(scorer, posted, terms, now)
     # PostgreSQL locks a client, not the store: looking within the lock keeps nobody else, and saves round trips.
-    return await run_in_threadpool(_score, scorer, posted, terms, now) if scorer.text and posted.description else None
+    if patience.bounded or (scorer.text and posted.description):
+        return await _in_time(scorer, posted, terms, now, patience)
+    return None
 
 
-async def _advice(scorer: Scorer, posted: Submission, scored: Scored | None) -> Advice:
+async def _in_time(scorer: Scorer, posted: Submission, terms: Terms, now: datetime, patience: Patience) -> Scored:
+    try:
+        return await patience.wait_for(asyncio.to_thread(_score, scorer, posted, terms, now))
+    except LateError:
+        why = "there was no time within X-Wait-Ms to read what is known; this wasn't written, send it again"
+        raise Refused(503, why, AGAIN) from None
+
+
+async def _advice(
+    scorer: Scorer, posted: Submission, scored: Scored | None, patience: Patience, left_out: list[LeftOut]
+) -> Advice:
     """What a language model says of the text, asked outside any database transaction; without one, nothing."""
     if scorer.text is None:
         return _OFF
     if not posted.description or scored is None or not scored.grey:
         return NOT_ASKED
-    advice = await scorer.text.ask(posted.description)
+    seconds = patience.left - _STORING_SECONDS
+    if seconds < _LEAST_FOR_A_TEXT:
+        left_out.append("language model")
+        return NOT_ASKED
+    try:
+        async with asyncio.timeout(seconds if patience.bounded else None):
+            advice = await scorer.text.ask(posted.description)
+    except TimeoutError:
+        left_out.append("language model")
+        advice = Advice((), "timeout")
     metrics.LLM.labels(advice.llm_status).inc()
     return advice
 

@@ -108,10 +108,11 @@ def score(connection: Connection, posted: Submission, terms: Terms, now: datetim
     return _scored(connection, event, profile, excepted, terms)
 
 
-def preview(scored: Scored, posted: Submission, terms: Terms, now: datetime) -> Decided:
+def preview(
+    scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice = Advice((), "not_asked")
+) -> Decided:
     """What would be decided by a score, without writing."""
-    decision = _decision(scored, terms, now, posted.body_hash(), "not_asked")
-    return Decided(posted.id or 0, decision)
+    return Decided(posted.id or 0, _said(scored, posted, terms, now, advice)[1])
 
 
 def decide_and_store(

@@ -140,6 +140,7 @@ class Writer:
             yield room
         finally:
             if not room.used:
+                room.used = True
                 self._wait_for(-size)
 
     async def written(self, do: Callable[[Connection], Any], clients: Sequence[str] = (), size: int = 1) -> Any:  # noqa: ANN401
@@ -359,7 +360,7 @@ class Room:
     def __init__(self, writer: Writer, size: int) -> None:
         self._writer = writer
         self._size = size
-        # Whether work has taken it, which gives it back when it is done.
+        # Whether it was given back, or work has taken it, which gives it back when it is done.
         self.used = False
 
     def begin(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> _Work:
