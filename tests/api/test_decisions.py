@@ -169,7 +169,7 @@ def test_zero_and_negative_amounts_are_decided_and_make_no_amount_usual(client: 
 def test_names_of_categories_that_an_ingest_brings_are_said(
     tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "_LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(state, "LOOK_EVERY_SECONDS", 0.05)
     monkeypatch.setattr(state, "_CATEGORIES_EVERY", 1)
     with running(tmp_path, database) as client:
         known(client)
