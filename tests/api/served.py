@@ -52,7 +52,7 @@ def served(folder: Path, env: Mapping[str, str]) -> Iterator[tuple[str, subproce
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not ready(url):
             assert process.poll() is None, (folder / "scorer.log").read_text()
             assert time.monotonic() < deadline

@@ -57,13 +57,13 @@ def query(file: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def wait_for[T](found: Callable[[], T | None], seconds: float, what: str) -> T:
-    """The first true answer of a poll, within a deadline."""
-    deadline = time.monotonic() + seconds
+    """The first true answer of a poll, within a deadline; on a busy machine that is a minute at least."""
+    deadline = time.monotonic() + max(seconds, 60)
     while time.monotonic() < deadline:
         if answer := found():
             return answer
         time.sleep(0.2)
-    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+    raise AssertionError(f"waited {max(seconds, 60):.0f} s in vain for {what}")
 
 
 def processes(marker: str) -> Iterator[psutil.Process]:
@@ -78,7 +78,7 @@ def end(process: subprocess.Popen[bytes], marker: str) -> list[str]:
     """End Airflow as Ctrl-C does; kill what still lives half a minute later and say what that was."""
     process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(30)
+        process.wait(60)
     with suppress(AssertionError):
         wait_for(lambda: not list(processes(marker)), 15, "the end of all processes")
     left = []

@@ -124,9 +124,9 @@ def test_nothing_outlives_a_task_that_is_told_to_stop(tmp_path: Path, number: si
     log = tmp_path / "log"
     with log.open("wb") as output:
         task = subprocess.Popen(_command(tmp_path, "sleeps"), env=env, cwd=tmp_path, stdout=output)
-        wait_for(lambda: "deaf" in log.read_text(), 60, "the job's child")
+        wait_for(lambda: "deaf" in log.read_text(), 180, "the job's child")
         task.send_signal(number)
-        assert task.wait(30) == 0
+        assert task.wait(90) == 0
     last = _parsed(log.read_text())[-1]
     assert last == {"raised": error, "sentence": f"sleeps was stopped by {number.name}"}
     assert list(processes(env["AIRFLOW_HOME"])) == []

@@ -31,7 +31,7 @@ def shown(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not _answers(url):
             assert process.poll() is None, (folder / "dashboard.log").read_text()
             assert time.monotonic() < deadline
@@ -39,7 +39,7 @@ def shown(folder: Path, env: Mapping[str, str]) -> Iterator[str]:
         yield url
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(60)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         TX_CLUSTERS_K="3",
     )
     subprocess.run(
-        [Path(sys.executable).with_name("fraudstack"), "ingest"], env=env, check=True, capture_output=True, timeout=300
+        [Path(sys.executable).with_name("fraudstack"), "ingest"], env=env, check=True, capture_output=True, timeout=500
     )
     with served(folder, env) as (scorer, _), shown(folder, env | {"TX_API_URL": scorer}) as dashboard:
         yield Stack(store, scorer, dashboard)

@@ -58,12 +58,12 @@ def test_readers_see_old_or_new_clusters(spark: SparkSession, database: str, tmp
     reader = context.Process(target=read, args=(grouped(2).clusters_url, reading, over, answers), daemon=True)
     reader.start()
     try:
-        assert reading.wait(timeout=60)
+        assert reading.wait(timeout=180)
         cluster.run(spark, grouped(5), "five", quiet())
         cluster.run(spark, grouped(2), "two", quiet())
     finally:
         over.set()
-    seen, reads = answers.get(timeout=60)
+    seen, reads = answers.get(timeout=180)
     reader.join()
     assert seen == {(CLIENTS, CLIENTS, 2, 2), (CLIENTS, CLIENTS, 5, 5)}
     assert reads > 100

@@ -102,7 +102,7 @@ def _until_queued(queue: Path) -> None:
     """Wait until somebody holds the queue."""
     import fcntl
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     with queue.open() as handle:
         while time.monotonic() < deadline:
             try:
@@ -124,9 +124,9 @@ def test_a_second_ingest_waits_for_the_first(database: str) -> None:
     with locks.ingest_turn(store, pytest.fail):
         other = threading.Thread(target=second)
         other.start()
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         assert not done.is_set()
-    assert done.wait(10)
+    assert done.wait(60)
     other.join()
 
 
@@ -136,7 +136,7 @@ def test_the_turn_of_a_killed_process_is_free_again(tmp_path: Path) -> None:
     holds = context.Event()
     holder = context.Process(target=_hold, args=(store, holds))
     holder.start()
-    assert holds.wait(30)
+    assert holds.wait(180)
     holder.kill()
     holder.join()
     with locks.ingest_turn(store, lambda: None), locks.write_turn(store):
