@@ -62,6 +62,17 @@ def test_what_the_machine_has_is_taken_if_it_is_fit(machine: Path) -> None:
     assert (bin / "chromium").readlink() == machine / "bin" / "google-chrome"
 
 
+def test_without_a_browser_playwright_brings_its_own(machine: Path) -> None:
+    browser = machine / "ms-playwright" / "chrome"
+    program(browser, "echo Google Chrome for Testing 159")
+    program(
+        machine / "here" / ".venv" / "bin" / "python",
+        f'[[ $* == "-m playwright install chromium" ]] || echo {browser}',
+    )
+    assert "Chrom" not in tools(machine, "test").stderr
+    assert (machine / "here" / ".tools" / "bin" / "chromium").readlink() == browser
+
+
 def test_a_java_that_spark_does_not_run_on_is_named(machine: Path) -> None:
     program(machine / "bin" / "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
     assert "Java 17 or 21 (found: 11" in tools(machine, "test").stderr

@@ -12,6 +12,33 @@ import yaml
 from tests.charts.rendered import TOOLS, VALUES, objects, texts
 
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.34.0-local-strict"
+# Branches of the templates that no shipped file of values takes.
+BRANCHES = {
+    "secrets, reload and labels of yours": (
+        "--set",
+        "api.reload=true,dashboard.reload=true,airflow.reload=true,api.openai.existingSecret=o,api.existingSecret=k,"
+        "api.openai.baseUrl=http://llm,api.rulesConfigMap=r,dashboard.existingSecret=d,dashboard.signIn=s,"
+        "airflow.existingSecret=a,backup.existingClaim=b,storage.existingClaim=c,storage.className=local",
+        "--set-json",
+        'image.pullSecrets=["p"],settings={"TX_CURRENCY":"EUR"},spark.conf={"spark.x":"1"},airflow.env={"A":"b"},'
+        'networkPolicy.sparkEgress=[{"ports":[{"port":443}]}],networkPolicy.clients=[{"team":"fraud"}],'
+        + ",".join(
+            f'{part}.annotations={{"a":"b"}},{part}.nodeSelector={{"a":"b"}},{part}.tolerations=[{{"key":"a"}}]'
+            for part in ("api", "dashboard", "airflow", "spark")
+        ),
+    ),
+    "as little as can be": ("--set", "storage.keep=false,sampleData.enabled=false,backup.enabled=false"),
+    "without Airflow": (
+        "--set",
+        "airflow.enabled=false,networkPolicy.enabled=false,backup.enabled=false,database.url=postgresql://u:p@db/x,"
+        "api.replicas=2,api.spread=true,api.disruptionBudget.enabled=true",
+    ),
+    "databases by URL": (
+        "--set",
+        "database.url=postgresql://u:p@db/x,airflow.database.url=postgresql://u:p@db/a,backup.enabled=false,"
+        "airflow.executor=KubernetesExecutor,storage.accessMode=ReadWriteMany,airflow.logsOnVolume=false",
+    ),
+}
 # What is done on purpose, and why.
 KUBE_SCORE = {
     "container-image-pull-policy": "images are loaded into kind's node, and a release's tag never changes",
@@ -93,18 +120,32 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_kubeconform_finds_every_object_valid(manifests: list[str], schemas: Path) -> None:
+    assert conform(manifests, schemas) > 60
+
+
+@pytest.mark.parametrize("values", BRANCHES.values(), ids=BRANCHES)
+def test_kubeconform_finds_what_is_seldom_asked_for_valid(
+    values: tuple[str, ...], schemas: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "manifests.yaml"
+    file.write_text("\n---\n".join(texts(*values)))
+    assert conform([str(file)], schemas) > 15
+
+
+def conform(files: list[str], schemas: Path) -> int:
+    """How many objects are valid, as all are that have a schema; a key that stands twice is none."""
     done = tool(
         "kubeconform",
         *("-strict", "-summary", "-output", "json", "-kubernetes-version", "1.34.0"),
         # Of the Prometheus operator's kinds no schema can be had offline.
         *("-skip", "ServiceMonitor,PrometheusRule"),
         *("-schema-location", f"{schemas}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"),
-        *manifests,
+        *files,
     )
     answer = json.loads(done.stdout)
     wrong = {(one["kind"], one["name"], one["msg"]) for one in answer["resources"]}
     assert not wrong
-    assert answer["summary"]["valid"] > 60
+    return int(answer["summary"]["valid"])
 
 
 def test_kube_score_finds_only_what_is_on_purpose(manifests: list[str]) -> None:
