@@ -8,7 +8,8 @@ _RUNS_SHOWN = 20
 # Long texts are cut here, and one alone there, before they go to a browser.
 CUT, _LONGEST_TEXT = 300, 100_000
 
-_STEPS = """SELECT run_id, step, started_at, seconds, rows_in, loaded, quarantined, unmatched, error FROM ingest_runs
+_STEPS = """SELECT run_id, step, started_at, seconds, rows_in, loaded, quarantined, repeated, unmatched, error
+    FROM ingest_runs
     WHERE run_id = ? OR run_id IN
     (SELECT run_id FROM ingest_runs GROUP BY run_id ORDER BY max(started_at) DESC, run_id DESC LIMIT ?)
     ORDER BY started_at DESC"""
@@ -33,6 +34,7 @@ class Step(NamedTuple):
     rows_in: int | None
     loaded: int | None
     quarantined: int | None
+    repeated: int | None
     unmatched: int | None
     error: str | None
 

@@ -207,7 +207,9 @@ class IngestRun(TransactionsStore, table=True):
     rows_in: int | None = Field(default=None, sa_type=BigInteger)
     loaded: int | None = Field(default=None, sa_type=BigInteger)
     quarantined: int | None = Field(default=None, sa_type=BigInteger)
-    # Labels whose transaction isn't in the store; loaded + quarantined + unmatched = rows_in.
+    # Rows that say the same again; of labels also those that a later one overtook.
+    repeated: int | None = Field(default=None, sa_type=BigInteger)
+    # Labels whose transaction isn't in the store; loaded + quarantined + repeated + unmatched = rows_in.
     unmatched: int | None = Field(default=None, sa_type=BigInteger)
     # Of the input's records, whatever their order and compression.
     fingerprint: str | None = Field(default=None, sa_type=Text)

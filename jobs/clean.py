@@ -25,7 +25,7 @@ from jobs.raw import lines, side_files
 from jobs.raw.files import Input, prepared, readable
 from jobs.raw.parse import parsed
 from jobs.repeats import ids_rise, repeated
-from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
+from jobs.step import CONFLICT, KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
 _ACCEPTED = pc.is_null(pc.field("reason"))
 
@@ -40,8 +40,9 @@ class Judged:
     rows_in: int
     fingerprint: str
     reasons: dict[str, int]
-    # Columns position, reason: repeated ids, conflicts with the store.
+    # Columns position, reason: repeated ids, conflicts with the store; reason is NULL of what says the same again.
     refused: pa.Table
+    repeated: int = 0
 
     def accepted(self) -> Iterator[pa.RecordBatch]:
         """The rows to load, a batch at a time, with the columns of storage.transactions.STAGED."""
@@ -55,9 +56,10 @@ class Judged:
                 yield found.cast(transactions.STAGED)
 
     def refuse(self, refused: pa.Table) -> None:
-        """Count out rows (columns position, reason) that were accepted so far."""
+        """Count out rows (columns position, reason) that were accepted so far; those without a reason are repeated."""
         self.refused = pa.concat_tables([self.refused, refused.cast(self.refused.schema)])
-        for value in pc.value_counts(refused.column("reason")).to_pylist():
+        self.repeated += refused.column("reason").null_count
+        for value in pc.value_counts(refused.column("reason").drop_null()).to_pylist():
             self.reasons[value["values"]] = self.reasons.get(value["values"], 0) + value["counts"]
 
     @property
@@ -139,10 +141,10 @@ def judge(spark: SparkSession, given: Input, staging: Path, phases: Phases) -> J
     )
     if not ids_rise(rows, _ACCEPTED):
         with spark_phase(spark, phases, "clean: repeated ids"):
-            accepted = spark.read.parquet(str(rows)).where("reason IS NULL").select("id", "position")
+            accepted = spark.read.parquet(str(rows)).where("reason IS NULL")
             several = accepted.groupBy("id").count().where("count > 1").select("id")
             in_order = lines.in_file_order(spark, given, accepted.join(several, "id"))
-            judged.refuse(repeated(in_order, ["file_order", "position"]))
+            judged.refuse(repeated(in_order, ["file_order", "position"], transactions.STAGED.names))
     return judged
 
 
@@ -170,11 +172,11 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
         fresh = positions.filter(
             pc.invert(pc.is_in(positions.column("position"), value_set=judged.refused.column("position")))
         )
-        judged.refuse(fresh.append_column("reason", pa.repeat("conflict", fresh.num_rows)))
+        judged.refuse(fresh.append_column("reason", pa.repeat(CONFLICT, fresh.num_rows)))
 
 
 def _load(settings: Settings, this: Step, judged: Judged, phases: Phases) -> None:
-    with phases.counted("clean: load", judged.rows_in - judged.quarantined) as on_rows:
+    with phases.counted("clean: load", judged.rows_in - judged.quarantined - judged.repeated) as on_rows:
         late = transactions.load(this.store, this.connection, judged.accepted(), settings.currency, on_rows)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):
@@ -194,8 +196,9 @@ def _quarantine(
     with spark_phase(spark, phases, "clean: quarantine"):
         unread = spark.read.parquet(str(judged.rows)).where("reason IS NOT NULL AND reason <> 'header'")
         refused = unread.select("position", "reason")
-        if judged.refused.num_rows:
-            refused = refused.union(spark.createDataFrame(judged.refused))
+        late = judged.refused.filter(pc.is_valid(judged.refused.column("reason")))
+        if late.num_rows:
+            refused = refused.union(spark.createDataFrame(late))
         if at_most is not None:
             in_order = lines.in_file_order(spark, judged.given, refused).orderBy("file_order", "position")
             refused = in_order.limit(at_most).select("position", "reason")
@@ -209,7 +212,8 @@ def _quarantine(
 def _note(summary: Summary, judged: Judged) -> None:
     summary.rows_in = judged.rows_in
     summary.quarantined = judged.quarantined
-    summary.loaded = judged.rows_in - judged.quarantined
+    summary.repeated = judged.repeated
+    summary.loaded = judged.rows_in - judged.quarantined - judged.repeated
     summary.fingerprint = judged.fingerprint
     summary.header = judged.header
     summary.reasons = judged.reasons

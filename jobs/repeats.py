@@ -1,5 +1,7 @@
-"""Ids that stand more than once in an input: the first is kept, the rest are refused."""
+"""Ids that stand more than once in an input: the first is kept; the same again is counted, other content refused."""
 
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,8 +24,13 @@ def ids_rise(rows: Path, accepted: pc.Expression | None = None) -> bool:
     return True
 
 
-def repeated(rows: DataFrame, order: list[str]) -> pa.Table:
-    """Columns position and reason of every row whose id stands in an earlier row, earlier by `order`."""
-    nth = F.row_number().over(Window.partitionBy("id").orderBy(*order))
-    late = rows.withColumn("nth", nth).where("nth > 1")
-    return late.select("position", F.lit("repeated id").alias("reason")).toArrow()
+def repeated(rows: DataFrame, order: list[str], content: list[str]) -> pa.Table:
+    """Columns position and reason of every row whose id stands in an earlier row, earlier by `order`.
+
+    reason is NULL where it says the same as the first one, in all columns of `content`.
+    """
+    of_id = Window.partitionBy("id").orderBy(*order)
+    first = rows.withColumn("first", F.first(F.struct(*content)).over(of_id))
+    late = first.withColumn("nth", F.row_number().over(of_id)).where("nth > 1")
+    same = reduce(and_, (F.col(name).eqNullSafe(F.col(f"first.{name}")) for name in content))
+    return late.select("position", F.when(~same, "repeated id").alias("reason")).toArrow()

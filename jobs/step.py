@@ -27,6 +27,8 @@ from fraudstack.storage.upgrade import upgrade
 _POLL_SECONDS = 0.5
 # Of an input that is refused whole, so many refused rows are kept to look at.
 KEPT_OF_A_FAILURE = 100
+# The reason of a row that contradicts what was decided online.
+CONFLICT = "conflict"
 
 
 @dataclass
@@ -100,6 +102,7 @@ def step(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator
                     rows_in=summary.rows_in,
                     loaded=summary.loaded,
                     quarantined=summary.quarantined,
+                    repeated=summary.repeated,
                     unmatched=summary.unmatched,
                     fingerprint=summary.fingerprint,
                     header=summary.header,
@@ -108,14 +111,19 @@ def step(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator
 
 
 def check_share(settings: Settings, summary: Summary, path: str) -> None:
-    """Raise InputError when more of an input was refused than TX_MAX_REJECT_SHARE allows; nothing is loaded then."""
-    if summary.quarantined > settings.max_reject_share * summary.rows_in:
-        most = max(summary.reasons, key=lambda reason: summary.reasons[reason])
+    """Raise InputError when more of an input was refused than TX_MAX_REJECT_SHARE allows; nothing is loaded then.
+
+    A conflict with what was decided online says nothing against a file.
+    """
+    reasons = {reason: count for reason, count in summary.reasons.items() if reason != CONFLICT}
+    refused = sum(reasons.values())
+    if refused > settings.max_reject_share * summary.rows_in:
+        most = max(reasons, key=lambda reason: reasons[reason])
         summary.loaded = 0
         raise InputError(
-            f"{summary.quarantined:,} of the {summary.rows_in:,} rows of {path} can't be used, more than "
+            f"{refused:,} of the {summary.rows_in:,} rows of {path} can't be used, more than "
             f"TX_MAX_REJECT_SHARE ({settings.max_reject_share:.2%}) allows, most of them for {most!r} "
-            f"({summary.reasons[most]:,}); no transaction was changed"
+            f"({reasons[most]:,}); no transaction was changed"
         )
 
 

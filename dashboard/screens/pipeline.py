@@ -25,6 +25,7 @@ _COLUMNS: dict[str, Any] = {
     "rows_in": st.column_config.NumberColumn("Rows in", format="%,d"),
     "loaded": st.column_config.NumberColumn("Loaded", format="%,d"),
     "quarantined": st.column_config.NumberColumn("Quarantined", format="%,d"),
+    "repeated": st.column_config.NumberColumn("Repeated", format="%,d", help="Rows that say the same again."),
     "unmatched": st.column_config.NumberColumn(
         "Unmatched", format="%,d", help="Labels whose transaction isn't in the store."
     ),

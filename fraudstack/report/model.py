@@ -115,6 +115,8 @@ class Run(_Figures):
     rows_in: int | None
     loaded: int | None
     quarantined: int | None
+    # Rows that say the same again.
+    repeated: int | None
     # Labels whose transaction isn't in the store.
     unmatched: int | None
     error: str | None

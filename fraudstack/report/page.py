@@ -11,8 +11,19 @@ from fraudstack.report import formats, habits, rates, volume
 from fraudstack.report.drawing import Chart
 from fraudstack.report.model import Breakdown, Report, Run
 
-_RUN_COLUMNS = ("run", "step", "started (UTC)", "rows in", "loaded", "quarantined", "unmatched", "seconds", "error")
-_NUMBERS = frozenset(_RUN_COLUMNS[3:8])
+_RUN_COLUMNS = (
+    "run",
+    "step",
+    "started (UTC)",
+    "rows in",
+    "loaded",
+    "quarantined",
+    "repeated",
+    "unmatched",
+    "seconds",
+    "error",
+)
+_NUMBERS = frozenset(_RUN_COLUMNS[3:9])
 _CLASSES = {"started (UTC)": ' class="time"', "error": ' class="error"'}
 
 
@@ -155,7 +166,7 @@ def _runs(runs: Sequence[Run]) -> str:
             formats.name(run.run_id),
             formats.name(run.step),
             formats.moment(run.started_at),
-            *map(formats.count, (run.rows_in, run.loaded, run.quarantined, run.unmatched)),
+            *map(formats.count, (run.rows_in, run.loaded, run.quarantined, run.repeated, run.unmatched)),
             formats.duration(run.seconds),
             formats.name(run.error) if run.error else "",
         )

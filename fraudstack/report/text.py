@@ -56,14 +56,14 @@ def _runs(report: Report) -> Group | str:
 
 
 def _steps(runs: Sequence[Run], *, with_header: bool) -> Table:
-    widths = {"rows in": 10, "loaded": 10, "refused": 7, "unmatched": 9, "seconds": 7}
+    widths = {"rows in": 10, "loaded": 10, "refused": 7, "repeated": 8, "unmatched": 9, "seconds": 7}
     table = columns_table(("step", "started (UTC)", *widths), right=tuple(widths))
     table.show_header = with_header
     # So that the numbers of all runs stand below each other.
     for column, width in zip(table.columns, (8, 16, *widths.values()), strict=True):
         column.min_width = width
     for run in runs:
-        counts = (run.rows_in, run.loaded, run.quarantined, run.unmatched)
+        counts = (run.rows_in, run.loaded, run.quarantined, run.repeated, run.unmatched)
         table.add_row(
             cell(run.step),
             formats.moment(run.started_at),

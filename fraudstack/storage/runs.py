@@ -16,8 +16,8 @@ REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("text", pa.st
 
 _FORGET_RUN = "DELETE FROM ingest_runs WHERE run_id = $1 AND step = $2"
 _START = "INSERT INTO ingest_runs (run_id, step, started_at) VALUES ($1, $2, {})"
-_FINISH = """UPDATE ingest_runs SET seconds = $1, rows_in = $2, loaded = $3, quarantined = $4, unmatched = $5,
-    fingerprint = $6, header = $7, error = $8 WHERE run_id = $9 AND step = $10"""
+_FINISH = """UPDATE ingest_runs SET seconds = $1, rows_in = $2, loaded = $3, quarantined = $4, repeated = $5,
+    unmatched = $6, fingerprint = $7, header = $8, error = $9 WHERE run_id = $10 AND step = $11"""
 _FORGET_REFUSED = "DELETE FROM quarantine WHERE run_id = $1 AND step = $2"
 
 
@@ -41,6 +41,7 @@ def finish(
     rows_in: int | None = None,
     loaded: int | None = None,
     quarantined: int | None = None,
+    repeated: int | None = None,
     unmatched: int | None = None,
     fingerprint: str | None = None,
     header: Sequence[str] | None = None,
@@ -52,7 +53,7 @@ def finish(
         bulk.execute(
             connection,
             _FINISH,
-            (seconds, rows_in, loaded, quarantined, unmatched, fingerprint, written, error, run_id, step),
+            (seconds, rows_in, loaded, quarantined, repeated, unmatched, fingerprint, written, error, run_id, step),
         )
 
 

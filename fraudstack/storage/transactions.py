@@ -1,7 +1,8 @@
 """Loading transactions in bulk: straight into an empty store, in short transactions into one in use.
 
 Rows come as Arrow batches with the columns of STAGED. What the scorer or an analyst wrote is never touched:
-a transaction that was decided online keeps its content, and a file that says otherwise is a conflict.
+a transaction that was decided online keeps its content. A file may fill what it lacked; one that says otherwise is a
+conflict.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,6 +38,13 @@ STAGED = pa.schema(
     ]
 )
 
+
+def _clashes(known: str, told: str) -> str:
+    """Whether one row says otherwise than another that is known: not where it fills a NULL."""
+    columns = (f"({known}.{c} IS NOT NULL AND {known}.{c} IS DISTINCT FROM {told}.{c})" for c in _TOLD)
+    return f"({' OR '.join(columns)})"
+
+
 _COLUMNS = ", ".join(CONTENT)
 _NEW = ", ".join(f"s.{name}" for name in CONTENT)
 # A file can't hold a description: what the API was told stays, and is no difference.
@@ -51,14 +59,14 @@ _ANY_BETWEEN = "SELECT id FROM transactions WHERE id BETWEEN $1 AND $2 LIMIT 1"
 _COMPARE = f"""SELECT count(*) AS known, coalesce(sum(CASE WHEN {_DIFFERS} THEN 1 ELSE 0 END), 0) AS changed
     FROM staged s JOIN transactions t ON t.id = s.id"""
 _CONFLICTS = f"""SELECT s.id FROM staged s JOIN transactions t ON t.id = s.id
-    WHERE {_DIFFERS} AND {_DECIDED}"""
+    WHERE {_clashes("t", "s")} AND {_DECIDED}"""
 _DROP_CONFLICTS = f"""DELETE FROM staged WHERE id IN ({_CONFLICTS})"""
 # Unchanged rows are left out, so that loading the same file again writes nothing. What a server's scorer decided since
 # they were compared keeps its content.
 _INSERT = f"""INSERT INTO transactions ({_COLUMNS})
     SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL OR {_DIFFERS}
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _TOLD if c != "id")}
-    WHERE transactions.flagged_fraud IS NULL"""
+    WHERE transactions.flagged_fraud IS NULL OR NOT {_clashes("transactions", "excluded")}"""
 
 
 @dataclass

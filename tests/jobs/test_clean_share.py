@@ -10,7 +10,7 @@ from fraudstack.storage.quarantined import export
 from fraudstack.storage.store import parse
 from jobs import clean
 from tests.jobs.databases import everything, execute, quarantined, query, quiet, settings, transactions
-from tests.jobs.raw_files import row, write
+from tests.jobs.raw_files import read, row, write
 
 
 def bad_among(good: int, bad: int) -> list[str]:
@@ -88,7 +88,10 @@ def test_a_check_tells_what_a_run_would_and_writes_nothing(spark: SparkSession, 
     write(Path(chosen.csv_path), bad_among(3, 0))
     clean.run(spark, chosen, "first", quiet())
     execute(database, "UPDATE transactions SET flagged_fraud = 0 WHERE id = 2")
-    write(Path(chosen.csv_path), [row(1, amount="$5.00"), row(2, amount="$5.00"), row(3), row(4), row(4), row("")])
+    write(
+        Path(chosen.csv_path),
+        [row(1, amount="$5.00"), row(2, amount="$5.00"), row(3), row(4), row(4), row(4, zip=""), row("")],
+    )
     content, bytes_before = everything(database), files(tmp_path)
 
     checked = clean.check(spark, chosen, quiet())
@@ -98,7 +101,8 @@ def test_a_check_tells_what_a_run_would_and_writes_nothing(spark: SparkSession, 
     assert query(database, "SELECT count(*) FROM ingest_runs") == [(1,)]
     ran = clean.run(spark, chosen, "second", quiet())
     assert checked.reasons == ran.reasons == {"conflict": 1, "repeated id": 1, "missing id": 1}
-    for figure in ("rows_in", "loaded", "quarantined", "fingerprint"):
+    assert checked.repeated == 1
+    for figure in ("rows_in", "loaded", "quarantined", "repeated", "fingerprint"):
         assert getattr(checked, figure) == getattr(ran, figure)
 
 
@@ -118,3 +122,57 @@ def test_a_check_leaves_the_staging_of_a_run_under_way_alone(spark: SparkSession
         (under_way / "rows").touch()
         clean.check(spark, chosen, quiet())
         assert (under_way / "rows").exists()
+
+
+def test_exports_that_overlap_are_loaded_once_and_what_is_identical_counted(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path, database, csv_path=f"{tmp_path}/2024-*.csv")
+    write(tmp_path / "2024-03.csv", [*(row(id) for id in range(1, 51)), row(50, mcc="5499.0"), row(51, errors="")])
+    # In other words, but the same.
+    late = [row(id, zip="58523", amount="-77", date="2010-01-01 00:01") for id in range(31, 52)]
+    write(tmp_path / "2024-04.csv", [*late, row(52)])
+    for run in ("first", "again"):
+        summary = clean.run(spark, chosen, run, quiet())
+        assert (summary.rows_in, summary.loaded, summary.quarantined, summary.repeated) == (74, 52, 0, 22)
+        assert summary.reasons == {}
+        counted = query(
+            database, f"SELECT rows_in, loaded, quarantined, repeated FROM ingest_runs WHERE run_id = '{run}'"
+        )
+        assert counted == [(74, 52, 0, 22)]
+    assert transactions(database).keys() == set(range(1, 53))
+    assert quarantined(database) == []
+
+
+def test_an_id_again_with_other_content_is_refused_and_the_same_beside_it_is_not(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path, max_reject_share=0.5)
+    other = row(1, zip="")
+    write(Path(chosen.csv_path), [row(1), other, row(1), row(2, errors=""), row(2), other, row(3)])
+    summary = clean.run(spark, chosen, "run", quiet())
+    assert (summary.loaded, summary.repeated, summary.reasons) == (3, 2, {"repeated id": 2})
+    assert quarantined(f"sqlite:///{chosen.sqlite_db}") == [(3, other, "repeated id"), (7, other, "repeated id")]
+
+
+def test_settlement_fills_what_a_decided_message_lacked_and_conflicts_refuse_no_file(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path, database, max_reject_share=0)
+    write(Path(chosen.csv_path), [row(id, zip="", mcc="", card_id="", merchant_state="") for id in range(1, 5)])
+    clean.run(spark, chosen, "posted", quiet())
+    execute(database, "UPDATE transactions SET flagged_fraud = 0, is_fraud = 1 WHERE id < 4")
+    changed = [row(3, amount="$5.00"), row(2, merchant_city="")]
+    write(Path(chosen.csv_path), [row(1, errors="Bad PIN"), changed[1], changed[0], row(4), row(5)])
+    checked = clean.check(spark, chosen, quiet())
+    summary = clean.run(spark, chosen, "settled", quiet())
+    assert checked.reasons == summary.reasons == {"conflict": 2}
+    assert (summary.loaded, summary.quarantined) == (3, 2)
+    assert [text for _, text, _ in quarantined(database)] == [changed[1], changed[0]]
+    found = transactions(database)
+    full = read(row(1, errors="Bad PIN").encode())
+    assert full is not None
+    # Not what was decided, nor what is known of it.
+    assert found[1] == (*full[:14], 0, 1)
+    assert found[4] == read(row(4).encode())
+    assert [found[id][10] for id in (2, 3)] == [None, None]

@@ -107,6 +107,21 @@ def test_a_transaction_decided_online_keeps_its_content_and_the_file_is_in_confl
     assert [(i, float(a)) for i, a, *_ in content(store)] == [(1, 10.29), (2, 10.29), (3, 10.29)]
 
 
+def test_a_file_fills_what_a_decided_transaction_lacked(store: Store) -> None:
+    lacking: dict[str, Any] = {"zip": None, "mcc": None, "card_id": None, "errors": None}
+    load(store, [row(1, **lacking), row(2, **lacking)])
+    execute(store, "UPDATE transactions SET flagged_fraud = 1")
+    settled = [row(1, errors="Bad PIN"), row(2, cents=5)]
+    with batch.connect(store) as connection:
+        found = transactions.survey(store, connection, batches(settled), "USD")
+    assert (found.new, found.changed, found.conflicts) == (0, 1, [2])
+    assert load(store, settled) == [2]
+    assert content(store, "zip, mcc, card_id, errors, flagged_fraud") == [
+        ("58523", 5499, "70", "Bad PIN", 1),
+        (None, None, None, None, 1),
+    ]
+
+
 def test_a_decision_in_batch_does_not_keep_a_correction_out(store: Store) -> None:
     load(store, [row(1)])
     execute(
