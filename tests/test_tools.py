@@ -1,5 +1,6 @@
 """What `make test` brings before the first test, on machines that have this and lack that."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_without_a_browser_playwright_brings_its_own(machine: Path) -> None:
     )
     assert "Chrom" not in tools(machine, "test").stderr
     assert (machine / "here" / ".tools" / "bin" / "chromium").readlink() == browser
+
+
+def test_go_builds_what_the_machine_lacks_and_a_module_has_its_digest(machine: Path) -> None:
+    crd = "config/crd/bases/sparkoperator.k8s.io_sparkapplications.yaml"
+    (machine / "module" / crd).parent.mkdir(parents=True)
+    (machine / "module" / crd).write_text("the definition")
+    [digest] = re.findall(r"spark-operator/v2@\S+ (h1:\S+=)", (ROOT / "scripts" / "tools").read_text())
+    answer = '\t"Dir": "{}",\n\t"Sum": "{}",'
+    go = """case "$*" in
+        *"list -m") echo the module of the lock ;;
+        *build*) args=$*; out=${args#*-o }; echo built >"${out%% *}"; /bin/chmod +x "${out%% *}" ;;
+        *) echo '"""
+    program(machine / "bin" / "go", go + answer.format(machine / "module", "h1:another=") + "' ;;\nesac")
+    sentence = tools(machine, "test").stderr
+    assert "Spark operator" in sentence
+    assert "helm" not in sentence
+    program(machine / "bin" / "go", go + answer.format(machine / "module", digest) + "' ;;\nesac")
+    assert "Spark operator" not in tools(machine, "test").stderr
+    assert (machine / "here" / ".tools" / "sparkapplications.yaml").read_text() == "the definition"
 
 
 def test_a_java_that_spark_does_not_run_on_is_named(machine: Path) -> None:
