@@ -171,7 +171,13 @@ class Connection:
     def close(self, *, held: bool = False) -> None:
         """Close it; `held`: by whoever has the turn to write."""
         # Closing the last handle on a SQLite file is a checkpoint: it belongs inside a turn.
-        with nullcontext() if held else write_turn(self.store):
+        try:
+            with nullcontext() if held else write_turn(self.store):
+                self._raw.close()
+        except StoreError:
+            # No turn can be had: then without a checkpoint.
+            if isinstance(self._raw, sqlite3.Connection):
+                self._raw.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
             self._raw.close()
 
     def _spelt(self, statement: str) -> str:

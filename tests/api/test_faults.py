@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,7 +23,7 @@ from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
-from tests.api.served import environment, served, workers
+from tests.api.served import environment, ready, served, workers
 from tests.dags.airflow_process import wait_for
 from tests.jobs.databases import query
 
@@ -81,7 +81,7 @@ def test_a_store_that_was_replaced_is_opened_anew(tmp_path: Path) -> None:
     """Else what is acknowledged would go into a file that nobody sees any more."""
     with running(tmp_path, f"sqlite:///{tmp_path}/t.db") as client:
         known(client)
-        with sqlite3.connect(tmp_path / "t.db") as old, sqlite3.connect(tmp_path / "copy.db") as copy:
+        with closing(sqlite3.connect(tmp_path / "t.db")) as old, closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
             old.backup(copy)
         for name in ("t.db", "t.db-wal", "t.db-shm"):
             (tmp_path / name).unlink(missing_ok=True)
@@ -267,6 +267,22 @@ def test_a_full_disk_is_told_and_survived_without_new_workers(tmp_path: Path) ->
         assert client.post("/transaction", json=post(2)).status_code == 200
         assert workers(process) == [worker]
     assert query(database, "SELECT count(*) FROM decisions") == [(2,)]
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_start_is_no_end_of_the_others(tmp_path: Path) -> None:
+    """gunicorn ends altogether when a worker can't boot."""
+    database = f"sqlite:///{tmp_path}/transactions.db"
+    with served(tmp_path, environment(tmp_path, database, TX_API_WORKERS="2")) as (url, process):
+        with no_lock(tmp_path / "transactions.db.write.lock"):
+            first = workers(process)
+            first[0].kill()
+            # One comes, finds no lock, goes, and another comes.
+            wait_for(lambda: "another one starts" in (tmp_path / "scorer.log").read_text(), 40, "one that can't start")
+            assert httpx.post(f"{url}/transaction", json=post(1), timeout=30).status_code == 503
+        wait_for(lambda: len(workers(process)) == 2 and ready(url), 60, "two workers")
+        assert process.poll() is None
+        assert httpx.post(f"{url}/transaction", json=post(1), timeout=30).status_code == 200
 
 
 def test_a_batch_tells_what_became_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
