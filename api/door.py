@@ -5,6 +5,7 @@ Plain ASGI, since a decision takes a millisecond.
 
 import asyncio
 import logging
+import sys
 import time
 import uuid
 
@@ -24,13 +25,25 @@ _REST_BYTES = 4 << 20
 _LONGEST_ID = 64
 
 
+NDJSON = "application/x-ndjson"
+
+
+def is_ndjson(scope: Scope) -> bool:
+    """Whether a body is a transaction a line, of any number, to be answered as it comes."""
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    kinds = (NDJSON.encode(), b"application/ndjson")
+    return scope["path"] == "/transactions" and bool(types) and types[0].partition(b";")[0].strip().lower() in kinds
+
+
 class Body:
     """A request's body on its way to the app: bounded in size and in time."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         """A body of whom nothing was received yet."""
         self._receive = receive
-        self.most = _MOST_BYTES_OF.get(scope["path"], _MOST_BYTES)
+        # Whoever reads it bounds each of its lines; each piece has its time.
+        self.endless = is_ndjson(scope)
+        self.most = sys.maxsize if self.endless else _MOST_BYTES_OF.get(scope["path"], _MOST_BYTES)
         self._declared: int | None = None
         chunked = False
         # The sender waits for a word (100 Continue) before it sends.
@@ -54,7 +67,7 @@ class Body:
         # Of this kind, or the framework would take it for a body that isn't JSON.
         if (self._declared or 0) > self.most:
             raise HTTPException(413, f"a body may have {self.most:,} bytes")
-        if not self._until:
+        if not self._until or self.endless:
             self._until = asyncio.get_running_loop().time() + BODY_SECONDS
         self.awaited = False
         try:
@@ -70,7 +83,9 @@ class Body:
     @property
     def small(self) -> bool:
         """Whether the rest can be waited for; who waits for a word before sending gets none."""
-        return self.whole or (not self.awaited and self._declared is not None and self._declared <= self.most)
+        return self.whole or (
+            not self.endless and not self.awaited and self._declared is not None and self._declared <= self.most
+        )
 
     async def rest(self) -> None:
         """Receive what still comes, for a moment: a connection that is closed with bytes unread loses its answer."""
@@ -113,7 +128,7 @@ class Door:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
                 if not body.whole and body.small:
                     await body.rest()
-                if not body.whole:
+                if not body.whole and not (body.endless and status == 200):
                     closing = True
                     message["headers"].append((b"connection", b"close"))
             elif closing and not message.get("more_body", False):

@@ -1,19 +1,18 @@
-"""POST /transaction and POST /transactions: decide before the card holder notices."""
+"""POST /transaction: decide before the card holder notices."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request
-from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from api import metrics
 from api.answers import DecisionOut, LeftOut, json_answer, of_decided
 from api.keys import needs
-from api.problems import AGAIN, Problem, Refused, field_problems, told, why_not_now
+from api.problems import AGAIN, Refused
 from api.reading import JsonRoute
 from api.state import Scorer, this_second
 from api.waiting import LateError, Patience, WaitMs
@@ -28,7 +27,7 @@ from fraudstack.decisions.deciding import (
     score,
 )
 from fraudstack.decisions.submission import Submission
-from fraudstack.decisions.turns import decided_in_turns, settled
+from fraudstack.decisions.turns import settled
 from fraudstack.decisions.writer import Overloaded, Unfinished
 from fraudstack.errors import StoreError
 from fraudstack.llm.scorer import NOT_ASKED
@@ -37,8 +36,6 @@ from fraudstack.storage.online import Connection
 
 router = APIRouter(tags=["scoring"], route_class=JsonRoute)
 
-MOST_IN_A_BATCH = 1000
-_CHECKED_TOGETHER = 25
 _EXAMPLE = {
     "id": 23761875,
     "date": "2019-11-01 12:30:00",
@@ -75,7 +72,7 @@ async def post_transaction(
     scorer: Scorer = request.app.state.scorer
     patience = Patience(request, wait_ms)
     now, terms = this_second(), scorer.terms()
-    _check_currency(posted, terms)
+    check_currency(posted, terms)
     left_out: list[LeftOut] = []
     if terms.model is not None and patience.left < scorer.opinion_seconds * _SURELY:
         terms = replace(terms, model=None)
@@ -108,96 +105,12 @@ async def post_transaction(
             return json_answer(of_decided(known, [*left_out, "storing"]))
     if isinstance(found, Conflict):
         raise Refused(409, found.sentence)
-    _count(found)
+    count(found)
     return json_answer(of_decided(found, left_out))
 
 
-class Batch(BaseModel):
-    """Up to 1,000 transactions, in the order in which they are to be decided."""
-
-    transactions: Annotated[list[dict[str, Any]], Body(min_length=1, max_length=MOST_IN_A_BATCH)]
-
-
-class Result(BaseModel):
-    """What became of one transaction of a batch: a decision, or a problem."""
-
-    status: int
-    decision: DecisionOut | None = None
-    problem: Problem | None = None
-
-
-class Results(BaseModel):
-    """One result for each transaction, in their order."""
-
-    results: list[Result]
-
-
-@router.post("/transactions", response_model=Results, dependencies=[Depends(needs("score", counted=False))])
-async def post_transactions(request: Request, batch: Batch, wait_ms: WaitMs = None) -> Response:
-    """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.
-
-    Where a result's status is 503, send that transaction again. Texts of a batch aren't shown to a language model.
-    """
-    scorer: Scorer = request.app.state.scorer
-    now, terms = this_second(), scorer.terms()
-    if key := request.scope.get("key"):
-        await scorer.guard.spend(key, len(batch.transactions))
-    scorer.writer.look_for_room()
-    patience = Patience(request, wait_ms)
-    checked: list[Submission | dict[str, Any]] = []
-    for start in range(0, len(batch.transactions), _CHECKED_TOGETHER):
-        checked += [_checked(raw, terms) for raw in batch.transactions[start : start + _CHECKED_TOGETHER]]
-        # Others must not wait for all of it.
-        await asyncio.sleep(0)
-    usable = [posted for posted in checked if isinstance(posted, Submission)]
-    advice = NOT_ASKED if scorer.text else _OFF
-    found = decided_in_turns(scorer.writer, scorer.readers, usable, terms, now, advice)
-    results: list[dict[str, Any]] = []
-    stored, why = False, None
-    for posted in checked:
-        if not isinstance(posted, Submission):
-            results.append(posted)
-            continue
-        if why is None:
-            try:
-                results.append(_result(await patience.wait_for(anext(found))))
-                stored = True
-                continue
-            except (LateError, Overloaded, Unfinished, StoreError) as error:
-                if not stored:
-                    raise
-                # Each is told what became of it: those before are stored.
-                why = why_not_now(error)
-        results.append(_problem(503, why))
-    return json_answer({"results": results}, headers=AGAIN if why else None)
-
-
-def _checked(raw: dict[str, Any], terms: Terms) -> Submission | dict[str, Any]:
-    """A submission, or the result that says why it is none."""
-    try:
-        posted = Submission.model_validate(raw)
-        _check_currency(posted, terms)
-    except ValidationError as error:
-        errors = field_problems(error.errors(), skip=0)
-        field, message = errors[0]
-        return _problem(422, f"{field}: {message}", errors)
-    except Refused as error:
-        return _problem(error.status, error.detail)
-    return posted
-
-
-def _problem(status: int, detail: str, errors: Sequence[tuple[str, str]] | None = None) -> dict[str, Any]:
-    return {"status": status, "problem": told(status, detail, errors)}
-
-
-def _result(found: Decided | Conflict) -> dict[str, Any]:
-    if isinstance(found, Conflict):
-        return _problem(409, found.sentence)
-    _count(found)
-    return {"status": 200, "decision": of_decided(found)}
-
-
-def _check_currency(posted: Submission, terms: Terms) -> None:
+def check_currency(posted: Submission, terms: Terms) -> None:
+    """Raise Refused (422) for a currency that isn't the store's."""
     if posted.currency not in (None, terms.currency):
         raise Refused(422, f"currency: this store holds {terms.currency}; other currencies are not compared with it")
 
@@ -231,7 +144,7 @@ async def _advice(
 ) -> Advice:
     """What a language model says of the text, asked outside any database transaction; without one, nothing."""
     if scorer.text is None:
-        return _OFF
+        return OFF
     if not posted.description or scored is None or not scored.grey:
         return NOT_ASKED
     seconds = patience.left - _STORING_SECONDS
@@ -248,10 +161,11 @@ async def _advice(
     return advice
 
 
-_OFF = Advice((), "off")
+OFF = Advice((), "off")
 
 
-def _count(found: Decided) -> None:
+def count(found: Decided) -> None:
+    """Count a decision, unless it was counted before."""
     if found.again:
         return
     metrics.decisions(found.decision["decision"]).inc()
