@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -88,5 +87,5 @@ def test_another_kind_is_no_json(client: TestClient, kind: str) -> None:
 def test_overload_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path) as client:
         monkeypatch.setattr(client.app.state.scorer.writer, "_most_waiting", 0)  # type: ignore[attr-defined]
-        answered: httpx.Response = client.post("/transactions", content=lines(post(1)), headers=LINES)
+        answered = client.post("/transactions", content=lines(post(1)), headers=LINES)
         assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
