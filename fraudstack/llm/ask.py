@@ -21,7 +21,7 @@ _BYTES_PER_TOKEN = 3
 # What ends the thoughts of a model that thinks first; some servers leave out what begins them.
 _THOUGHT = "</think>"
 # Of what a model wrote so many characters are read, and so many places where an answer may begin.
-_MOST_READ, _MOST_TRIED = 20_000, 100
+_MOST_READ, _MOST_TRIED = 100_000, 100
 # Some models break lines within a text.
 _JSON = json.JSONDecoder(strict=False)
 
