@@ -28,7 +28,7 @@ class JsonLines(logging.Formatter):
             said["trace"] = [
                 f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" for frame in _frames(record.exc_info[2])
             ]
-        return to_json(said, serialize_unknown=True).decode()
+        return to_json(said, serialize_unknown=True, inf_nan_mode="null").decode()
 
 
 def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:

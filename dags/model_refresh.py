@@ -1,7 +1,7 @@
 """The DAG model_refresh: what the labels know now becomes the model in force, if it is better than the one that is."""
 
 from airflow.sdk import DAG, Param, chain, get_current_context, task
-from spark import run
+from spark import given, run
 
 from jobs import MODEL_REFRESH
 
@@ -10,7 +10,7 @@ from jobs import MODEL_REFRESH
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the store, with the last day to learn from that this DAG run names."""
     context = get_current_context()
-    return run(job, context["run_id"], context["ti"].try_number, {"TX_MODEL_UNTIL": context["params"]["until"]})
+    return run(job, context["run_id"], context["ti"].try_number, {"TX_MODEL_UNTIL": given(context)["until"]})
 
 
 with DAG(

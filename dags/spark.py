@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
 from fraudstack.errors import InputError, MachineError, Refusal, SettingError
@@ -26,6 +27,16 @@ _HOPELESS = (InputError, SettingError, MachineError)
 _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
 
 log = logging.getLogger(__name__)
+
+
+def given(context: Context) -> Mapping[str, Any]:
+    """The params of this DAG run; it fails at once where its conf has a key that none of them is."""
+    # Airflow checks their types, and takes any other key without a word.
+    params = context["dag"].params
+    if unknown := sorted(set(context["dag_run"].conf or {}) - set(params)):
+        known = ", ".join(sorted(params)) or "no key at all"
+        raise AirflowFailException(f"the conf of this run has {', '.join(unknown)}, and this DAG knows {known}")
+    return context["params"]
 
 
 def run(job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The DAG transactions_decide: after an ingest, what a model looks at, and decisions of the history."""
 
 from airflow.sdk import DAG, Asset, chain, get_current_context, task
-from spark import run
+from spark import given, run
 
 from jobs import AFTER_INGEST
 
@@ -10,6 +10,7 @@ from jobs import AFTER_INGEST
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the store."""
     context = get_current_context()
+    given(context)
     return run(job, context["run_id"], context["ti"].try_number, {})
 
 

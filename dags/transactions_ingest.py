@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
-from spark import run
+from spark import given, run
 
 from jobs import JOBS
 
@@ -12,7 +12,7 @@ from jobs import JOBS
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the inputs of this DAG run; its row in ingest_runs carries the DAG run's id."""
     context = get_current_context()
-    params = context["params"]
+    params = given(context)
     inputs = {"TX_CSV_PATH": params["csv"], "TX_LABELS_PATH": params["labels"]}
     return run(job, context["run_id"], context["ti"].try_number, inputs)
 

@@ -59,7 +59,10 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             grouped = _assign(clients, settings)
             store = parse(settings.clusters_url)
             upgrade(store, "clusters")
-            _replace(store, clients, grouped)
+            found = _replace(store, clients, grouped)
+            if settings.clusters_k and found < settings.clusters_k:
+                asked = f"TX_CLUSTERS_K asks for {settings.clusters_k} clusters, and the clients make {found}"
+                this.summary.said.append(asked)
             spark.catalog.clearCache()
     return this.summary
 
@@ -114,10 +117,11 @@ def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
         return scaled.withColumn("group", F.lit(0))
 
     def fit(k: int) -> tuple[float, DataFrame]:
-        means = KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=settings.clusters_seed).fit(scaled)
-        grouped = means.transform(scaled)
+        # Spark's other solver ends with an error where it finds fewer centres than k: of few clients with one far out.
+        means = KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=settings.clusters_seed, solver="row")
+        grouped = means.fit(scaled).transform(scaled)
         # One group alone separates nothing, and with one k there is nothing to choose.
-        choose = len(fitting) > 1 and len(means.clusterCenters()) > 1
+        choose = len(fitting) > 1 and grouped.select("group").distinct().count() > 1
         return (_silhouette(grouped) if choose else -1.0), grouped
 
     # A fit is many short Spark jobs, one after the other: several at once fill the gaps.
@@ -131,8 +135,8 @@ def _silhouette(grouped: DataFrame) -> float:
     return float(ClusteringEvaluator(featuresCol="scaled", predictionCol="group").evaluate(grouped))
 
 
-def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> None:
-    """Number the groups by descending count, name them, and put them in the place of the old clusters."""
+def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> int:
+    """Number the groups by descending count, name them, put them in the place of the old clusters; returns how many."""
     scaled = vector_to_array(F.col("scaled"))
     centres = [f"centre_{name}" for name in FEATURES]
     in_groups = grouped.select("client_id", "group", *(scaled[i].alias(name) for i, name in enumerate(centres)))
@@ -166,3 +170,4 @@ def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> None:
     )
     with batch.connect(store) as connection:
         clusters.replace(store, connection, table, members)
+    return len(rows)

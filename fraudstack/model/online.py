@@ -51,7 +51,7 @@ class Opinion:
             share = found / sum(speaking.values())
             positive = [name for name in GROUPS[code] if contributions[name] > 0]
             names = sorted(positive, key=lambda name: -contributions[name])[:_MOST_SAID]
-            shown = {name: None if math.isnan(values[name]) else round(values[name], 4) for name in names}
+            shown = {name: round(values[name], 4) if math.isfinite(values[name]) else None for name in names}
             text = f"the model: {', '.join(said(name, values[name]) for name in names)}"
             parts.append(Reason(code, 1 - (1 - whole.weight) ** share, {**whole.figures, **shown}, text))
         return parts or [whole]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.slow
 _ROWS = 3000
 
 
-def _test_run(folder: Path, conf: dict[str, str], **settings: str) -> tuple[int, str]:
+def _test_run(folder: Path, conf: dict[str, Any], **settings: str) -> tuple[int, str]:
     env = environment(folder, **settings)
     done = finished(["airflow", "dags", "test", "transactions_ingest", "--conf", json.dumps(conf)], env)
     assert list(processes(env["AIRFLOW_HOME"])) == []
@@ -99,3 +100,20 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(inge
         ("label", "upstream_failed", 0),
         ("profiles", "upstream_failed", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("conf", "said"),
+    [
+        ({"cvs": "other.csv"}, "AirflowFailException: the conf of this run has cvs, and this DAG knows "),
+        ({"csv": 5}, "Invalid input for param csv"),
+    ],
+    ids=["unknown key", "wrong type"],
+)
+def test_a_conf_that_is_not_understood_fails_the_run_before_anything_is_read(
+    ingested: Path, tmp_path: Path, conf: dict[str, Any], said: str
+) -> None:
+    status, log = _test_run(tmp_path, conf, AIRFLOW_HOME=str(ingested / "airflow"))
+    assert status != 0
+    assert said in log
+    assert list(tmp_path.glob("*.db")) == []

@@ -174,6 +174,16 @@ FEW = {
     "two clients": [*shopper(1, 1), *traveller(2, 50)],
     "no spread": [line for client in range(9) for line in (row(client, client_id=f"c{client}"),)],
     "no spread but in one": [*(row(client, client_id=f"c{client}") for client in range(9)), *traveller(1, 50)],
+    # Of six clients, who differ little, one bought once for a fortune.
+    "one far out": [
+        *(
+            row(100 * c + i, client_id=f"c{c}", amount=f"{20 + 7 * i + 3 * c}.{i}{c}", merchant_id=str(i), zip=str(c))
+            for c in range(6)
+            for i in range(4)
+        ),
+        row(990, client_id="c4", amount="99999999.99"),
+    ],
+    "declined alone": [row(client, client_id=f"c{client}", errors="Bad PIN,") for client in range(3)],
     "refunds alone": [row(client, client_id=f"c{client}", amount=f"-{client + 1}.00") for client in range(5)],
     "nothing known but the client": [
         row(i, client_id=f"c{i % 4}", use_chip="", merchant_id="", merchant_state="", amount="0") for i in range(8)
@@ -182,15 +192,20 @@ FEW = {
 
 
 @pytest.mark.parametrize(
-    ("clients", "fixed"), [*((clients, None) for clients in FEW), ("two clients", 1), ("no spread", 5)]
+    ("clients", "fixed"),
+    [*((clients, None) for clients in FEW), ("two clients", 1), ("no spread", 5), ("one far out", 50)],
 )
 def test_few_or_equal_clients_end_well(spark: SparkSession, tmp_path: Path, clients: str, fixed: int | None) -> None:
     chosen = settings(tmp_path, clusters_k=fixed, clusters_min=3, clusters_max=4)
-    clusters, client_of = group(spark, chosen, FEW[clients])
+    write(Path(chosen.csv_path), FEW[clients])
+    clean.run(spark, chosen, "run", quiet())
+    summary = cluster.run(spark, chosen, "run", quiet())
+    clusters, client_of = found(chosen)
     ids = {line.split(",")[2] for line in FEW[clients]}
     assert client_of.keys() == ids
     assert sum(of["count"] for of in clusters) == len(ids)
     assert len(clusters) <= min(fixed or 4, len(ids))
+    assert bool(summary.said) == (len(clusters) < (fixed or 0))
     assert set(client_of.values()) == {of["cluster"] for of in clusters}
     assert all(math.isfinite(of[name]) for of in clusters for name in cluster.FEATURES)
     assert all(one["count"] >= other["count"] for one, other in pairwise(clusters))
