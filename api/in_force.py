@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 1.0
+_DOUBTS_SHOWN = 5
 # What can't be loaded may be on its way: a folder that is being copied.
 _RETRY_SECONDS = 10.0
 # So long a missing opinion is a problem, and so often it is logged.
@@ -30,8 +31,8 @@ class RulesInForce:
         self._seen = _mark(path)
         self._looked = time.monotonic()
         self.rules = config.load(path)
-        # Why the file as it is now isn't in force; None when it is.
-        self.problem: str | None = None
+        # Why the file as it is now isn't in force, or what in it matches nothing; None when it is as it should be.
+        self.problem: str | None = _doubtful(self.rules)
 
     def now(self) -> config.Rules:
         """The rules to decide by; the file is looked at once a second."""
@@ -45,11 +46,16 @@ class RulesInForce:
 
     def _read(self) -> None:
         try:
-            self.rules, self.problem = config.load(self._path), None
+            self.rules = config.load(self._path)
+            self.problem = _doubtful(self.rules)
             log.info("rules in force", extra={"said": {"rules_version": self.rules.version}})
         except InputError as error:
             self.problem = str(error)
             log.error("the new rules can't be used, the old stay in force", extra={"said": {"error": self.problem}})
+
+
+def _doubtful(rules: config.Rules) -> str | None:
+    return " ".join(f"{doubt}." for doubt in rules.doubts[:_DOUBTS_SHOWN]) or None
 
 
 class ModelInForce:

@@ -13,6 +13,7 @@ _INVISIBLE = re.compile(
 # Control characters but for line breaks and tabs, and what else ends a line; halves of surrogates.
 _CONTROL = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINES = re.compile("[\t\n\r]+")
+_FLOAT = re.compile(r"(?<=[0-9])\.0+\Z")
 _REPLACED = "\ufffd"
 _MANY = 1 << 16
 
@@ -34,6 +35,11 @@ def _plain(character: str) -> str:
     return character if digit is None else str(digit)
 
 
+def shows(text: str) -> bool:
+    """Whether anything of a text can be seen."""
+    return bool(text.strip(" ") if text.isascii() else normalised(text))
+
+
 def kept(text: str, most: int, *, lines: bool = False) -> str | None:
     """A text as it is stored: at most so many characters, card numbers masked, None where it shows nothing.
 
@@ -45,7 +51,7 @@ def kept(text: str, most: int, *, lines: bool = False) -> str | None:
         text = _CONTROL.sub(_REPLACED, text if lines else _LINES.sub(" ", text))
         if not normalised(text).strip(_REPLACED):
             return None
-    text = text.strip(" ")
+    text = text if lines else text.strip(" ")
     return (text if len(text) <= most else f"{text[: most - 1]}…") or None
 
 
@@ -64,12 +70,12 @@ def compared(text: str) -> str:
 
 def identifier(value: str) -> str:
     """An id without what can't be seen, its digits as 0-9."""
-    return value if value.isascii() and value.isprintable() else normalised(value)
+    return value if value.isascii() and value.isprintable() else normalised(value) or value
 
 
 def same_id(value: str) -> str:
-    """What of an id counts where a list of ids is asked: files and people write 00123 for 123."""
-    plain = identifier(value).strip()
+    """What of an id counts where a list of ids is asked: files and people write 00123 and 123.0 for 123."""
+    plain = _FLOAT.sub("", identifier(value).strip())
     return plain.lstrip("0") or "0" if plain.isdecimal() else plain
 
 

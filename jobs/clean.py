@@ -19,6 +19,7 @@ from fraudstack.progress import Phases
 from fraudstack.reading.header import names_of
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, runs, transactions
+from fraudstack.storage.forms import KEPT, formed
 from fraudstack.storage.store import parse as parse_store
 from jobs.fingerprint import fingerprint, hashed
 from jobs.raw import lines, side_files
@@ -53,7 +54,7 @@ class Judged:
             keep = keep & ~pc.is_in(pc.field("position"), value_set=refused)
         for found in rows.to_batches(columns=transactions.STAGED.names, filter=keep):
             if found.num_rows:
-                yield found.cast(transactions.STAGED)
+                yield formed(found.cast(transactions.STAGED), KEPT)
 
     def refuse(self, refused: pa.Table) -> None:
         """Count out rows (columns position, reason) that were accepted so far; those without a reason are repeated."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
@@ -10,9 +11,21 @@ from pyspark.sql import functions as F
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage.events import COLUMNS
+from fraudstack.storage.forms import COMPARED, KEPT
 from jobs import clean, label
 from jobs.raw.files import prepared
 from jobs.step import Summary, check_share
+
+# Of each text of an event: the column of the raw files, and its form.
+_TEXTS = {
+    "client_id": ("client_id", KEPT["client_id"]),
+    "card": ("card_id", KEPT["card_id"]),
+    "merchant": ("merchant_id", KEPT["merchant_id"]),
+    "channel": ("use_chip", lambda text: (kept := KEPT["use_chip"](text)) and COMPARED["channel"](kept)),
+    "city": ("merchant_city", lambda text: (kept := KEPT["merchant_city"](text)) and COMPARED["city"](kept)),
+    "state": ("merchant_state", lambda text: (kept := KEPT["merchant_state"](text)) and COMPARED["state"](kept)),
+    "errors": ("errors", KEPT["errors"]),
+}
 
 
 def from_files(
@@ -52,7 +65,22 @@ def from_files(
         F.lit(None).cast("int").alias("flagged_fraud"),
         "is_fraud",
     ).select(*COLUMNS.names)
-    return events, {"transactions": judged.fingerprint, "labels": str(of_labels.fingerprint)}
+    return compared(events, judged.rows), {"transactions": judged.fingerprint, "labels": str(of_labels.fingerprint)}
+
+
+def compared(events: DataFrame, rows: Path) -> DataFrame:
+    """Events with their texts as storage.events would have them; `rows` are those of the files they came from."""
+    for name, (column, form) in _TEXTS.items():
+        found: set[str] = set()
+        for batch in ds.dataset(rows).to_batches(columns=[column]):
+            found.update(pc.unique(batch.column(column)).drop_null().to_pylist())
+        # Most are their own form: what is left is few.
+        others = {text: form(text) or "" for text in found if form(text) != text}
+        if others:
+            made = pa.table({name: list(others), "made": list(others.values())})
+            joined = events.join(F.broadcast(events.sparkSession.createDataFrame(made)), name, "left")
+            events = joined.withColumn(name, F.coalesce("made", name)).drop("made")
+    return events.select(*COLUMNS.names)
 
 
 def days_of(rows: Path) -> tuple[int, int]:

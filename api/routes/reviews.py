@@ -15,19 +15,32 @@ from api.problems import Refused
 from api.reading import JsonRoute
 from api.routes.transactions import Id
 from api.state import Scorer, this_second
-from fraudstack.decisions.submission import plain, words
 from fraudstack.decisions.turns import settled
 from fraudstack.storage import reviews
 from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection
+from fraudstack.texts import kept
 
 router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))], route_class=JsonRoute)
 
-_Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(plain)]
+_LONGEST_NOTE = 2000
+
+
+def _named(reviewer: str) -> str:
+    if (found := kept(reviewer, 100)) is None:
+        raise ValueError("nothing can be seen of this name")
+    return found
+
+
+def _noted(note: str) -> str | None:
+    return kept(note, _LONGEST_NOTE, lines=True)
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_named)]
 Reviewer = Annotated[
     _Name | None, Field(description="Who reviews; where the key's name is a person's, it is that person.")
 ]
-Note = Annotated[str | None, Field(max_length=2000), AfterValidator(lambda text: text if text is None else words(text))]
+Note = Annotated[str, Field(max_length=_LONGEST_NOTE), AfterValidator(_noted)] | None
 _CLAIM = timedelta(minutes=15)
 _RESPONSES: dict[int | str, dict[str, object]] = {
     404: {"description": "No such transaction"},

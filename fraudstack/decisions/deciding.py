@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.writer import TURN_SECONDS
 from fraudstack.features import ClientMemory
+from fraudstack.places import STORED
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile
 from fraudstack.rules.config import Rules, RulesFile
@@ -326,4 +327,9 @@ def _differing(posted: Submission, transaction: Mapping[str, Any], currency: str
         return "amount"
     said = posted.model_dump() | {"currency": posted.currency or currency}
     said["date"] = posted.date.strftime(DATE_FORMAT) if posted.date else None
-    return next((name for name in _COMPARED if said[name] != transaction[name]), None)
+    return next((name for name in _COMPARED if _form(name, said[name]) != _form(name, transaction[name])), None)
+
+
+def _form(name: str, value: object) -> object:
+    """What of a column's value counts: older versions stored texts as somebody had written them."""
+    return STORED[name](value) if name in STORED and isinstance(value, str) else value

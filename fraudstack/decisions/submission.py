@@ -5,14 +5,18 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import to_json
 
+from fraudstack import card_numbers
+from fraudstack.places import LONGEST, STORED, channel_of, city_of, state_of
 from fraudstack.profiles.event import Event, seconds_of
+from fraudstack.texts import identifier, kept, shows
 
-_LONGEST_TEXT, _LONGEST_DESCRIPTION = 100, 2_000
+_LONGEST_DESCRIPTION = 2_000
 _MOST = Decimal(100_000_000)
 _FIRST_YEAR = 1970
 _AHEAD = timedelta(days=1)
@@ -29,19 +33,15 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def plain(value: str) -> str:
-    """Text without control characters, which no terminal sends."""
-    if value.isascii() and value.isprintable():
-        return value
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Cf", "Zl", "Zp") for character in value):
-        raise ValueError("control characters are not allowed")
-    return value
-
-
-def words(value: str) -> str:
-    """A description may have line breaks and tabs; other control characters are refused."""
-    plain(value.replace("\n", " ").replace("\r", " ").replace("\t", " "))
-    return value
+def _seen(value: str) -> str:
+    """An id without what can't be seen in it; control characters make it another thing than an id."""
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+        raise ValueError("an id has no control characters")
+    if card_numbers.in_id(value):
+        raise ValueError(card_numbers.REFUSAL)
+    if not shows(value):
+        raise ValueError("nothing can be seen of this id")
+    return identifier(value)
 
 
 def _id(value: Any) -> Any:
@@ -85,19 +85,17 @@ def _possible(date: datetime) -> datetime:
     return date
 
 
-def _trimmed(value: Any) -> Any:
-    return value.strip(" ") if isinstance(value, str) else value
+def _written(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _five_digits(value: str) -> str:
+def _zip(value: str) -> str | None:
     """A zip as files have it once they are cleaned: numbers lost their leading zeros."""
-    return value.zfill(5) if value.isascii() and value.isdigit() else value
+    found = STORED["zip"](value)
+    return found.zfill(5) if found and found.isascii() and found.isdigit() else found
 
 
-_Plain = Annotated[str, Field(min_length=1, max_length=_LONGEST_TEXT), AfterValidator(plain)]
-# Blanks around are cut off, as from the columns of a file.
-Text = Annotated[_Plain, BeforeValidator(_trimmed)]
-Key = Annotated[_Plain, BeforeValidator(_whole)]
+Key = Annotated[str, Field(min_length=1, max_length=LONGEST), BeforeValidator(_whole), AfterValidator(_seen)]
 
 
 class Submission(BaseModel):
@@ -114,14 +112,15 @@ class Submission(BaseModel):
         Decimal, BeforeValidator(_amount), Field(max_digits=12, decimal_places=2, ge=-_MOST, le=_MOST, strict=False)
     ]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
-    use_chip: Text | None = None
+    # What somebody writes prevents no decision: it is kept as well as it can be.
+    use_chip: Annotated[str, AfterValidator(STORED["use_chip"])] | None = None
     merchant_id: Key | None = None
-    merchant_city: Text | None = None
-    merchant_state: Text | None = None
-    zip: Annotated[Key, AfterValidator(_five_digits)] | None = None
+    merchant_city: Annotated[str, AfterValidator(STORED["merchant_city"])] | None = None
+    merchant_state: Annotated[str, AfterValidator(STORED["merchant_state"])] | None = None
+    zip: Annotated[str, BeforeValidator(_written), AfterValidator(_zip)] | None = None
     mcc: Annotated[int, BeforeValidator(_id), Field(ge=0, le=9999)] | None = None
-    description: Annotated[str, Field(max_length=_LONGEST_DESCRIPTION), AfterValidator(words)] | None = None
-    errors: Annotated[str, Field(max_length=_LONGEST_TEXT), AfterValidator(plain)] | None = None
+    description: Annotated[str, AfterValidator(partial(kept, most=_LONGEST_DESCRIPTION, lines=True))] | None = None
+    errors: Annotated[str, AfterValidator(STORED["errors"])] | None = None
     # Accepted, since the contract has them, and ignored: the scorer says the one, the truth the other.
     flagged_fraud: Any = None
     is_fraud: Any = None
@@ -135,7 +134,7 @@ class Submission(BaseModel):
         return {
             name: value
             for name, value in raw.items()
-            if name not in _OPTIONAL or not isinstance(value, str) or value.strip(" ")
+            if name not in _OPTIONAL or not isinstance(value, str) or shows(value)
         }
 
     @property
@@ -151,10 +150,10 @@ class Submission(BaseModel):
             seconds=seconds_of(self.date or now),
             cents=self.cents,
             card=self.card_id,
-            channel=self.use_chip,
+            channel=self.use_chip and channel_of(self.use_chip),
             merchant=self.merchant_id,
-            city=self.merchant_city,
-            state=self.merchant_state,
+            city=self.merchant_city and city_of(self.merchant_city),
+            state=self.merchant_state and state_of(self.merchant_state),
             mcc=self.mcc,
             errors=self.errors or None,
         )

@@ -1,13 +1,18 @@
 """The rules file: read, checked, named by its digest."""
 
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from fraudstack import yaml_file
+from fraudstack import card_numbers, places, yaml_file
+from fraudstack.places import LONGEST, state_of
 from fraudstack.profiles.profile import MOST_RECENT
+from fraudstack.texts import same_id, shown, shows
 
+log = logging.getLogger(__name__)
 DEFAULT = Path(__file__).with_name("rules.yaml")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -127,23 +132,25 @@ class Figures(_Part):
     cold_start: LeastAmount
 
 
-Names = frozenset[Annotated[str, Field(min_length=1)]]
+# Ids are compared without leading zeros, blanks and what can't be seen, countries by their one name.
+Ids = frozenset[Annotated[str, Field(min_length=1), AfterValidator(same_id)]]
+Countries = frozenset[Annotated[str, Field(min_length=1), AfterValidator(state_of)]]
 
 
 class Allow(_Part):
     """Whose transactions are normal."""
 
-    merchants: Names
-    clients: Names
+    merchants: Ids
+    clients: Ids
 
 
 class Block(_Part):
     """Whose transactions are blocked."""
 
-    merchants: Names
-    clients: Names
-    cards: Names
-    countries: Names
+    merchants: Ids
+    clients: Ids
+    cards: Ids
+    countries: Countries
     mccs: frozenset[Annotated[int, Field(ge=0, le=9999)]]
 
 
@@ -168,14 +175,19 @@ class Rules(BaseModel):
 
     version: str
     file: RulesFile
+    # Of each value of a list that no transaction can be met with: where it stands, and what was probably meant.
+    doubts: tuple[str, ...] = ()
 
 
 def load(path: Path) -> Rules:
-    """Read and check a rules file.
+    """Read and check a rules file; what in its lists matches nothing is told in the log.
 
     Raises InputError, naming the line, when it isn't one.
     """
-    return _checked(yaml_file.load(path, "rules file"))
+    rules = _checked(yaml_file.load(path, "rules file"))
+    for doubt in rules.doubts:
+        log.warning("%s", doubt)
+    return rules
 
 
 def parse(content: bytes, name: str) -> Rules:
@@ -185,4 +197,33 @@ def parse(content: bytes, name: str) -> Rules:
 
 def _checked(document: yaml_file.Document) -> Rules:
     file = document.checked(RulesFile)
-    return Rules(version=f"{file.version}+{document.digest[:8]}", file=file)
+    return Rules(version=f"{file.version}+{document.digest[:8]}", file=file, doubts=tuple(_doubts(document)))
+
+
+def _doubts(document: yaml_file.Document) -> Iterator[str]:
+    for part in ("allow", "block"):
+        for name, listed in document.content[part].items():
+            for place, value in enumerate(listed):
+                doubt = _DOUBTS[name](value)
+                if doubt:
+                    where = document.at(part, name, place)
+                    yield f"{where}: {part}.{name}: {shown(value)} matches no transaction: {doubt}"
+
+
+def _doubt_of_id(value: str) -> str | None:
+    if card_numbers.in_id(value):
+        return "this is a card number, and cards are known by a token or an id"
+    if not shows(value):
+        return "nothing can be seen of it"
+    return f"no id has more than {LONGEST} characters" if len(same_id(value)) > LONGEST else None
+
+
+def _no_doubt(_: str) -> None:
+    return None
+
+
+_DOUBTS: Mapping[str, Callable[[str], str | None]] = {
+    **dict.fromkeys(("merchants", "clients", "cards"), _doubt_of_id),
+    "countries": places.doubt,
+    "mccs": _no_doubt,
+}

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from fraudstack.profiles.event import country
 from fraudstack.rules.reasons import Case, Reason, reasons, whitelisted
+from fraudstack.texts import same_id
 
 Decision = Literal["whitelisted", "normal", "suspicious", "blocked"]
 _MOST_IN_A_SENTENCE = 3
@@ -63,20 +65,32 @@ def _blocked(case: Case) -> Reason | None:
         (block.clients, "client", event.client_id),
         (block.cards, "card", event.card),
         (block.merchants, "merchant", event.merchant),
-        (block.countries, "country", event.country),
-        (block.mccs, "merchant category", event.mcc),
     ):
-        if value in listed:
-            return Reason("block_list", 0.9999, {"list": name, "value": value}, f"{name} {value} is on the block list")
+        if _is_in(listed, value):
+            return _on_the_list(name, value)
+    # Wherever the card was: who sells online from a country is in it too.
+    if block.countries and (where := country(event.state)) in block.countries:
+        return _on_the_list("country", where)
+    if event.mcc in block.mccs:
+        return _on_the_list("merchant category", event.mcc)
     return None
+
+
+def _on_the_list(name: str, value: str | int | None) -> Reason:
+    return Reason("block_list", 0.9999, {"list": name, "value": value}, f"{name} {value} is on the block list")
 
 
 def _allowed(case: Case) -> str | None:
-    if case.event.client_id in case.rules.allow.clients:
-        return f"client {case.event.client_id} is on the allow list"
-    if case.event.merchant in case.rules.allow.merchants:
-        return f"merchant {case.event.merchant} is on the allow list"
+    event, allow = case.event, case.rules.allow
+    if _is_in(allow.clients, event.client_id):
+        return f"client {event.client_id} is on the allow list"
+    if _is_in(allow.merchants, event.merchant):
+        return f"merchant {event.merchant} is on the allow list"
     return None
+
+
+def _is_in(listed: frozenset[str], id: str | None) -> bool:
+    return bool(listed) and id is not None and same_id(id) in listed
 
 
 def _sentence(found: Sequence[Reason]) -> str:

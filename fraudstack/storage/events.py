@@ -1,12 +1,14 @@
 """Transactions in bulk, as profiles and sums look at them."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.profiles.event import Event
 from fraudstack.storage import batch as bulk
+from fraudstack.storage.forms import COMPARED, formed
 from fraudstack.storage.store import Store
 from fraudstack.storage.sums import Said
 
@@ -41,13 +43,14 @@ _EVENTS = """SELECT id, client_id, {seconds} AS seconds, CAST(round(amount * 100
 def stream(store: Store, connection: Connection) -> Iterator[pa.RecordBatch]:
     """Every transaction, with COLUMNS; text that isn't set is empty."""
     for batch in bulk.stream(store, connection, _statement(store)):
-        yield batch.cast(COLUMNS)
+        yield formed(batch.cast(COLUMNS), COMPARED)
 
 
 def of(store: Store, connection: Connection, where: str, parameters: tuple[str, ...]) -> list[tuple[Event, Said]]:
     """The transactions for which a condition holds, and what is said of each."""
     found = bulk.query(connection, f"{_statement(store)} WHERE {where}", parameters).cast(COLUMNS)
-    rows = (row | {name: row[name] or None for name in _TEXTS} for row in found.to_pylist())
+    texts = (formed(batch, COMPARED).to_pylist() for batch in found.to_batches())
+    rows = (row | {name: row[name] or None for name in _TEXTS} for row in chain.from_iterable(texts))
     return [(Event(*list(row.values())[:11]), Said(row["flagged_fraud"], row["is_fraud"])) for row in rows]
 
 

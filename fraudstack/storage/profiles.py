@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from fraudstack.features import DAY, ClientMemory
+from fraudstack.places import channel_of, city_of, state_of
 from fraudstack.profiles.event import KINDS, Event, seconds_of
 from fraudstack.profiles.profile import MOST_RECENT, Amounts, Habit, Profile, Recent, log_of, recalled, recent_of
 from fraudstack.storage.online import Connection, Row, date_for
@@ -142,7 +143,9 @@ def event_of(row: Row) -> tuple[Event, Said]:
     id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
     when = datetime.fromisoformat(date) if isinstance(date, str) else date
     cents = round(amount * 100)
-    event = Event(id, client, seconds_of(when), cents, card, channel, merchant, city, state, mcc, errors)
+    # What older versions stored may be written otherwise.
+    how, town, place = channel and channel_of(channel), city and city_of(city), state and state_of(state)
+    event = Event(id, client, seconds_of(when), cents, card, how, merchant, town, place, mcc, errors)
     return event, Said(flagged, is_fraud)
 
 

@@ -8,6 +8,7 @@ from io import StringIO
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
+from fraudstack.card_numbers import masked_line
 from fraudstack.schema import DATE_FORMAT, TransactionsStore
 from fraudstack.storage import batch as bulk
 from fraudstack.storage.store import Store
@@ -65,8 +66,10 @@ def csv_line(fields: Sequence[str]) -> str:
 
 
 def quarantine(store: Store, connection: Connection, run_id: str, step: str, refused: pa.Table) -> None:
-    """Keep refused rows (columns of REFUSED)."""
+    """Keep refused rows (columns of REFUSED), with [card] for each card number in them."""
     rows = refused.num_rows
+    masked = pa.array(map(masked_line, refused.column("text").to_pylist()), pa.string())
+    refused = refused.set_column(refused.schema.get_field_index("text"), "text", masked)
     rows_of_run = refused.append_column("run_id", pa.repeat(run_id, rows)).append_column("step", pa.repeat(step, rows))
     pace = bulk.Pace()
     for batch in rows_of_run.combine_chunks().to_batches():

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from fraudstack.storage.transactions import STAGED
+from jobs.raw import cards
 
 # Longer lines are no transactions, and regular expressions recurse on them.
 _LONGEST = 4096
@@ -95,6 +96,8 @@ def _reason(header: list[str]) -> Column:
         (F.col("id").isNull(), "bad id"),
         (F.col("date").isNull(), "bad date"),
         (F.col("client_id").isNull(), "missing client_id"),
+        (cards.is_card_number(F.col("card_id")), cards.REASON),
+        (cards.is_card_number(F.col("client_id")) | cards.is_card_number(F.col("merchant_id")), cards.REASON),
         (F.col("cents").isNull(), "bad amount"),
         (F.col("mcc").isNull() & (raw("mcc") != ""), "bad mcc"),
     ):

@@ -15,8 +15,9 @@ FIELDS: dict[str, list[object]] = {
     "date": ["yesterday", "2019-02-30 10:00:00", "1969-12-31 23:59:59", "9999-01-01 00:00:00", 5],
     "currency": ["usd", "EURO", 5],
     "mcc": [-1, 10_000, "x", 5.5],
-    "merchant_city": ["a\u0007b", "\u200bx", "x" * 101, 5],
-    "description": ["x" * 2_001, "a\u0000b", 5],
+    "card_id": ["4111 1111 1111 1111", 5555555555554444],
+    "merchant_city": [5, ["Rome"]],
+    "description": [5, {}],
     "surprise": [1],
 }
 

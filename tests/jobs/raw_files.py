@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from fraudstack.storage.forms import KEPT
+
 HEADER = "id,date,client_id,card_id,amount,use_chip,merchant_id,merchant_city,merchant_state,zip,mcc,errors"
 COLUMNS = HEADER.split(",")
 
@@ -66,6 +68,8 @@ def read(line: bytes) -> Row | None:
     if id is None or date is None or cents is None or not raw["client_id"] or (raw["mcc"] and not mcc):
         return None
     zip_code = re.fullmatch(r"([0-9]{1,5})(?:\.0)?", raw["zip"])
+    # How a text is kept has tests of its own.
+    raw |= {name: form(raw[name]) or "" for name, form in KEPT.items() if raw[name]}
     return (
         id,
         date,

@@ -74,7 +74,7 @@ def test_the_version_is_the_files_own_word_and_a_digest() -> None:
         ("[59935, '27092', acme]", {"59935", "27092", "acme"}),
         ("[1, '1']", {"1"}),
         # As they stand there: YAML 1.1 would make 321, 1000, 16, 750, a date and false of them.
-        ("[00501, 1_000, 0x10, 12:30, 2020-01-01, no]", {"00501", "1_000", "0x10", "12:30", "2020-01-01", "no"}),
+        ("[00501, 1_000, 0x10, 12:30, 2020-01-01, no]", {"501", "1_000", "0x10", "12:30", "2020-01-01", "no"}),
         ("[123456789012345678901234567890]", {"123456789012345678901234567890"}),
         ("[]", set()),
     ],
@@ -84,11 +84,49 @@ def test_names_may_be_written_as_numbers(written: str, names: set[str]) -> None:
     assert parsed(text).file.allow.merchants == names
 
 
-@pytest.mark.parametrize("name", ["merchants", "clients", "cards", "countries"])
+@pytest.mark.parametrize("name", ["merchants", "clients", "cards"])
 def test_every_list_of_names_takes_numbers(name: str) -> None:
     line = "block: {merchants: [], clients: [], cards: [], countries: [], mccs: []}"
     block = parsed(edited(line, line.replace(f"{name}: []", f"{name}: [5, NO]"))).file.block
     assert getattr(block, name) == {"5", "NO"}
+
+
+BLOCK = "block: {merchants: [], clients: [], cards: [], countries: [], mccs: []}"
+
+
+def test_countries_are_listed_by_their_one_name() -> None:
+    line = BLOCK.replace("countries: []", "countries: [ITA, ' france ', U.S.A., Österreich, 392]")
+    rules = parsed(edited(BLOCK, line))
+    assert rules.file.block.countries == {"Italy", "France", "US", "Austria", "Japan"}
+    assert rules.doubts == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("countries", "Itally", "Itally matches no transaction: no country is called so; Italy is probably meant"),
+        ("countries", "IT", "IT matches no transaction: two letters are never a country's code; Italy is probably"),
+        ("countries", "CA", "two letters are a US state's code, whose country is US; Canada is probably meant"),
+        ("countries", "Bavaria", "Bavaria matches no transaction: no country is called so"),
+        ("countries", "ND", "two letters are a US state's code, whose country is US"),
+        ("cards", "4111 1111 1111 1111", "block.cards: [card] matches no transaction: this is a card number"),
+        ("merchants", "x" * 101, "no id has more than 100 characters"),
+        ("clients", "' '", "nothing can be seen of it"),
+        ("clients", "\u3164", "nothing can be seen of it"),
+    ],
+)
+def test_what_in_a_list_matches_nothing_is_told_with_its_line(name: str, value: str, said: str) -> None:
+    text = edited(BLOCK, BLOCK.replace(f"{name}: []", f"{name}: [Italy, {value}]"))
+    [doubt] = parsed(text).doubts
+    assert doubt.startswith(f"rules.yaml, line {line_of(text, 'block: {')}: block.{name}: ")
+    assert said in doubt
+
+
+def test_what_matches_nothing_is_told_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(edited(BLOCK, BLOCK.replace("countries: []", "countries: [Itally]")))
+    config.load(path)
+    assert "Italy is probably meant" in caplog.text
 
 
 def test_categories_are_numbers_however_they_are_written() -> None:

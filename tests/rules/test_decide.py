@@ -45,6 +45,35 @@ def of(*weights: float) -> list[Reason]:
 # Lists
 
 
+ALIKE = ["123", "00123", " 123 ", "123.0", "\uff11\uff12\uff13", "٠٠١٢٣", "1\u200b23", "\u00ad123", "१२३"]
+
+
+@pytest.mark.parametrize("written", ALIKE)
+@pytest.mark.parametrize("name", ["merchants", "clients", "cards"])
+def test_an_id_is_on_the_list_however_it_is_written(name: str, written: str) -> None:
+    block = RULES.block.model_validate({**_EMPTY, name: [written]})
+    field = {"merchants": "merchant", "clients": "client_id", "cards": "card"}[name]
+    rules = RULES.model_copy(update={"block": block})
+    for other in ALIKE:
+        assert decide(case(event(**{field: other}), profile(days(30)), rules)).decision == "blocked"
+    for another in ("1234", "12", "0", "a123"):
+        assert decide(case(event(**{field: another}), profile(days(30)), rules)).decision != "blocked"
+
+
+@pytest.mark.parametrize("channel", ["Online Transaction", "Chip Transaction", None])
+def test_a_blocked_country_is_blocked_online_too(channel: str | None) -> None:
+    rules = RULES.model_copy(
+        update={"block": RULES.block.model_validate({**_EMPTY, "countries": ["ITA", "United States"]})}
+    )
+    for state in ("Italy", "ND"):
+        verdict = decide(case(event(state=state, channel=channel), profile(days(30)), rules))
+        assert verdict.decision == "blocked"
+    assert decide(case(event(state="France", channel=channel), profile(days(30)), rules)).decision != "blocked"
+
+
+_EMPTY: dict[str, Any] = {"merchants": [], "clients": [], "cards": [], "countries": [], "mccs": []}
+
+
 class Listed(NamedTuple):
     block: dict[str, Any]
     name: str
