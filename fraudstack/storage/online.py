@@ -26,6 +26,16 @@ Row = tuple[Any, ...]
 Key = tuple[str, ...]
 Sums = dict[Key, Sequence[int]]
 _BUSY_SECONDS = 10
+# A server that went silent is given up: libpq's own patience is two hours.
+_LONGEST_STATEMENT_SECONDS = 30
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    # What was sent and isn't acknowledged, in milliseconds.
+    "tcp_user_timeout": 10_000,
+}
 # After these SQLite has rolled back (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
 _ROLLED_BACK = (
     sqlite3.SQLITE_FULL,
@@ -264,10 +274,17 @@ def _sqlite(store: Store, read_only: bool) -> sqlite3.Connection:
 
 
 def _postgresql(store: Store, read_only: bool) -> "psycopg.Connection[Row]":
-    options = "-c timezone=UTC" + (" -c default_transaction_read_only=on" if read_only else "")
+    of_kind = (
+        "-c default_transaction_read_only=on" if read_only else f"-c statement_timeout={_LONGEST_STATEMENT_SECONDS}s"
+    )
     # Raw: statements go to the server as they stand, nothing looks for placeholders in each again.
     return psycopg.connect(
-        store.url, autocommit=True, options=options, prepare_threshold=1, cursor_factory=psycopg.RawCursor
+        store.url,
+        autocommit=True,
+        options=f"-c timezone=UTC {of_kind} -c idle_in_transaction_session_timeout={_LONGEST_STATEMENT_SECONDS}s",
+        prepare_threshold=1,
+        cursor_factory=psycopg.RawCursor,
+        **_PATIENCE,
     )
 
 

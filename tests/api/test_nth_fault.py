@@ -1,0 +1,250 @@
+"""Every statement of a decision, a review, a batch fails once: the store is as before or as after, never between."""
+
+import itertools
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import psycopg
+import pytest
+from starlette.testclient import TestClient
+
+from tests.api.scorer import known, post, running
+from tests.api.test_decisions import ABROAD
+from tests.api.test_history import load, make, profile
+from tests.dags.airflow_process import wait_for
+
+pytestmark = pytest.mark.long
+NOW = datetime(2026, 1, 5, 12)
+LOADED = [post(id, date="2019-11-01 13:00:00", zip=None, merchant_city=None) for id in (201, 202)]
+
+
+@dataclass
+class Fault:
+    """The statement that fails, counted from 0, and how; without one statements are only counted."""
+
+    at: int = -1
+    how: str = ""
+    seen: list[str] = field(default_factory=list)
+    armed: bool = False
+
+    def strikes(self, statement: str) -> bool:
+        if not self.armed:
+            return False
+        self.seen.append(statement)
+        return len(self.seen) - 1 == self.at
+
+
+class Lost(sqlite3.OperationalError, psycopg.OperationalError):
+    """What a driver raises when an answer doesn't come."""
+
+
+def on_file(fault: Fault) -> Any:
+    """SQLite's connections as they are, but for one statement."""
+
+    def around(do: Callable[[], Any], statement: str) -> Any:
+        if not fault.strikes(statement):
+            return do()
+        if fault.how == "lost":
+            do()
+        error = Lost(fault.how)
+        if fault.how == "full":
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    class Cursor(sqlite3.Cursor):
+        def executemany(self, statement: str, rows: Any) -> Any:
+            return around(lambda: super(Cursor, self).executemany(statement, rows), statement)
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, parameters: Any = ()) -> Any:  # type: ignore[override]
+            return around(lambda: super(Connection, self).execute(statement, parameters), statement)
+
+        def cursor(self) -> Any:  # type: ignore[override]
+            return super().cursor(Cursor)
+
+    real = sqlite3.connect
+    return mock.patch("sqlite3.connect", lambda *given, **named: real(*given, **({"factory": Connection} | named)))
+
+
+@contextmanager
+def on_server(fault: Fault, url: str) -> Iterator[None]:
+    """A server's connections as they are, but for one statement, which fails there, or whose connection is cut."""
+    execute, many = psycopg.Connection.execute, psycopg.RawCursor.executemany
+
+    def around(raw: "psycopg.Connection[Any]", do: Callable[[], Any], statement: str) -> Any:
+        if raw.info.dbname not in url or not fault.strikes(statement):
+            return do()
+        if fault.how == "error":
+            return execute(raw, "SELECT 1 / (SELECT 0)")
+        done = do() if fault.how == "lost" else None
+        if done is not None:
+            with raw.pipeline() as pipeline:
+                pipeline.sync()
+        with psycopg.connect(url, autocommit=True) as other:
+            execute(other, "SELECT pg_terminate_backend(%s, 5000)", [raw.info.backend_pid])
+        return done or do()
+
+    def executed(raw: Any, statement: Any, *given: Any, **named: Any) -> Any:
+        return around(raw, lambda: execute(raw, statement, *given, **named), str(statement))
+
+    def many_executed(cursor: Any, statement: Any, rows: Any, **named: Any) -> Any:
+        return around(cursor.connection, lambda: many(cursor, statement, rows, **named), str(statement))
+
+    with (
+        mock.patch.object(psycopg.Connection, "execute", executed),
+        mock.patch.object(psycopg.RawCursor, "executemany", many_executed),
+    ):
+        yield
+
+
+def content(url: str) -> dict[str, list[str]]:
+    """All that the store holds, but for versions, which rise with every try."""
+    if url.startswith("sqlite"):
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        columns = "SELECT name FROM pragma_table_info('{}')"
+        opened: Any = closing(sqlite3.connect(url.removeprefix("sqlite:///")))
+    else:
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        columns = "SELECT column_name FROM information_schema.columns WHERE table_name = '{}'"
+        opened = psycopg.connect(url, autocommit=True)
+    found = {}
+    with opened as connection:
+        for (table,) in connection.execute(tables).fetchall():
+            names = sorted(name for (name,) in connection.execute(columns.format(table)).fetchall())
+            # What a server rolls back leaves a gap in its numbers.
+            kept = ", ".join(name for name in names if name not in ("version", "review_id"))
+            found[table] = sorted(map(repr, connection.execute(f'SELECT {kept} FROM "{table}"').fetchall()))
+    return found
+
+
+def one(client: TestClient) -> int:
+    return client.post("/transaction", json=post(100, **ABROAD)).status_code
+
+
+def of_a_file(client: TestClient) -> int:
+    return client.post("/transaction", json=LOADED[0]).status_code
+
+
+def review(client: TestClient) -> int:
+    return client.post("/transactions/3/review", json={"verdict": "fraud", "reviewer": "ana"}).status_code
+
+
+def batch(client: TestClient) -> int:
+    several = [post(100, **ABROAD), *LOADED, post(101, client_id="8")]
+    answer = client.post("/transactions", json={"transactions": several})
+    if answer.status_code != 200:
+        return answer.status_code
+    return max(result["status"] for result in answer.json()["results"])
+
+
+def then(client: TestClient) -> int:
+    """The next decision of the same client."""
+    return client.post("/transaction", json=post(300, date="2019-11-02 12:00:00")).status_code
+
+
+@pytest.fixture
+def template(tmp_path: Path, database: str) -> str:
+    """A store with a history, some of it loaded."""
+    with running(tmp_path, database) as client:
+        known(client)
+    load(database, *LOADED)
+    make(database, "7")
+    return database
+
+
+class Store:
+    """A store that can be put back to what it was."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        if url.startswith("sqlite"):
+            self._file = url.removeprefix("sqlite:///")
+            shutil.copy(self._file, f"{self._file}.kept")
+            return
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA kept")
+            for table in content(url):
+                connection.execute(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
+
+    def put_back(self) -> None:
+        with self._opened() as connection:
+            for table in content(self.url):
+                empty = "DELETE FROM" if self.url.startswith("sqlite") else "TRUNCATE"
+                main = "main" if self.url.startswith("sqlite") else "public"
+                connection.execute(f'{empty} {main}."{table}"')
+                connection.execute(f'INSERT INTO {main}."{table}" SELECT * FROM kept."{table}"')
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        if self.url.startswith("sqlite"):
+            with closing(sqlite3.connect(self._file)) as file:
+                file.execute("ATTACH ? AS kept", (f"{self._file}.kept",))
+                with file:
+                    yield file
+        else:
+            with psycopg.connect(self.url) as server:
+                yield server
+
+
+HOW = {"sqlite": ("error", "full", "lost"), "postgresql": ("error", "cut", "lost")}
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("work", [one, of_a_file, review, batch], ids=lambda work: str(work.__name__))
+def test_the_store_is_as_before_or_as_after(
+    tmp_path: Path, template: str, work: Callable[[TestClient], int], record_property: Any
+) -> None:
+    engine = template.partition(":")[0]
+    store, fault = Store(template), Fault()
+
+    def tried(client: TestClient, at: int = -1, how: str = "") -> tuple[int, list[dict[str, list[str]]]]:
+        """The answer, and the store after it, after what was asked again if need be, and after the next decision."""
+        store.put_back()
+        # The connections of the writer and the readers are open, as they are in service.
+        wait_for(lambda: client.post("/transaction", json=post(50, client_id="9")).status_code == 200, 20, "a decision")
+        before = content(template)
+        fault.at, fault.how, fault.seen, fault.armed = at, how, [], True
+        status = work(client)
+        fault.armed = False
+        stores = [before, content(template)]
+        if stores[1] == before:
+            wait_for(lambda: work(client) in (200, 201), 20, "the same again")
+        stores.append(content(template))
+        wait_for(lambda: then(client) == 200, 20, "the next decision")
+        stores.append(content(template))
+        kept, whole = profile(template, "7")
+        assert kept == whole
+        return status, stores
+
+    with (
+        on_file(fault) if engine == "sqlite" else on_server(fault, template),
+        # Connections of a server add to parts of their own: to be compared, they share one.
+        mock.patch("fraudstack.storage.sums.PARTS", 1),
+        mock.patch("fraudstack.storage.value_days.PARTS", 1),
+        mock.patch("api.routes.scoring.this_second", return_value=NOW),
+        mock.patch("api.routes.reviews.this_second", return_value=NOW),
+        running(tmp_path, template) as client,
+    ):
+        status, (_, done, _, over) = tried(client)
+        assert status in (200, 201)
+        statements = fault.seen
+        answers: dict[int, int] = {}
+        for at, how in itertools.product(range(len(statements)), HOW[engine]):
+            status, (before, after, again, end) = tried(client, at, how)
+            what = (at, how, statements[at])
+            answers[status] = answers.get(status, 0) + 1
+            assert status in (200, 201, 503), what
+            assert after == done or (status == 503 and after == before), what
+            assert again == done, what
+            assert end == over, what
+    tried_in_all = len(statements) * len(HOW[engine])
+    record_property("faults", tried_in_all)
+    sys.stderr.write(f"{work.__name__} on {engine}: {tried_in_all} faults tried, answers {answers}\n")
