@@ -64,7 +64,7 @@ def on_file(fault: Fault) -> Any:
             return around(lambda: super(Cursor, self).executemany(statement, rows), statement)
 
     class Connection(sqlite3.Connection):
-        def execute(self, statement: str, parameters: Any = ()) -> Any:  # type: ignore[override]
+        def execute(self, statement: str, parameters: Any = ()) -> Any:
             return around(lambda: super(Connection, self).execute(statement, parameters), statement)
 
         def cursor(self) -> Any:  # type: ignore[override]
@@ -142,7 +142,8 @@ def batch(client: TestClient) -> int:
     answer = client.post("/transactions", json={"transactions": several})
     if answer.status_code != 200:
         return answer.status_code
-    return max(result["status"] for result in answer.json()["results"])
+    statuses: list[int] = [result["status"] for result in answer.json()["results"]]
+    return max(statuses)
 
 
 def then(client: TestClient) -> int:
