@@ -8,15 +8,19 @@ from typing import Any
 
 from rich.text import Text
 
+from fraudstack.texts import shown
+
+_LONGEST = 500
 _STYLES = {"whitelisted": "dim", "normal": "", "suspicious": "yellow", "blocked": "bold red"}
 
 
 def line(transaction: Mapping[str, Any], answer: Mapping[str, Any], is_fraud: bool | None) -> Text:
     """One transaction: when, who, how much, what was decided and why, and the truth where it is known."""
     place = transaction.get("merchant_state") or "online"
+    client = shown(str(transaction["client_id"]))
     said = (
-        f"{transaction['date'][:16]}  client {transaction['client_id']:>5}  {float(transaction['amount']):>9,.2f}  "
-        f"{place:<14.14}  {answer['decision']:<11}  {answer['score']:.2f}  {answer['reason']}"
+        f"{transaction['date'][:16]}  client {client:>5}  {float(transaction['amount']):>9,.2f}  "
+        f"{shown(place, 14):<14}  {answer['decision']:<11}  {answer['score']:.2f}  {shown(answer['reason'], _LONGEST)}"
     )
     text = Text(said, style=_STYLES[answer["decision"]])
     if is_fraud:

@@ -21,9 +21,9 @@ ODD = {
     "a null": "Beulah\0\0\0",
     "an escape": "\x1b[2J\x1b]0;owned\a",
     "lines": "one\r\ntwo\u2028three",
-    "endless": "🎁" * 5_000,
+    "endless": "🎁" * 2_100,
     "nothing to see": "\u200b\u2060\u3164",
-    "accents without end": "e" + "\u0301" * 5_000,
+    "accents without end": "e" + "\u0301" * 2_500,
     "markup": "[bold red]x[/] <script>alert(1)</script> =1+1 ${jndi:ldap://x} %s {0}",
 }
 
