@@ -115,6 +115,8 @@ Index("transactions_fraud", TRANSACTIONS.c.date, sqlite_where=_FRAUD, postgresql
 CONTENT = tuple(c.name for c in TRANSACTIONS.columns if c.name not in {"flagged_fraud", "is_fraud"})
 # What a raw file holds: the currency comes from the settings, a description only through the API.
 RAW = tuple(name for name in CONTENT if name not in {"currency", "description"})
+# Without these there is no transaction; the others stay empty where a file has no such column.
+NEEDED = ("id", "date", "client_id", "amount")
 
 
 class Decision(TransactionsStore, table=True):

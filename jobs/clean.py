@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.reading.header import names_of
+from fraudstack.schema import RAW
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, runs, transactions
 from fraudstack.storage.forms import KEPT, formed
@@ -78,7 +79,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     with step(settings, run_id, "clean", phases) as this:
         given = prepared(spark, settings.csv_path, this.staging, phases)
         beside = side_files.read(settings.csv_path)
-        judged = judge(spark, given, this.staging, phases)
+        judged = judge(spark, settings.currency, given, this.staging, phases)
         _survey(settings, this, judged, phases)
         _note(this.summary, judged)
         try:
@@ -101,7 +102,7 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     with check_folder(settings) as staging:
         given = prepared(spark, settings.csv_path, staging, phases)
         beside = side_files.read(settings.csv_path)
-        judged = judge(spark, given, staging, phases)
+        judged = judge(spark, settings.currency, given, staging, phases)
         if store.path is None or store.path.exists():
             # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
             with batch.connect(store, read_only=store.path is not None) as connection:
@@ -114,9 +115,11 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     return summary
 
 
-def judge(spark: SparkSession, given: Input, staging: Path, phases: Phases) -> Judged:
+def judge(spark: SparkSession, currency: str, given: Input, staging: Path, phases: Phases) -> Judged:
     """Read every line of the input and decide what becomes of it, without looking at the store."""
     header = names_of(given.start, given.first)
+    if absent := [name for name in RAW if name not in header]:
+        given.said.append(f"{given.first} has no column {', '.join(absent)}: what belongs there stays empty")
     rows = staging / "rows"
     seen = Observation()
     with spark_phase(spark, phases, "clean: read and cast"):
@@ -124,7 +127,7 @@ def judge(spark: SparkSession, given: Input, staging: Path, phases: Phases) -> J
         record = F.when(~F.col("is_first"), F.col("line"))
         numbered = numbered.observe(seen, F.count(record).alias("rows"), *hashed(record))
         with readable(given.names):
-            parsed(numbered, header, given.start.separator).write.parquet(str(rows))
+            parsed(numbered, header, currency, given.start.separator).write.parquet(str(rows))
     reason = ds.dataset(rows).to_table(columns=["reason"], filter=~_ACCEPTED).column("reason")
     counted = {row["values"]: row["counts"] for row in pc.value_counts(reason).to_pylist()}
     counted.pop("header", None)

@@ -36,7 +36,7 @@ def from_files(
     Also the fingerprints of both. Raises InputError where an ingest of these files would.
     """
     summary = Summary("clean")
-    judged = clean.judge(spark, prepared(spark, settings.csv_path, staging, phases), staging, phases)
+    judged = clean.judge(spark, settings.currency, prepared(spark, settings.csv_path, staging, phases), staging, phases)
     summary.rows_in, summary.quarantined, summary.reasons = judged.rows_in, judged.quarantined, judged.reasons
     check_share(settings, summary, settings.csv_path)
     rows = spark.read.parquet(str(judged.rows)).where("reason IS NULL")

@@ -1,38 +1,35 @@
 """A line of a raw file becomes typed columns, or a reason why it can't."""
 
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from fraudstack.fields import dates, ids
+from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED
 from fraudstack.storage.transactions import STAGED
-from jobs.raw import cards
+from jobs.raw import cards, fields
 
 # Longer lines are no transactions, and regular expressions recurse on them.
 _LONGEST = 4096
-_ID = r"^[0-9]{1,18}\z"
-# There is no year 0.
-_DATE = r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})?\z"
-# $-77.00, -$77.00, $1,234.50, 12.5; at most ten digits before the point, and cents are the smallest part.
-_AMOUNT = r"^(?:\$?-?|-\$)(?=(?:[0-9],?){1,10}(?:\.|\z))(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]{1,2}0*)?\z"
-_MCC = r"^[0-9]{1,4}(?:\.0)?\z"
-_ZIP = r"^[0-9]{1,5}(?:\.0)?\z"
 
 
-def parsed(lines: DataFrame, header: list[str], separator: str = ",") -> DataFrame:
+def parsed(lines: DataFrame, header: list[str], currency: str, separator: str = ",") -> DataFrame:
     """Lines (position, line, is_first) with the columns of storage.transactions.STAGED and `reason`.
 
     reason is NULL for a row that can be loaded, `header` for a file's first line (`another header` if it
-    names other columns), else why the row is refused.
+    names other columns), else why the row is refused. Amounts are of `currency`, an ISO 4217 code.
     """
     split = lines.select(
-        "position", "line", "is_first", F.is_valid_utf8("line").alias("utf8"), _fields(separator).alias("fields")
+        "position", "line", "is_first", F.is_valid_utf8("line").alias("utf8"), _split(separator).alias("fields")
     )
-    typed = split.select("*", *_columns(header))
-    return typed.select("position", _reason(header).alias("reason"), *STAGED.names)
+    typed = split.select("*", *_columns(header, currency, separator))
+    return typed.select("position", _reason(header, currency).alias("reason"), *STAGED.names)
 
 
-def _fields(separator: str) -> Column:
+def _split(separator: str) -> Column:
     line = F.col("line")
     between = re.escape(separator)
     field = rf'(?:"(?:[^"]++|"")*+"|[^"{between}]*+)'
@@ -51,36 +48,37 @@ def _fields(separator: str) -> Column:
     return F.when(plain, F.split(line, between)).when(short & line.rlike(well_quoted), unquote)
 
 
-def _columns(header: list[str]) -> list[Column]:
+def _raw(header: list[str]) -> Callable[[str], Column]:
+    """What stands in a column, trimmed; NULL where the file has no such column."""
+
     def raw(name: str) -> Column:
-        return F.trim(F.get("fields", F.lit(header.index(name))))
+        return F.trim(F.get("fields", F.lit(header.index(name)))) if name in header else F.lit(None).cast("string")
+
+    return raw
+
+
+def _columns(header: list[str], currency: str, separator: str) -> list[Column]:
+    raw = _raw(header)
 
     def text(name: str) -> Column:
-        return F.nullif(raw(name), F.lit("")).alias(name)
+        return fields.said(raw(name))
 
-    # Ten digits and two fit a double many times over: rounding finds the exact cents, faster than decimals.
-    amount = F.translate(raw("amount"), "$,", "").try_cast("double")
-    short_zip = F.lpad(F.replace(raw("zip"), F.lit(".0"), F.lit("")), 5, "0")
-    return [
-        F.when(raw("id").rlike(_ID), raw("id").try_cast("bigint")).alias("id"),
-        F.when(raw("date").rlike(_DATE), raw("date").try_cast("timestamp_ntz")).alias("date"),
-        text("client_id"),
-        text("card_id"),
-        F.when(raw("amount").rlike(_AMOUNT), F.round(amount * 100).cast("bigint")).alias("cents"),
-        text("use_chip"),
-        text("merchant_id"),
-        text("merchant_city"),
-        text("merchant_state"),
-        F.when(raw("zip").rlike(_ZIP), short_zip).otherwise(F.nullif(raw("zip"), F.lit(""))).alias("zip"),
-        F.when(raw("mcc").rlike(_MCC), F.replace(raw("mcc"), F.lit(".0"), F.lit("")).try_cast("int")).alias("mcc"),
-        text("errors"),
-    ]
+    # Who separates by commas has the point before the cents.
+    cents = fields.cents(raw("amount"), currency, commas_group=separator == ",")
+    typed = {
+        "id": fields.number(raw("id"), ids.NUMBER, "bigint"),
+        "date": fields.date(raw("date")),
+        "cents": cents,
+        "zip": fields.zip_code(text("zip")),
+        "mcc": fields.number(text("mcc"), ids.MCC, "int"),
+        **{name: fields.key(text(name)) for name in ("client_id", "card_id", "merchant_id")},
+        **{name: text(name) for name in ("use_chip", "merchant_city", "merchant_state", "errors")},
+    }
+    return [typed[name].alias(name) for name in STAGED.names]
 
 
-def _reason(header: list[str]) -> Column:
-    def raw(name: str) -> Column:
-        return F.trim(F.get("fields", F.lit(header.index(name))))
-
+def _reason(header: list[str], currency: str) -> Column:
+    raw = _raw(header)
     names = F.transform("fields", lambda name: F.lower(F.trim(F.replace(name, F.lit("\ufeff"), F.lit("")))))
     count, width = F.size("fields"), len(header)
     chain = F.when(
@@ -92,14 +90,20 @@ def _reason(header: list[str]) -> Column:
         (F.col("fields").isNull(), "broken quoting"),
         (count < width, "too few columns"),
         (count > width, "too many columns"),
-        (raw("id") == "", "missing id"),
-        (F.col("id").isNull(), "bad id"),
-        (F.col("date").isNull(), "bad date"),
+        (F.col("id").isNull(), F.when(fields.said(raw("id")).isNull(), "missing id").otherwise("bad id")),
+        (F.col("id") >= FIRST_ASSIGNED, "reserved id"),
+        (F.col("date").isNull() | (F.col("date") < _time(dates.FIRST)), "bad date"),
+        (F.col("date") > _time(datetime.now(UTC) + dates.AHEAD), "date ahead"),
         (F.col("client_id").isNull(), "missing client_id"),
         (cards.is_card_number(F.col("card_id")), cards.REASON),
         (cards.is_card_number(F.col("client_id")) | cards.is_card_number(F.col("merchant_id")), cards.REASON),
         (F.col("cents").isNull(), "bad amount"),
-        (F.col("mcc").isNull() & (raw("mcc") != ""), "bad mcc"),
+        (F.upper(fields.said(raw("currency"))) != currency, "other currency"),
+        (F.col("mcc").isNull() & fields.said(raw("mcc")).isNotNull(), "bad mcc"),
     ):
         chain = chain.when(condition, reason)
     return chain
+
+
+def _time(moment: datetime) -> Column:
+    return F.lit(moment.strftime(DATE_FORMAT)).cast("timestamp_ntz")
