@@ -11,48 +11,81 @@ from pathlib import Path
 from typing import Any
 
 from fraudstack.errors import InputError, StoreError
+from fraudstack.fields import ids
+from fraudstack.reading.files import raw_files, unpacked
+from fraudstack.reading.header import names_of
+from fraudstack.reading.labels import entries, is_fraud
+from fraudstack.schema import CONTENT
 
 _TRIES, _PAUSE_SECONDS = 5, 1.0
+# Others say that the caller, and not the row, is refused.
+_OF_THIS_ROW = (400, 409, 413, 422)
 
 
 @dataclass(frozen=True)
 class Streamed:
-    """A posted transaction, the scorer's answer, the label if there is one, and the milliseconds that it took."""
+    """A posted row, the scorer's answer, the label if there is one, and the milliseconds that it took.
 
-    transaction: dict[str, Any]
-    answer: dict[str, Any]
+    Of a row that was refused there is no answer, and `refused` says why and where it stands.
+    """
+
+    transaction: dict[str, str]
+    answer: dict[str, Any] | None
     is_fraud: bool | None
     milliseconds: float
+    refused: str | None = None
+
+
+class _Refused(Exception):  # noqa: N818 - what the scorer says of one row
+    pass
 
 
 def stream(file: Path, labels: Path | None, url: str, key: str | None) -> Iterator[Streamed]:
-    """Post each row of a raw CSV file; one that the scorer can't take now is sent again.
+    """Post each row of a raw file, read as an ingest reads it; one that the scorer can't take now is sent again.
 
-    Raises InputError when the file can't be read or the scorer refuses a row, StoreError when it can't be reached.
+    A row that is refused is told, and the next one follows. Raises InputError when the file can't be read or the
+    scorer takes no row of this caller, StoreError when it can't be reached.
     """
+    truth = _labels(labels) if labels else {}
+    for raw in raw_files(file):
+        names = names_of(raw.start, raw.name)
+        for line, content in raw.lines():
+            body, problem = _body(content, names, raw.start.separator)
+            started = time.perf_counter()
+            answer = None
+            if problem is None:
+                try:
+                    answer = _posted(f"{url.rstrip('/')}/transaction", body, key)
+                except _Refused as error:
+                    problem = str(error)
+            milliseconds = (time.perf_counter() - started) * 1000
+            label = truth.get(ids.key(str(body.get("id"))))
+            said = None if problem is None else f"{raw.name}, line {line}: {problem}"
+            yield Streamed(body, answer, label, milliseconds, said)
+
+
+def _labels(file: Path) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for packed in unpacked(file):
+        for entry in entries(packed):
+            said = is_fraud(entry.value)
+            if said is not None:
+                found.setdefault(ids.key(entry.id), said)
+    return found
+
+
+def _body(content: bytes, names: list[str], separator: str) -> tuple[dict[str, str], str | None]:
+    """A line as the scorer takes it, which reads fields as an ingest does; and why it can't be one."""
     try:
-        truth = json.loads(labels.read_text())["target"] if labels else {}
-        with file.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{file} and its labels can't be read: {error}") from error
-    for row in rows:
-        body = _body(row)
-        started = time.perf_counter()
-        answer = _posted(f"{url.rstrip('/')}/transaction", body, key)
-        label = truth.get(row["id"])
-        yield Streamed(body, answer, None if label is None else label == "Yes", (time.perf_counter() - started) * 1000)
-
-
-def _body(row: dict[str, str]) -> dict[str, Any]:
-    """A raw row as the scorer takes it."""
-    body: dict[str, Any] = {name: value for name, value in row.items() if value}
-    body["amount"] = row["amount"].replace("$", "").replace(",", "")
-    if row["zip"]:
-        body["zip"] = row["zip"].removesuffix(".0")
-    if row["mcc"]:
-        body["mcc"] = int(float(row["mcc"]))
-    return body
+        [fields] = csv.reader([content.decode()], delimiter=separator, strict=True)
+    except UnicodeDecodeError:
+        return {}, "broken encoding"
+    except (csv.Error, ValueError):
+        return {}, "broken quoting"
+    if len(fields) != len(names):
+        return {}, f"too {'few' if len(fields) < len(names) else 'many'} columns"
+    row = {name: value for name, value in zip(names, fields, strict=True) if name in CONTENT and value.strip(" ")}
+    return row, None
 
 
 def _posted(url: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
@@ -69,7 +102,9 @@ def _posted(url: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
                 time.sleep(float(error.headers.get("Retry-After", _PAUSE_SECONDS)))
                 continue
             said = json.loads(error.read() or b"{}").get("detail", error.reason)
-            raise InputError(f"the scorer refused transaction {body.get('id')}: {said}") from error
+            if error.code in _OF_THIS_ROW:
+                raise _Refused(f"the scorer refused transaction {body.get('id')}: {said}") from error
+            raise InputError(f"the scorer at {url} takes no row: {said}") from error
         except OSError as error:
             raise StoreError(f"there is no scorer at {url}: {error}") from error
     raise StoreError(f"the scorer at {url} is overloaded")

@@ -126,6 +126,10 @@ def stream(
     tally = Tally()
     console = Console(highlight=False)
     for found in post(csv, labels, url, key):
+        if found.answer is None:
+            tally.refused += 1
+            console.print(found.refused, style="red", markup=False, soft_wrap=True)
+            continue
         tally.add(found.answer, found.is_fraud, found.milliseconds)
         console.print(line(found.transaction, found.answer, found.is_fraud), soft_wrap=True)
     console.print(tally.sentence())

@@ -1,9 +1,8 @@
 """A transaction as somebody posts it: sixteen fields, checked one by one."""
 
 import hashlib
-import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
@@ -12,25 +11,24 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import to_json
 
 from fraudstack import card_numbers
+from fraudstack.fields import amounts, dates, ids, nothing
 from fraudstack.places import LONGEST, STORED, channel_of, city_of, state_of
 from fraudstack.profiles.event import Event, seconds_of
 from fraudstack.texts import identifier, kept, shows
 
 _LONGEST_DESCRIPTION = 2_000
 _MOST = Decimal(100_000_000)
-_FIRST_YEAR = 1970
-_AHEAD = timedelta(days=1)
 
 
 def _whole(value: Any) -> Any:
-    """Ids come as text or number: whole ones, without signs or blanks."""
+    """Ids come as text or number, from some programs as a floating one."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < ids.MOST_EXACT:
+        value = int(value)
     if isinstance(value, (bool, float)):
         raise ValueError("an id is a whole number, as text or as a number")
     if isinstance(value, int):
         value = str(value)
-    if isinstance(value, str) and (value != value.strip() or re.fullmatch(r"[+-][0-9]+", value)):
-        raise ValueError("an id has no sign and no blanks around it")
-    return value
+    return ids.key(value) if isinstance(value, str) else value
 
 
 def _seen(value: str) -> str:
@@ -47,18 +45,18 @@ def _seen(value: str) -> str:
 def _id(value: Any) -> Any:
     value = _whole(value)
     if isinstance(value, str):
-        if not re.fullmatch(r"[0-9]{1,18}", value):
+        found = ids.number(value, ids.NUMBER)
+        if found is None:
             raise ValueError("an id is a whole number of at most 18 digits")
-        return int(value)
+        return found
     return value
 
 
 def _amount(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("an amount is a number")
-    # Decimal would also take 1_000, blanks around it and other alphabets' digits.
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", value):
-        raise ValueError("an amount is written in digits, with a point before the cents")
+    if isinstance(value, str):
+        raise ValueError("this amount can't be read, or in two ways: write digits, with a point before the cents")
     # As it is written: a float's own text is the shortest that gives the float.
     return str(value) if isinstance(value, float) else value
 
@@ -66,21 +64,16 @@ def _amount(value: Any) -> Any:
 def _date(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("a date is text: YYYY-MM-DD HH:MM:SS, in UTC unless it says otherwise")
-    # To the end: Python's own reader stops at a null.
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}[\d:.,+\-Z ]*", value, re.ASCII):
-        raise ValueError("a date is written YYYY-MM-DD HH:MM:SS, or as ISO 8601 with a zone")
-    try:
-        date = datetime.fromisoformat(value)
-        date = date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
-    except (ValueError, OverflowError) as error:
-        raise ValueError("there is no such date") from error
-    return date.replace(microsecond=0)
+    found = dates.read(value.strip(" "))
+    if found is None:
+        raise ValueError("a date is one of the calendar, written YYYY-MM-DD HH:MM:SS, or as ISO 8601 with a zone")
+    return found
 
 
 def _possible(date: datetime) -> datetime:
-    if date.year < _FIRST_YEAR:
-        raise ValueError(f"no card was used before {_FIRST_YEAR}")
-    if date > datetime.now(UTC).replace(tzinfo=None) + _AHEAD:
+    if date < dates.FIRST:
+        raise ValueError(f"no card was used before {dates.FIRST.year}")
+    if date > datetime.now(UTC).replace(tzinfo=None) + dates.AHEAD:
         raise ValueError("the date lies more than a day ahead")
     return date
 
@@ -127,15 +120,23 @@ class Submission(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_is_not_told(cls, raw: Any) -> Any:
-        """Files and terminals write an empty text, or blanks, where they know nothing."""
+    def _as_files_say_it(cls, raw: Any) -> Any:
+        """Files and terminals write a word or nothing where they know nothing, and amounts with a mark beside them."""
         if not isinstance(raw, dict):
             return raw
-        return {
+        said = {
             name: value
             for name, value in raw.items()
-            if name not in _OPTIONAL or not isinstance(value, str) or shows(value)
+            if name not in _OPTIONAL or not isinstance(value, str) or (shows(value) and nothing.is_said(value))
         }
+        if isinstance(client := said.get("client_id"), str) and not nothing.is_said(client):
+            said["client_id"] = ""
+        if isinstance(amount := said.get("amount"), str):
+            currency = said.get("currency") or amounts.currency_of(amount)
+            cents = amounts.cents(amount, currency if isinstance(currency, str) else "")
+            if cents is not None:
+                said |= {"amount": Decimal(cents).scaleb(-2), "currency": currency}
+        return said
 
     @property
     def cents(self) -> int:
@@ -160,8 +161,9 @@ class Submission(BaseModel):
 
     def body_hash(self) -> str:
         """Tells whether two posts say the same, however their JSON was written."""
-        # Cents: 5, 5.0 and "5.00" are one amount.
-        said = [self.cents, self.date and str(self.date), *(getattr(self, name) for name in _HASHED)]
+        # Cents: 5, 5.0 and "5.00" are one amount. A store has one currency: told or not is no difference.
+        named = (None if name == "currency" else getattr(self, name) for name in _HASHED)
+        said = [self.cents, self.date and str(self.date), *named]
         return hashlib.sha256(to_json(said)).hexdigest()[:32]
 
 

@@ -8,18 +8,21 @@ from typing import Any
 
 from rich.text import Text
 
+from fraudstack.fields import amounts
 from fraudstack.texts import shown
 
 _LONGEST = 500
 _STYLES = {"whitelisted": "dim", "normal": "", "suspicious": "yellow", "blocked": "bold red"}
 
 
-def line(transaction: Mapping[str, Any], answer: Mapping[str, Any], is_fraud: bool | None) -> Text:
-    """One transaction: when, who, how much, what was decided and why, and the truth where it is known."""
+def line(transaction: Mapping[str, str], answer: Mapping[str, Any], is_fraud: bool | None) -> Text:
+    """A transaction as its file has it: when, who, how much, what was decided and why, the truth where it is known."""
     place = transaction.get("merchant_state") or "online"
-    client = shown(str(transaction["client_id"]))
+    client = shown(transaction["client_id"])
+    cents = amounts.cents(transaction["amount"], "")
+    amount = shown(transaction["amount"]) if cents is None else f"{cents / 100:,.2f}"
     said = (
-        f"{transaction['date'][:16]}  client {client:>5}  {float(transaction['amount']):>9,.2f}  "
+        f"{shown(transaction.get('date', '')[:16]):<16}  client {client:>5}  {amount:>9}  "
         f"{shown(place, 14):<14}  {answer['decision']:<11}  {answer['score']:.2f}  {shown(answer['reason'], _LONGEST)}"
     )
     text = Text(said, style=_STYLES[answer["decision"]])
@@ -33,6 +36,7 @@ class Tally:
     """Counts over a stream."""
 
     decisions: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
     frauds: int = 0
     caught: int = 0
     milliseconds: list[float] = field(default_factory=list)
@@ -47,10 +51,11 @@ class Tally:
     def sentence(self) -> str:
         """What became of all."""
         if not self.milliseconds:
-            return "nothing was posted"
+            return f"nothing was posted, {self.refused:,} refused" if self.refused else "nothing was posted"
         counts = ", ".join(f"{self.decisions[name]:,} {name}" for name in _STYLES if self.decisions[name])
         half = statistics.median(self.milliseconds)
+        refused = f", {self.refused:,} refused" if self.refused else ""
         return (
-            f"{len(self.milliseconds):,} posted: {counts}; "
+            f"{len(self.milliseconds):,} posted: {counts}{refused}; "
             f"of {self.frauds} labelled fraud {self.caught} were suspicious; median {half:.1f} ms"
         )

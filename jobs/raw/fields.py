@@ -1,4 +1,4 @@
-"""The rules of fraudstack.fields as Spark's expressions: the same patterns, the same steps, no Python function a row."""
+"""The rules of fraudstack.fields as Spark's expressions: the same patterns and steps, no Python function a row."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def zip_code(text: Column) -> Column:
 
 
 def date(text: Column) -> Column:
-    """A time in UTC (timestamp_ntz), to the second, from a trimmed text; else NULL."""
+    """A time in UTC (timestamp_ntz), to the second, from a trimmed text; else NULL"""
 
     def part(group: int) -> Column:
         return F.regexp_extract(text, rf"^{dates.PATTERN}\z", group)
@@ -48,7 +48,9 @@ def date(text: Column) -> Column:
     minutes = sum((F.coalesce(part(n).try_cast("int"), F.lit(0)) * m for n, m in ((4, 60), (5, 1))), F.lit(0))
     ahead = F.when(part(3) == "-", -minutes).otherwise(minutes)
     utc = F.timestamp_add("MINUTE", -ahead, local)
-    return F.when(matches(text, dates.PLAIN), text.try_cast("timestamp_ntz")).when(matches(text, dates.PATTERN), utc)
+    found = F.when(matches(text, dates.PLAIN), text.try_cast("timestamp_ntz")).when(matches(text, dates.PATTERN), utc)
+    # As text: a year of four digits sorts as it is written, and none before is carried further.
+    return F.when(F.substring(text, 1, 4) >= str(dates.FIRST.year - 1), found)
 
 
 def cents(text: Column, currency: str, decimal: amounts.Decimal | None = None, *, commas_group: bool = True) -> Column:

@@ -54,11 +54,12 @@ def test_a_raw_file_is_posted_row_by_row(tmp_path: Path) -> None:
     with served(tmp_path, environment(tmp_path, f"sqlite:///{tmp_path}/transactions.db")) as (url, _):
         tally = Tally()
         for found in stream(csv, truth, url, None):
+            assert found.answer is not None
             tally.add(found.answer, found.is_fraud, found.milliseconds)
         assert sum(tally.decisions.values()) == 60
         assert tally.sentence().startswith("60 posted: ")
         # Posted again, each has its stored decision.
-        assert [found.answer["id"] for found in stream(csv, None, url, None)] == [
+        assert [found.answer and found.answer["id"] for found in stream(csv, None, url, None)] == [
             int(row.partition(",")[0]) for row in rows(csv)
         ]
 

@@ -1,12 +1,14 @@
-"""Raw files as the tests write them, and what a careful person reads from a line of one, with no code of ours."""
+"""Raw files as the tests write them, and what a line of one says, without Spark; tests/fields has each field's rule."""
 
 import gzip
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from fraudstack.fields import amounts, dates, ids, nothing
+from fraudstack.schema import FIRST_ASSIGNED
 from fraudstack.storage.forms import KEPT
 
 HEADER = "id,date,client_id,card_id,amount,use_chip,merchant_id,merchant_city,merchant_state,zip,mcc,errors"
@@ -14,8 +16,6 @@ COLUMNS = HEADER.split(",")
 
 # The 16 columns of the contract, as Python has them.
 Row = tuple[object, ...]
-
-_AMOUNT = re.compile(r"(?:\$?(-?)|(-)\$)([0-9]{1,10}|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]{1,2})0*)?")
 
 
 def row(id: int | str, **other: str) -> str:
@@ -63,28 +63,32 @@ def read(line: bytes) -> Row | None:
     if fields is None or len(fields) != len(COLUMNS):
         return None
     raw = {name: field.strip(" ") for name, field in zip(COLUMNS, fields, strict=True)}
-    id, date, cents = _id(raw["id"]), _date(raw["date"]), cents_of(raw["amount"])
-    mcc = re.fullmatch(r"([0-9]{1,4})(?:\.0)?", raw["mcc"])
-    if id is None or date is None or cents is None or not raw["client_id"] or (raw["mcc"] and not mcc):
+    said = {name: field if nothing.is_said(field) else None for name, field in raw.items()}
+    id, date, cents = ids.number(raw["id"], ids.NUMBER), dates.read(raw["date"]), amounts.cents(raw["amount"], "USD")
+    mcc = ids.number(said["mcc"] or "", ids.MCC)
+    if id is None or id >= FIRST_ASSIGNED or date is None or cents is None or not said["client_id"]:
         return None
-    zip_code = re.fullmatch(r"([0-9]{1,5})(?:\.0)?", raw["zip"])
+    if not dates.FIRST <= date <= datetime.now(UTC).replace(tzinfo=None) + dates.AHEAD or (said["mcc"] and mcc is None):
+        return None
+    zip_code = re.fullmatch(r"([0-9]{1,5})(?:\.0)?", said["zip"] or "")
+    said |= {name: ids.key(said[name] or "") or None for name in ("client_id", "card_id", "merchant_id")}
     # How a text is kept has tests of its own.
-    raw |= {name: form(raw[name]) or "" for name, form in KEPT.items() if raw[name]}
+    said |= {name: form(value) or None for name, form in KEPT.items() if (value := said.get(name))}
     return (
         id,
         date,
-        raw["client_id"],
-        raw["card_id"] or None,
+        said["client_id"],
+        said["card_id"],
         Decimal(cents) / 100,
         "USD",
-        raw["use_chip"] or None,
-        raw["merchant_id"] or None,
-        raw["merchant_city"] or None,
-        raw["merchant_state"] or None,
-        zip_code[1].rjust(5, "0") if zip_code else raw["zip"] or None,
-        int(mcc[1]) if mcc else None,
+        said["use_chip"],
+        said["merchant_id"],
+        said["merchant_city"],
+        said["merchant_state"],
+        zip_code[1].rjust(5, "0") if zip_code else said["zip"],
+        mcc,
         None,
-        raw["errors"] or None,
+        said["errors"],
         None,
         None,
     )
@@ -101,25 +105,3 @@ def split(text: str) -> list[str] | None:
         fields.append(found[2] if found[1] is None else found[1].replace('""', '"'))
         rest = rest[found.end() + 1 :] if found.end() < len(rest) else None
     return fields
-
-
-def cents_of(text: str) -> int | None:
-    """Whole cents of an amount as the files write it; at most ten digits stand before its point."""
-    found = _AMOUNT.fullmatch(text)
-    if found is None or len(found[3].replace(",", "")) > 10:
-        return None
-    cents = int(found[3].replace(",", "")) * 100 + int((found[4] or "0").ljust(2, "0"))
-    return -cents if found[1] or found[2] else cents
-
-
-def _id(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
-
-
-def _date(text: str) -> datetime | None:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?", text):
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None

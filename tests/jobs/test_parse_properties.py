@@ -1,5 +1,4 @@
 """Whatever values a row is written with come out of parsing as they were; other forms never do."""
-# ruff: noqa: RUF001 - a minus sign that only looks like ours is one of the strangers
 
 from datetime import datetime
 
@@ -8,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
+from fraudstack.fields import nothing
+from fraudstack.schema import FIRST_ASSIGNED
 from jobs.raw.parse import parsed
 from tests.jobs.raw_files import COLUMNS, row
 
@@ -24,7 +25,7 @@ Written = tuple[str, object]
 
 def parse(spark: SparkSession, rows: list[str]) -> list[dict[str, object]]:
     lines = pa.table({"position": range(len(rows)), "line": rows, "is_first": [False] * len(rows)})
-    found = parsed(spark.createDataFrame(lines), COLUMNS).toArrow().to_pylist()
+    found = parsed(spark.createDataFrame(lines), COLUMNS, "USD").toArrow().to_pylist()
     return sorted(found, key=lambda of: int(of["position"]))
 
 
@@ -54,7 +55,7 @@ def amounts(draw: st.DrawFn) -> Written:
 
 @st.composite
 def dates(draw: st.DrawFn) -> Written:
-    date = draw(st.datetimes(min_value=datetime(1, 1, 1))).replace(microsecond=0)
+    date = draw(st.datetimes(datetime(1970, 1, 1), datetime(2026, 1, 1))).replace(microsecond=0)
     if draw(st.booleans()):
         date = date.replace(second=0)
         return date.isoformat(" ")[:16], date
@@ -67,7 +68,7 @@ def zips(draw: st.DrawFn) -> Written:
     return draw(st.sampled_from([f"{code}", f"{code:05}", f"{code}.0"])), f"{code:05}"
 
 
-ids = st.integers(0, 10**18 - 1).map(lambda id: (str(id), id))
+ids = st.integers(0, FIRST_ASSIGNED - 1).map(lambda id: (str(id), id))
 # Everything but what ends a line or a database's text.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\n\0"), min_size=1, max_size=60)
 
@@ -111,7 +112,10 @@ def test_texts_in_quotes_come_out_as_they_were_but_for_spaces_around(
         quoted = ['"' + value.replace('"', '""') + '"' for value in ("c" + values[0], *values[1:])]
         rows.append(row(**({"id": str(number)} | dict(zip(names, quoted, strict=True)))))
     found = [(of["reason"], *(of[name] for name in names)) for of in parse(spark, rows)]
-    wanted = [(None, ("c" + a).strip(" "), b.strip(" ") or None, c.strip(" ") or None) for a, b, c in written]
+    wanted = [
+        (None, ("c" + a).strip(" "), *(s.strip(" ") if nothing.is_said(s) else None for s in rest))
+        for a, *rest in written
+    ]
     assert found == wanted
 
 
@@ -120,7 +124,7 @@ def test_texts_in_quotes_come_out_as_they_were_but_for_spaces_around(
 def test_a_value_with_a_stranger_in_it_is_refused(
     spark: SparkSession, written: list[Written], data: st.DataObject
 ) -> None:
-    strangers = st.sampled_from([*"eExXdDfFlL()#%&*/;:_'~€¥−٣\t\x0b\u2028\u00a0\ufeff"])
+    strangers = st.sampled_from([*"xXdDfFlL#%&*/;:_~€¥٣\t\x0b\u2028\ufeff"])
     texts = []
     for text, _ in written:
         place = data.draw(st.integers(0, len(text.strip('"'))))
