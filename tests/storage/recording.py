@@ -41,7 +41,13 @@ _WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes
 _TRUNCATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64)
 _SYNC = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 _OPEN = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(ctypes.c_int)
+    # The name stays an address: SQLite keeps it as long as the file, and reads on behind it.
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int,
+    ctypes.c_void_p,
 )
 _DELETE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int)
 
@@ -109,10 +115,10 @@ def recording(kept: list[Done]) -> Iterator[None]:
             wrapped[address] = (copy, *callbacks)
         return ctypes.pointer(wrapped[address][0])
 
-    def on_open(this: int, name: bytes | None, file: int, flags: int, out: Any) -> int:
+    def on_open(this: int, name: int | None, file: int, flags: int, out: Any) -> int:
         code = int(_OPEN(real_open)(this, name, file, flags, out))
         if code == _OK and name is not None:
-            paths[file] = name.decode()
+            paths[file] = ctypes.string_at(name).decode()
             opened = ctypes.cast(file, _FILE).contents
             opened.methods = wrap(opened.methods)
         return code
