@@ -38,7 +38,7 @@ def located(spark: SparkSession, given: Input, positions: DataFrame) -> DataFram
     return _with_blocks(spark, given, found).select(
         "file",
         (F.col("lines_before") + _place() + 1).alias("line"),
-        F.replace(F.make_valid_utf8(F.left("text", F.lit(_MOST_KEPT))), F.lit("\0"), F.lit("\ufffd")).alias("text"),
+        F.replace(F.left(F.make_valid_utf8("text"), F.lit(_MOST_KEPT)), F.lit("\0"), F.lit("\ufffd")).alias("text"),
         "reason",
     )
 
