@@ -135,7 +135,7 @@ def test_with_lists_of_days_pages_are_the_same(
 ) -> None:
     connection.close()
     env = os.environ | {"TX_DATABASE_URL": database, "TX_RUNS_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-m", "jobs", "profiles"], env=env, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "jobs", "profiles"], env=env, check=True, capture_output=True, timeout=500)
     connection = Connection(parse(database))
     assert None not in days_seen.of(connection, "card", "70").values()
     with connection.write():

@@ -20,11 +20,18 @@ FIRST = datetime(2019, 1, 1)
 def of_amounts(spark: SparkSession, made_once: MadeOnce, chosen: Settings, days: int) -> Settings:
     """A store of 9,000 labelled transactions over so many days; every twelfth is fraud."""
     made_once(str(chosen.store_url), f"amounts of {days} days", partial(_ingested, spark, days))
+    _write(chosen, days)
     return chosen
 
 
 def _ingested(spark: SparkSession, days: int, folder: Path, url: str) -> None:
     chosen = settings(folder, url)
+    _write(chosen, days)
+    for job in (clean, label, profiles):
+        job.run(spark, chosen, "ingest", quiet())
+
+
+def _write(chosen: Settings, days: int) -> None:
     draw = Random(1)
     frauds = {id for id in range(ROWS) if draw.random() < 0.08}
     lines, told = [], []
@@ -37,5 +44,3 @@ def _ingested(spark: SparkSession, days: int, folder: Path, url: str) -> None:
         told.append(entry(id, "Yes" if fraud else "No"))
     write(Path(chosen.csv_path), lines)
     Path(chosen.labels_path).write_text(labels(told))
-    for job in (clean, label, profiles):
-        job.run(spark, chosen, "ingest", quiet())
