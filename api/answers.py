@@ -1,13 +1,14 @@
 """What the scorer answers, as models for the document and as plain JSON for speed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
 from fraudstack.decisions.deciding import Decided
+from fraudstack.fields.ids import MOST_EXACT
 from fraudstack.storage.decided import Stored
 
 _EXAMPLE: Any = {
@@ -33,6 +34,7 @@ _EXAMPLE: Any = {
 }
 
 
+Id = Annotated[int | str, Field(description="A transaction's id: a number, past 2^53 as text.")]
 LeftOut = Literal["model", "language model", "storing"]
 
 
@@ -46,7 +48,7 @@ class ReasonOut(BaseModel):
 
 
 class _Decision(BaseModel):
-    id: int
+    id: Id
     suspicious: bool
     score: float = Field(ge=0, le=1)
     decision: Literal["whitelisted", "normal", "suspicious", "blocked"]
@@ -79,7 +81,7 @@ class StoredDecision(_Decision):
 class TransactionOut(BaseModel):
     """A transaction's sixteen fields."""
 
-    id: int
+    id: Id
     date: str
     client_id: str
     card_id: str | None
@@ -126,7 +128,7 @@ _SAID = (
 
 def decision(id: int, said: Mapping[str, Any]) -> dict[str, Any]:
     """A decision as DecisionOut has it."""
-    return {"id": id, **{name: said[name] for name in _SAID}}
+    return {"id": exact(id), **{name: said[name] for name in _SAID}}
 
 
 def of_decided(found: Decided, left_out: Sequence[LeftOut] = ()) -> dict[str, Any]:
@@ -134,12 +136,17 @@ def of_decided(found: Decided, left_out: Sequence[LeftOut] = ()) -> dict[str, An
     return decision(found.id, found.decision) | {"left_out": left_out}
 
 
+def exact(id: int) -> int | str:
+    """An id as JSON can say it: past 2^53, where JavaScript reads another number, as text."""
+    return id if id <= MOST_EXACT else str(id)
+
+
 def listed(found: Stored) -> dict[str, Any]:
     """A storage.decided.Stored as Listed has it."""
     transaction = found.transaction | {"amount": float(found.transaction["amount"])}
     said = found.decision
     shown = said and decision(transaction["id"], said) | {"decided_at": said["decided_at"], "source": said["source"]}
-    return {"transaction": transaction, "decision": shown}
+    return {"transaction": transaction | {"id": exact(transaction["id"])}, "decision": shown}
 
 
 def json_answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -7,13 +7,15 @@ from spark import given, run
 
 from jobs import JOBS
 
+_INPUTS = {"TX_CSV_PATH": "csv", "TX_LABELS_PATH": "labels", "TX_COLUMNS": "columns"}
+
 
 @task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2)
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the inputs of this DAG run; its row in ingest_runs carries the DAG run's id."""
     context = get_current_context()
     params = given(context)
-    inputs = {"TX_CSV_PATH": params["csv"], "TX_LABELS_PATH": params["labels"]}
+    inputs = {name: params[param] for name, param in _INPUTS.items()}
     return run(job, context["run_id"], context["ti"].try_number, inputs)
 
 
@@ -50,6 +52,12 @@ with the reason as the last line of the task's log.
             type=["null", "string"],
             title="Fraud labels",
             description="The labels by transaction id, JSON or CSV; empty: what TX_LABELS_PATH says",
+        ),
+        "columns": Param(
+            None,
+            type=["null", "string"],
+            title="Columns",
+            description="How other columns are read: a preset or a file of columns; empty: as TX_COLUMNS says",
         ),
     },
 ):

@@ -5,11 +5,14 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fraudstack.columns import made_ids, rows
+from fraudstack.columns.mapping import Mapping
 from fraudstack.errors import InputError, StoreError
 from fraudstack.fields import ids
 from fraudstack.reading.files import raw_files, unpacked
@@ -40,17 +43,28 @@ class _Refused(Exception):  # noqa: N818 - what the scorer says of one row
     pass
 
 
-def stream(file: Path, labels: Path | None, url: str, key: str | None) -> Iterator[Streamed]:
+def stream(
+    file: Path, labels: Path | None, url: str, key: str | None, mapping: Mapping | None = None, currency: str = "USD"
+) -> Iterator[Streamed]:
     """Post each row of a raw file, read as an ingest reads it; one that the scorer can't take now is sent again.
 
-    A row that is refused is told, and the next one follows. Raises InputError when the file can't be read or the
-    scorer takes no row of this caller, StoreError when it can't be reached.
+    With a mapping the file has columns of its own, amounts in `currency`, and may carry the labels. A row that is
+    refused is told, and the next one follows. Raises InputError when the file can't be read or the scorer takes no row
+    of this caller, StoreError when it can't be reached.
     """
     truth = _labels(labels) if labels else {}
-    for raw in raw_files(file):
-        names = names_of(raw.start, raw.name)
+    for raw in raw_files(file, *((mapping.encoding, mapping.separator) if mapping else ())):
+        names = raw.start.names if mapping else names_of(raw.start, raw.name)
+        alike: Counter[int] = Counter()
+        if mapping:
+            mapping.check_header(names, raw.name)
         for line, content in raw.lines():
             body, problem = _body(content, names, raw.start.separator)
+            if not mapping:
+                body = {name: text for name, text in body.items() if name in CONTENT and text.strip(" ")}
+            elif problem is None:
+                body, problem = _mapped(body, mapping, currency, raw.start.separator, alike)
+            carried = body.pop("is_fraud", None)
             started = time.perf_counter()
             answer = None
             if problem is None:
@@ -59,7 +73,7 @@ def stream(file: Path, labels: Path | None, url: str, key: str | None) -> Iterat
                 except _Refused as error:
                     problem = str(error)
             milliseconds = (time.perf_counter() - started) * 1000
-            label = truth.get(ids.key(str(body.get("id"))))
+            label = truth.get(ids.key(str(body.get("id"))), None if carried is None else is_fraud(carried))
             said = None if problem is None else f"{raw.name}, line {line}: {problem}"
             yield Streamed(body, answer, label, milliseconds, said)
 
@@ -84,8 +98,22 @@ def _body(content: bytes, names: list[str], separator: str) -> tuple[dict[str, s
         return {}, "broken quoting"
     if len(fields) != len(names):
         return {}, f"too {'few' if len(fields) < len(names) else 'many'} columns"
-    row = {name: value for name, value in zip(names, fields, strict=True) if name in CONTENT and value.strip(" ")}
-    return row, None
+    return dict(zip(names, fields, strict=True)), None
+
+
+def _mapped(
+    row: dict[str, str], mapping: Mapping, currency: str, separator: str, alike: Counter[int]
+) -> tuple[dict[str, str], str | None]:
+    """A row of a file with columns of its own, as the scorer takes it; `alike` counts rows without an id."""
+    try:
+        body = rows.read(mapping, row, currency, commas_group=separator == ",")
+        if mapping.columns.id is None:
+            id = rows.made_id(body, mapping)
+            body["id"] = str(made_ids.of_another(id, alike[id]))
+            alike[id] += 1
+    except ValueError as error:
+        return {}, str(error)
+    return body, None
 
 
 def _posted(url: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:

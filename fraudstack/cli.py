@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 
 from fraudstack.errors import Refusal
 from fraudstack.model import commands as model_commands
-from fraudstack.options import Clusters, Csv, Database, Labels, settings_of
+from fraudstack.options import Clusters, Columns, Csv, Database, Labels, settings_of
 from fraudstack.progress import Phases
 from fraudstack.storage import commands as store_commands
 
@@ -63,6 +63,7 @@ def ingest(
     labels: Labels = None,
     database: Database = None,
     clusters: Clusters = None,
+    columns: Columns = None,
     check: Annotated[
         bool, typer.Option("--check", help="Say what would be loaded and refused; write nothing.")
     ] = False,
@@ -74,7 +75,7 @@ def ingest(
     begin()
     from jobs import clean, cluster, label, profiles, session
 
-    settings = settings_of(csv, labels, database, clusters)
+    settings = settings_of(csv, labels, database, clusters, columns)
     phases = Phases(_progress)
     with session.started(settings, "ingest", phases) as spark:
         if check:
@@ -90,6 +91,16 @@ def ingest(
         sys.stdout.write(f"{summary.sentence()}\n")
     if check:
         sys.stdout.write("Checked only: nothing was written.\n")
+
+
+@app.command()
+def columns(
+    file: Annotated[Path, typer.Argument(help="Raw transactions with columns of their own, packed or not.")],
+) -> None:
+    """Propose a file of columns for --columns from a file's header and first rows, or name the preset that fits."""
+    from fraudstack.columns.sampled import proposal
+
+    sys.stdout.write(proposal(file))
 
 
 @app.command()
@@ -116,16 +127,21 @@ def key(
 def stream(
     csv: Annotated[Path, typer.Option(help="Raw transactions, a CSV file.")],
     labels: Annotated[Path | None, typer.Option(help="Their labels, to be shown beside the decisions.")] = None,
+    columns: Columns = None,
     url: Annotated[str, typer.Option(help="The scorer.", envvar="TX_API_URL")] = "http://127.0.0.1:8081",
     key: Annotated[str | None, typer.Option(help="A key with the scope score.", envvar="TX_API_KEY")] = None,
 ) -> None:
     """Post the rows of a raw file to the scorer and show its decisions as they come."""
     from data.stream import stream as post
+    from fraudstack.columns.mapping import asked
     from fraudstack.report.stream import Tally, line
 
+    settings = settings_of(columns=columns)
+    mapping = asked(settings)
+    currency = mapping.currency(settings) if mapping else settings.currency
     tally = Tally()
     console = Console(highlight=False)
-    for found in post(csv, labels, url, key):
+    for found in post(csv, labels, url, key, mapping, currency):
         if found.answer is None:
             tally.refused += 1
             console.print(found.refused, style="red", markup=False, soft_wrap=True)
@@ -140,6 +156,7 @@ def submit(
     job: Annotated[str, typer.Argument(help="A job of an ingest or of a model, as in the DAGs.")],
     csv: Csv = None,
     labels: Labels = None,
+    columns: Columns = None,
     run_id: Annotated[str | None, typer.Option(help="The run that it belongs to, by default a new one.")] = None,
     namespace: Annotated[str, typer.Option(help="Where the release is.")] = "default",
     release: Annotated[str, typer.Option(help="The release of the chart.")] = "fraudstack",
@@ -150,7 +167,7 @@ def submit(
 
     if job not in EVERY:
         raise typer.BadParameter(f"no such job: {job}; there are {', '.join(EVERY)}")
-    inputs = {"TX_CSV_PATH": csv, "TX_LABELS_PATH": labels}
+    inputs = {"TX_CSV_PATH": csv, "TX_LABELS_PATH": labels, "TX_COLUMNS": columns}
     say = partial(_progress.print, highlight=False, markup=False, soft_wrap=True)
     summary = run(manifest_of(namespace, release), job, run_id or new_run_id(), 1, inputs, say)
     sys.stdout.write(json.dumps(summary) + "\n")
@@ -162,6 +179,7 @@ def train(
     out: Annotated[Path, typer.Option(help="The folder of the model.")],
     csv: Csv = None,
     labels: Labels = None,
+    columns: Columns = None,
     label_delay: Delay = 7,
 ) -> None:
     """Train a model on the transactions up to a day."""
@@ -171,7 +189,7 @@ def train(
     from fraudstack.model.protocol import day_of
 
     last = day_of(until)
-    settings = settings_of(csv, labels)
+    settings = settings_of(csv, labels, columns=columns)
     phases = Phases(_progress)
     from jobs import session
     from jobs.train import train as run
@@ -194,6 +212,7 @@ def score(
     out: Annotated[Path, typer.Option(help="The Parquet file to write, with id and score (0 to 1).")],
     csv: Csv = None,
     labels: Labels = None,
+    columns: Columns = None,
 ) -> None:
     """Score transactions, each by what was known at its time; labels enter when they were old enough."""
     from jobs import begin
@@ -207,7 +226,7 @@ def score(
     if days[0] > days[1]:
         raise typer.BadParameter(f"--from {first} is after --to {last}")
     loaded = load(model, NAMES)
-    settings = settings_of(csv, labels)
+    settings = settings_of(csv, labels, columns=columns)
     phases = Phases(_progress)
     from jobs import session
     from jobs.score import score as run
@@ -226,6 +245,7 @@ def evaluate(
     groups: Annotated[bool, typer.Option("--groups", help="Without each group of features, too.")] = False,
     csv: Csv = None,
     labels: Labels = None,
+    columns: Columns = None,
     label_delay: Delay = 7,
 ) -> None:
     """Judge the model: on the week after each training week's labels are known, or on the years after a day."""
@@ -237,7 +257,7 @@ def evaluate(
         raise typer.BadParameter("--groups goes with --folds")
 
     begin()
-    settings = settings_of(csv, labels)
+    settings = settings_of(csv, labels, columns=columns)
     phases = Phases(_progress)
     from fraudstack.model.table import table
     from jobs import session, years

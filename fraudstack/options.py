@@ -8,6 +8,12 @@ from fraudstack.settings import Settings
 from fraudstack.storage.store import parse
 
 Csv = Annotated[str | None, typer.Option(help="Raw transactions: a file or a glob, packed or not [TX_CSV_PATH].")]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="How a file with other columns is read: tabformer, sparkov, handbook, or a file of columns [TX_COLUMNS]."
+    ),
+]
 Labels = Annotated[
     str | None, typer.Option(help="Fraud labels, JSON or CSV, packed or not; '' for none [TX_LABELS_PATH].")
 ]
@@ -22,7 +28,11 @@ Clusters = Annotated[
 
 
 def settings_of(
-    csv: str | None = None, labels: str | None = None, database: str | None = None, clusters: str | None = None
+    csv: str | None = None,
+    labels: str | None = None,
+    database: str | None = None,
+    clusters: str | None = None,
+    columns: str | None = None,
 ) -> Settings:
     """The environment's settings with what a command line says instead; BadParameter where it contradicts itself."""
     given: dict[str, Any] = {}
@@ -30,6 +40,8 @@ def settings_of(
         given["csv_path"] = csv
     if labels is not None:
         given["labels_path"] = labels
+    if columns is not None:
+        given["columns"] = columns
     if database is not None:
         path = parse(database).path
         given |= {"database_url": database} if path is None else {"database_url": None, "sqlite_db": path}

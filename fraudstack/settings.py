@@ -17,7 +17,7 @@ _REPOSITORY = Path(__file__).resolve().parents[1]
 DATA_DIR = _REPOSITORY / "data" if (_REPOSITORY / "pyproject.toml").exists() else Path("/data")
 
 
-def _in_cents(code: str) -> str:
+def in_cents(code: str) -> str:
     """The code of a currency with two decimals: amounts are whole cents everywhere."""
     # It reads the whole table of ISO 4217.
     from iso4217 import Currency
@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     # Inputs: a path or a glob.
     csv_path: str = str(DATA_DIR / "transactions_data.csv")
     labels_path: str = str(DATA_DIR / "train_fraud_labels.json")
+    # How a file with columns of its own is read: a preset's name, or a file of columns.
+    columns: str | None = None
+    # Keys of the tokens that stand for card numbers, VERSION:SECRET[,VERSION:SECRET…]; the first makes new ones.
+    token_key: SecretStr | None = None
 
     # Stores: one PostgreSQL URL wins over the two SQLite files.
     sqlite_db: Path = DATA_DIR / "transactions.db"
@@ -50,7 +54,7 @@ class Settings(BaseSettings):
     # Where the driver and the executors exchange data: a folder that all of them see.
     staging_dir: Path = DATA_DIR / "staging"
 
-    currency: Annotated[str, AfterValidator(_in_cents)] = "USD"
+    currency: Annotated[str, AfterValidator(in_cents)] = "USD"
     # The share of a file's rows that may be refused before the whole file is.
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.01
 

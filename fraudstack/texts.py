@@ -16,6 +16,8 @@ _LINES = re.compile("[\t\n\r]+")
 _FLOAT = re.compile(r"(?<=[0-9])\.0+\Z")
 _REPLACED = "\ufffd"
 _MANY = 1 << 16
+# Characters of a description.
+LONGEST_DESCRIPTION = 2_000
 
 
 def normalised(text: str) -> str:

@@ -6,6 +6,7 @@ has been judged and found good enough does the driver load the accepted rows int
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,22 +15,28 @@ import pyarrow.dataset as ds
 from pyspark.sql import Observation, SparkSession
 from pyspark.sql import functions as F
 
+from fraudstack.columns.mapping import Mapping
+from fraudstack.columns.mapping import asked as mapping_of
+from fraudstack.columns.tokens import masked
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.reading.header import names_of
 from fraudstack.schema import RAW
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, runs, transactions
-from fraudstack.storage.forms import KEPT, formed
+from fraudstack.storage import batch, labels, runs, transactions
+from fraudstack.storage.forms import KEPT, Forms, formed
 from fraudstack.storage.store import parse as parse_store
+from fraudstack.texts import LONGEST_DESCRIPTION, kept
 from jobs.fingerprint import fingerprint, hashed
-from jobs.raw import lines, side_files
+from jobs.raw import columns, lines, side_files
 from jobs.raw.files import Input, prepared, readable
 from jobs.raw.parse import parsed
 from jobs.repeats import ids_rise, repeated
 from jobs.step import CONFLICT, KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
 
 _ACCEPTED = pc.is_null(pc.field("reason"))
+_EVERY = pc.scalar(True)
+_DESCRIBED: Forms = {**KEPT, "description": partial(kept, most=LONGEST_DESCRIPTION, lines=True)}
 
 
 @dataclass
@@ -39,6 +46,8 @@ class Judged:
     given: Input
     rows: Path
     header: list[str]
+    mapping: Mapping | None
+    currency: str
     rows_in: int
     fingerprint: str
     reasons: dict[str, int]
@@ -47,15 +56,24 @@ class Judged:
     repeated: int = 0
 
     def accepted(self) -> Iterator[pa.RecordBatch]:
-        """The rows to load, a batch at a time, with the columns of storage.transactions.STAGED."""
+        """The rows to load, a batch at a time: storage.transactions.STAGED, or DESCRIBED where the file has such."""
+        described = self.mapping and self.mapping.columns.description
+        forms = _DESCRIBED if described else KEPT
+        for found in self._read(transactions.DESCRIBED if described else transactions.STAGED):
+            yield formed(found, forms)
+
+    def labels(self) -> Iterator[pa.RecordBatch]:
+        """The labels of the rows to load, of those that have one: storage.labels.STAGED."""
+        return self._read(labels.STAGED, pc.is_valid(pc.field("is_fraud")))
+
+    def _read(self, schema: pa.Schema, keep: pc.Expression = _EVERY) -> Iterator[pa.RecordBatch]:
         refused = self.refused.column("position")
-        rows = ds.dataset(self.rows)
-        keep = _ACCEPTED
+        keep = keep & _ACCEPTED
         if len(refused):
             keep = keep & ~pc.is_in(pc.field("position"), value_set=refused)
-        for found in rows.to_batches(columns=transactions.STAGED.names, filter=keep):
+        for found in ds.dataset(self.rows).to_batches(columns=schema.names, filter=keep):
             if found.num_rows:
-                yield formed(found.cast(transactions.STAGED), KEPT)
+                yield found.cast(schema)
 
     def refuse(self, refused: pa.Table) -> None:
         """Count out rows (columns position, reason) that were accepted so far; those without a reason are repeated."""
@@ -77,17 +95,16 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     than TX_MAX_REJECT_SHARE of the rows can't be read; the run and its first 100 refused rows are kept then.
     """
     with step(settings, run_id, "clean", phases) as this:
-        given = prepared(spark, settings.csv_path, this.staging, phases)
         beside = side_files.read(settings.csv_path)
-        judged = judge(spark, settings.currency, given, this.staging, phases)
-        _survey(settings, this, judged, phases)
+        judged = judge(spark, settings, this.staging, phases)
+        _survey(this, judged, phases)
         _note(this.summary, judged)
         try:
             check_share(settings, this.summary, settings.csv_path)
         except InputError:
             _quarantine(spark, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
             raise
-        _load(settings, this, judged, phases)
+        _load(this, judged, phases)
         _note(this.summary, judged)
         _quarantine(spark, run_id, this, judged, phases)
         for table, rows in beside.tables.items():
@@ -100,14 +117,13 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would, without writing to the store; raises InputError where it would."""
     store = parse_store(settings.store_url)
     with check_folder(settings) as staging:
-        given = prepared(spark, settings.csv_path, staging, phases)
         beside = side_files.read(settings.csv_path)
-        judged = judge(spark, settings.currency, given, staging, phases)
+        judged = judge(spark, settings, staging, phases)
         if store.path is None or store.path.exists():
             # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
             with batch.connect(store, read_only=store.path is not None) as connection:
                 if transactions.is_made(store, connection):
-                    _survey(settings, Step(store, connection, staging, Summary("clean")), judged, phases)
+                    _survey(Step(store, connection, staging, Summary("clean")), judged, phases)
         summary = Summary("clean")
         _note(summary, judged)
         summary.said += beside.said
@@ -115,11 +131,16 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     return summary
 
 
-def judge(spark: SparkSession, currency: str, given: Input, staging: Path, phases: Phases) -> Judged:
-    """Read every line of the input and decide what becomes of it, without looking at the store."""
-    header = names_of(given.start, given.first)
-    if absent := [name for name in RAW if name not in header]:
-        given.said.append(f"{given.first} has no column {', '.join(absent)}: what belongs there stays empty")
+def judge(spark: SparkSession, settings: Settings, staging: Path, phases: Phases) -> Judged:
+    """Read every line of TX_CSV_PATH, as TX_COLUMNS says if it does, and decide what becomes of it.
+
+    The store isn't looked at.
+    """
+    mapping = mapping_of(settings)
+    said = (mapping.encoding, mapping.separator) if mapping else (None, None)
+    given = prepared(spark, settings.csv_path, staging, phases, *said)
+    header = _header(given, mapping)
+    currency = mapping.currency(settings) if mapping else settings.currency
     rows = staging / "rows"
     seen = Observation()
     with spark_phase(spark, phases, "clean: read and cast"):
@@ -127,7 +148,8 @@ def judge(spark: SparkSession, currency: str, given: Input, staging: Path, phase
         record = F.when(~F.col("is_first"), F.col("line"))
         numbered = numbered.observe(seen, F.count(record).alias("rows"), *hashed(record))
         with readable(given.names):
-            parsed(numbered, header, currency, given.start.separator).write.parquet(str(rows))
+            keyed = columns.with_key(spark, numbered, mapping)
+            parsed(keyed, header, currency, given.start.separator, mapping).write.parquet(str(rows))
     reason = ds.dataset(rows).to_table(columns=["reason"], filter=~_ACCEPTED).column("reason")
     counted = {row["values"]: row["counts"] for row in pc.value_counts(reason).to_pylist()}
     counted.pop("header", None)
@@ -138,12 +160,18 @@ def judge(spark: SparkSession, currency: str, given: Input, staging: Path, phase
         given=given,
         rows=rows,
         header=header,
+        mapping=mapping,
+        currency=currency,
         rows_in=rows_in,
         fingerprint=fingerprint(rows_in, seen.get, header),
         reasons=counted,
         refused=pa.table({"position": pa.array([], pa.int64()), "reason": pa.array([], pa.string())}),
     )
-    if not ids_rise(rows, _ACCEPTED):
+    if mapping and mapping.columns.id is None:
+        with spark_phase(spark, phases, "clean: rows alike"):
+            columns.number_alike(spark, given, rows)
+    # Made ids never rise, and are told apart within a file.
+    if not (mapping and mapping.columns.id is None and len(given.names) == 1) and not ids_rise(rows, _ACCEPTED):
         with spark_phase(spark, phases, "clean: repeated ids"):
             accepted = spark.read.parquet(str(rows)).where("reason IS NULL")
             several = accepted.groupBy("id").count().where("count > 1").select("id")
@@ -152,18 +180,28 @@ def judge(spark: SparkSession, currency: str, given: Input, staging: Path, phase
     return judged
 
 
+def _header(given: Input, mapping: Mapping | None) -> list[str]:
+    if mapping:
+        mapping.check_header(given.start.names, given.first)
+        return given.start.names
+    header = names_of(given.start, given.first)
+    if absent := [name for name in RAW if name not in header]:
+        given.said.append(f"{given.first} has no column {', '.join(absent)}: what belongs there stays empty")
+    return header
+
+
 def _refuse_header(spark: SparkSession, given: Input, rows: Path) -> None:
     other = spark.read.parquet(str(rows)).where("reason = 'another header'").select("position", "reason")
     for row in lines.located(spark, given, other).orderBy("file").limit(1).collect():
         raise InputError(f"{row.file} has another header than the first file: {row.text[:200]}")
 
 
-def _survey(settings: Settings, this: Step, judged: Judged, phases: Phases) -> None:
+def _survey(this: Step, judged: Judged, phases: Phases) -> None:
     """Refuse the rows that contradict what was decided online."""
     if transactions.is_empty(this.connection):
         return
     with phases.phase("clean: compare with the store"):
-        found = transactions.survey(this.store, this.connection, judged.accepted(), settings.currency)
+        found = transactions.survey(this.store, this.connection, judged.accepted(), judged.currency)
     _refuse_conflicts(judged, found.conflicts)
 
 
@@ -179,12 +217,15 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
         judged.refuse(fresh.append_column("reason", pa.repeat(CONFLICT, fresh.num_rows)))
 
 
-def _load(settings: Settings, this: Step, judged: Judged, phases: Phases) -> None:
+def _load(this: Step, judged: Judged, phases: Phases) -> None:
     with phases.counted("clean: load", judged.rows_in - judged.quarantined - judged.repeated) as on_rows:
-        late = transactions.load(this.store, this.connection, judged.accepted(), settings.currency, on_rows)
+        late = transactions.load(this.store, this.connection, judged.accepted(), judged.currency, on_rows)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):
         transactions.ensure_indexes(this.store, this.connection)
+    if judged.mapping and judged.mapping.columns.is_fraud:
+        with phases.counted("clean: labels of the rows", judged.rows_in - judged.quarantined) as on_rows:
+            labels.apply(this.store, this.connection, judged.labels(), on_rows)
 
 
 def _quarantine(
@@ -210,7 +251,17 @@ def _quarantine(
         found = lines.located(spark, judged.given, refused)
         found.orderBy("file", "line").select(*runs.REFUSED.names).write.parquet(str(folder))
     for rows in ds.dataset(folder).to_batches():
+        rows = _hidden(rows, judged)
         runs.quarantine(this.store, this.connection, run_id, "clean", pa.Table.from_batches([rows]).cast(runs.REFUSED))
+
+
+def _hidden(rows: pa.RecordBatch, judged: Judged) -> pa.RecordBatch:
+    """Refused rows without what their file's mapping makes tokens of."""
+    if not (judged.mapping and judged.mapping.hidden):
+        return rows
+    separator, hidden = judged.given.start.separator, judged.mapping.hidden
+    texts = [masked(text, separator, judged.header, hidden) for text in rows.column("text").to_pylist()]
+    return rows.set_column(rows.schema.get_field_index("text"), "text", pa.array(texts, pa.string()))
 
 
 def _note(summary: Summary, judged: Judged) -> None:

@@ -13,7 +13,6 @@ from fraudstack.settings import Settings
 from fraudstack.storage.events import COLUMNS
 from fraudstack.storage.forms import COMPARED, KEPT
 from jobs import clean, label
-from jobs.raw.files import prepared
 from jobs.step import Summary, check_share
 
 # Of each text of an event: the column of the raw files, and its form.
@@ -31,26 +30,31 @@ _TEXTS = {
 def from_files(
     spark: SparkSession, settings: Settings, staging: Path, phases: Phases
 ) -> tuple[DataFrame, dict[str, str]]:
-    """Every transaction of TX_CSV_PATH that can be read, with its label of TX_LABELS_PATH: storage.events.COLUMNS.
+    """Every transaction of TX_CSV_PATH that can be read, with its label: storage.events.COLUMNS.
 
-    Also the fingerprints of both. Raises InputError where an ingest of these files would.
+    A label is that of TX_LABELS_PATH, or what a row says of itself by TX_COLUMNS. Also the fingerprints of both.
+    Raises InputError where an ingest of these files would.
     """
     summary = Summary("clean")
-    judged = clean.judge(spark, settings.currency, prepared(spark, settings.csv_path, staging, phases), staging, phases)
+    judged = clean.judge(spark, settings, staging, phases)
     summary.rows_in, summary.quarantined, summary.reasons = judged.rows_in, judged.quarantined, judged.reasons
     check_share(settings, summary, settings.csv_path)
     rows = spark.read.parquet(str(judged.rows)).where("reason IS NULL")
     if judged.refused.num_rows:
         refused = spark.createDataFrame(judged.refused.select(["position"]))
         rows = rows.join(F.broadcast(refused), "position", "left_anti")
-    of_labels = Summary("label")
-    late = label.judge(spark, settings, staging, of_labels, phases)
-    check_share(settings, of_labels, settings.labels_path)
-    labels = spark.read.parquet(str(staging / "ordered"))
-    if late.num_rows:
-        labels = labels.join(F.broadcast(spark.createDataFrame(late)), "position", "left_anti")
-    known = rows.join(labels.select("id", "is_fraud"), "id", "left")
-    events = known.select(
+    of_labels = Summary("label", fingerprint=judged.fingerprint)
+    carried = "is_fraud" in rows.columns
+    if not carried or label.are_given(settings, of_labels):
+        late = label.judge(spark, settings, staging, of_labels, phases)
+        check_share(settings, of_labels, settings.labels_path)
+        labels = spark.read.parquet(str(staging / "ordered"))
+        if late.num_rows:
+            labels = labels.join(F.broadcast(spark.createDataFrame(late)), "position", "left_anti")
+        rows = rows.withColumnRenamed("is_fraud", "carried").join(labels.select("id", "is_fraud"), "id", "left")
+        if carried:
+            rows = rows.withColumn("is_fraud", F.coalesce("is_fraud", "carried"))
+    events = rows.select(
         "id",
         "client_id",
         F.unix_seconds(F.col("date").cast("timestamp")).alias("seconds"),

@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import Column, DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
+from fraudstack.columns.mapping import asked
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.reading import files, paths
@@ -48,7 +49,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     no labels, or more than TX_MAX_REJECT_SHARE of its labels can't be used.
     """
     with step(settings, run_id, "label", phases) as this:
-        if _are_given(settings, this.summary):
+        if are_given(settings, this.summary):
             late = judge(spark, settings, this.staging, this.summary, phases)
             try:
                 check_share(settings, this.summary, settings.labels_path)
@@ -65,7 +66,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     """Say what `run` would refuse, without writing to the store; raises InputError where it would."""
     summary = Summary("label")
-    if _are_given(settings, summary):
+    if are_given(settings, summary):
         with check_folder(settings) as staging:
             judge(spark, settings, staging, summary, phases)
         check_share(settings, summary, settings.labels_path)
@@ -73,10 +74,14 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
     return summary
 
 
-def _are_given(settings: Settings, summary: Summary) -> bool:
-    """Whether there are labels: none where nobody named a file, and none is where it would be."""
+def are_given(settings: Settings, summary: Summary) -> bool:
+    """Whether a file of labels is to be read: none where nobody named one, and none is there or rows carry them."""
     path = settings.labels_path
     named = "labels_path" in settings.model_fields_set
+    mapping = asked(settings)
+    if mapping and mapping.columns.is_fraud and not (path and named):
+        summary.said.append("the labels are those that the rows carry")
+        return False
     if path and (named or Path(path).exists()):
         return True
     where = "" if named else f" at {path}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.writer import TURN_SECONDS
 from fraudstack.features import ClientMemory
+from fraudstack.fields.ids import FIRST_MADE
 from fraudstack.places import STORED
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile
@@ -133,7 +134,7 @@ def decide_and_store(
     known = None if posted.id is None else decided.find(connection, posted.id)
     if known is not None:
         return _of_known(connection, posted, known, terms, now, advice, replays)
-    if posted.id is not None and posted.id >= FIRST_ASSIGNED:
+    if posted.id is not None and FIRST_ASSIGNED <= posted.id < FIRST_MADE:
         return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
     if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
         scored = score(connection, posted, terms, now)

@@ -14,9 +14,8 @@ from fraudstack import card_numbers
 from fraudstack.fields import amounts, dates, ids, nothing
 from fraudstack.places import LONGEST, STORED, channel_of, city_of, state_of
 from fraudstack.profiles.event import Event, seconds_of
-from fraudstack.texts import identifier, kept, shows
+from fraudstack.texts import LONGEST_DESCRIPTION, identifier, kept, shows
 
-_LONGEST_DESCRIPTION = 2_000
 _MOST = Decimal(100_000_000)
 
 
@@ -45,7 +44,7 @@ def _seen(value: str) -> str:
 def _id(value: Any) -> Any:
     value = _whole(value)
     if isinstance(value, str):
-        found = ids.number(value, ids.NUMBER)
+        found = ids.made(value) or ids.number(value, ids.NUMBER)
         if found is None:
             raise ValueError("an id is a whole number of at most 18 digits")
         return found
@@ -112,7 +111,7 @@ class Submission(BaseModel):
     merchant_state: Annotated[str, AfterValidator(STORED["merchant_state"])] | None = None
     zip: Annotated[str, BeforeValidator(_written), AfterValidator(_zip)] | None = None
     mcc: Annotated[int, BeforeValidator(_id), Field(ge=0, le=9999)] | None = None
-    description: Annotated[str, AfterValidator(partial(kept, most=_LONGEST_DESCRIPTION, lines=True))] | None = None
+    description: Annotated[str, AfterValidator(partial(kept, most=LONGEST_DESCRIPTION, lines=True))] | None = None
     errors: Annotated[str, AfterValidator(STORED["errors"])] | None = None
     # Accepted, since the contract has them, and ignored: the scorer says the one, the truth the other.
     flagged_fraud: Any = None

@@ -38,6 +38,9 @@ STAGED = pa.schema(
     ]
 )
 
+# Of a file with columns of its own.
+DESCRIBED = STAGED.append(pa.field("description", pa.string()))
+
 
 def _clashes(known: str, told: str) -> str:
     """Whether one row says otherwise than another that is known: not where it fills a NULL."""
@@ -165,7 +168,7 @@ def _for_store(batch: pa.RecordBatch, store: Store, currency: str) -> pa.RecordB
     """The staged columns as the store's table has them."""
     rows = batch.num_rows
     cents, date = batch.column("cents"), batch.column("date")
-    columns = {name: batch.column(name) for name in STAGED.names if name != "cents"}
+    columns = {name: batch.column(name) for name in batch.schema.names if name != "cents"}
     if store.path is None:
         exact = cents.cast(pa.decimal128(19, 0))
         columns["amount"] = pc.multiply(exact, pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))).cast(
@@ -175,7 +178,7 @@ def _for_store(batch: pa.RecordBatch, store: Store, currency: str) -> pa.RecordB
         columns["date"] = date.cast(pa.timestamp("s")).cast(pa.string())
         columns["amount"] = pc.divide(cents.cast(pa.float64()), 100.0)
     columns["currency"] = pa.repeat(currency, rows)
-    columns["description"] = pa.nulls(rows, pa.string())
+    columns.setdefault("description", pa.nulls(rows, pa.string()))
     return pa.RecordBatch.from_pydict({name: columns[name] for name in CONTENT})
 
 

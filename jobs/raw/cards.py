@@ -16,4 +16,10 @@ _AS_ASCII = "".join(str(unicodedata.digit(sign)) for sign in _OTHER_DIGITS)
 def is_card_number(id: Column) -> Column:
     """Whether an id is a card number, in whatever groups and digits; short ones cost no more than their length."""
     digits = F.regexp_replace(F.translate(id, _OTHER_DIGITS, _AS_ASCII), "[^0-9]", "")
-    return (F.length(id) >= SHORTEST) & digits.rlike(f"^{ISSUED}$") & F.call_function("luhn_check", digits)
+    # A token has letters, and is none whatever its digits are.
+    return (
+        (F.length(id) >= SHORTEST)
+        & ~id.rlike(r"\p{L}")
+        & digits.rlike(f"^{ISSUED}$")
+        & F.call_function("luhn_check", digits)
+    )

@@ -61,7 +61,7 @@ def cents(text: Column, currency: str, decimal: amounts.Decimal | None = None, *
     # Nearly every amount is plain, and needs no steps.
     dollar = r"\$?" if decimal is None else ""
     plain = matches(text, f"{dollar}{amounts.PLAIN}")
-    odd = _let(number, lambda number: _cents(number, decimal))
+    odd = let(number, lambda number: _cents(number, decimal))
     bare = F.replace(text, F.lit("$"), F.lit(""))
     return odd if decimal == "," else F.when(plain, _rounded(bare.try_cast("double"))).otherwise(odd)
 
@@ -70,7 +70,7 @@ def _taken(text: Column, step: Step) -> Column:
     whole = rf"^(?:{step.pattern})\z"
     if not step.drop:
         return F.regexp_replace(text, whole, step.put)
-    return _let(text, lambda text: F.when(text.rlike(whole), F.translate(text, step.drop, "")).otherwise(text))
+    return let(text, lambda text: F.when(text.rlike(whole), F.translate(text, step.drop, "")).otherwise(text))
 
 
 def _cents(number: Column, decimal: amounts.Decimal | None) -> Column:
@@ -82,7 +82,7 @@ def _cents(number: Column, decimal: amounts.Decimal | None) -> Column:
     return F.when(is_number | (matches(number, amounts.EXPONENT) & is_whole), exact)
 
 
-def _let(value: Column, of: Callable[[Column], Column]) -> Column:
+def let(value: Column, of: Callable[[Column], Column]) -> Column:
     """What is made of a value that is named several times: as expressions, each naming would be a copy of it."""
     return F.get(F.transform(F.array(value), of), F.lit(0))
 

@@ -1,32 +1,49 @@
 """A line of a raw file becomes typed columns, or a reason why it can't."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from fraudstack.columns.mapping import Mapping
 from fraudstack.fields import dates, ids
 from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED
 from fraudstack.storage.transactions import STAGED
 from jobs.raw import cards, fields
+from jobs.raw.columns import Others, Raw, made_id
 
 # Longer lines are no transactions, and regular expressions recurse on them.
 _LONGEST = 4096
 
 
-def parsed(lines: DataFrame, header: list[str], currency: str, separator: str = ",") -> DataFrame:
+def parsed(
+    lines: DataFrame,
+    header: list[str],
+    currency: str,
+    separator: str = ",",
+    mapping: Mapping | None = None,
+) -> DataFrame:
     """Lines (position, line, is_first) with the columns of storage.transactions.STAGED and `reason`.
 
     reason is NULL for a row that can be loaded, `header` for a file's first line (`another header` if it
-    names other columns), else why the row is refused. Amounts are of `currency`, an ISO 4217 code.
+    names other columns), else why the row is refused. Amounts are of `currency`, an ISO 4217 code. With a mapping there
+    are its columns is_fraud and description as well, and an id is made where it names none; lines then have
+    been through columns.with_key.
     """
-    split = lines.select(
-        "position", "line", "is_first", F.is_valid_utf8("line").alias("utf8"), _split(separator).alias("fields")
-    )
-    typed = split.select("*", *_columns(header, currency, separator))
-    return typed.select("position", _reason(header, currency).alias("reason"), *STAGED.names)
+    split = lines.select("*", F.is_valid_utf8("line").alias("utf8"), _split(separator).alias("fields"))
+    others = Others(mapping, _raw(header)) if mapping else None
+    raw = others.text if others else _raw(header)
+    # Who separates by commas has the point before the cents.
+    columns = _columns(raw, currency, commas_group=separator == ",")
+    if others:
+        columns |= others.typed(currency, commas_group=separator == ",")
+    typed = split.select("*", *(column.alias(name) for name, column in columns.items()))
+    if mapping and mapping.columns.id is None:
+        typed = typed.withColumn("id", made_id([*columns], mapping.tokens))
+    extra = [name for name in ("is_fraud", "description") if name in columns]
+    reason = _reason(header, raw, currency, others.reasons() if others else [])
+    return typed.select("position", reason.alias("reason"), *STAGED.names, *extra)
 
 
 def _split(separator: str) -> Column:
@@ -48,7 +65,7 @@ def _split(separator: str) -> Column:
     return F.when(plain, F.split(line, between)).when(short & line.rlike(well_quoted), unquote)
 
 
-def _raw(header: list[str]) -> Callable[[str], Column]:
+def _raw(header: list[str]) -> Raw:
     """What stands in a column, trimmed; NULL where the file has no such column."""
 
     def raw(name: str) -> Column:
@@ -57,28 +74,22 @@ def _raw(header: list[str]) -> Callable[[str], Column]:
     return raw
 
 
-def _columns(header: list[str], currency: str, separator: str) -> list[Column]:
-    raw = _raw(header)
-
+def _columns(raw: Raw, currency: str, *, commas_group: bool) -> dict[str, Column]:
     def text(name: str) -> Column:
         return fields.said(raw(name))
 
-    # Who separates by commas has the point before the cents.
-    cents = fields.cents(raw("amount"), currency, commas_group=separator == ",")
-    typed = {
+    return {
         "id": fields.number(raw("id"), ids.NUMBER, "bigint"),
         "date": fields.date(raw("date")),
-        "cents": cents,
+        "cents": fields.cents(raw("amount"), currency, commas_group=commas_group),
         "zip": fields.zip_code(text("zip")),
         "mcc": fields.number(text("mcc"), ids.MCC, "int"),
         **{name: fields.key(text(name)) for name in ("client_id", "card_id", "merchant_id")},
         **{name: text(name) for name in ("use_chip", "merchant_city", "merchant_state", "errors")},
     }
-    return [typed[name].alias(name) for name in STAGED.names]
 
 
-def _reason(header: list[str], currency: str) -> Column:
-    raw = _raw(header)
+def _reason(header: list[str], raw: Raw, currency: str, more: list[tuple[Column, str]]) -> Column:
     names = F.transform("fields", lambda name: F.lower(F.trim(F.replace(name, F.lit("\ufeff"), F.lit("")))))
     count, width = F.size("fields"), len(header)
     chain = F.when(
@@ -90,8 +101,9 @@ def _reason(header: list[str], currency: str) -> Column:
         (F.col("fields").isNull(), "broken quoting"),
         (count < width, "too few columns"),
         (count > width, "too many columns"),
+        *more,
         (F.col("id").isNull(), F.when(fields.said(raw("id")).isNull(), "missing id").otherwise("bad id")),
-        (F.col("id") >= FIRST_ASSIGNED, "reserved id"),
+        ((F.col("id") >= FIRST_ASSIGNED) & (F.col("id") < ids.FIRST_MADE), "reserved id"),
         (F.col("date").isNull() | (F.col("date") < _time(dates.FIRST)), "bad date"),
         (F.col("date") > _time(datetime.now(UTC) + dates.AHEAD), "date ahead"),
         (F.col("client_id").isNull(), "missing client_id"),

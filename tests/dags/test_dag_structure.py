@@ -78,7 +78,7 @@ def test_jobs_follow_one_another(dags: dict[str, Any], id: str, jobs: list[str])
 def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
     params = {id: dag["params"] for id, dag in dags.items()}
     assert {id: list(found) for id, found in params.items()} == {
-        "transactions_ingest": ["csv", "labels"],
+        "transactions_ingest": ["csv", "labels", "columns"],
         "transactions_decide": [],
         "model_refresh": ["until"],
     }

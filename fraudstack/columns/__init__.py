@@ -1,0 +1,1 @@
+"""Columns of others: how a raw file with names and forms of its own becomes the contract's columns."""
