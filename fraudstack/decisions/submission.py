@@ -83,7 +83,7 @@ def _written(value: Any) -> Any:
 
 def _zip(value: str) -> str | None:
     """A zip as files have it once they are cleaned: numbers lost their leading zeros."""
-    found = STORED["zip"](value)
+    found = STORED["zip"](ids.key(value))
     return found.zfill(5) if found and found.isascii() and found.isdigit() else found
 
 
