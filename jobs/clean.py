@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from fraudstack.columns.mapping import Mapping
 from fraudstack.columns.mapping import asked as mapping_of
-from fraudstack.columns.tokens import masked
+from fraudstack.columns.tokens import masked, without_numbers
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.reading.header import names_of
@@ -193,7 +193,7 @@ def _header(given: Input, mapping: Mapping | None) -> list[str]:
 def _refuse_header(spark: SparkSession, given: Input, rows: Path) -> None:
     other = spark.read.parquet(str(rows)).where("reason = 'another header'").select("position", "reason")
     for row in lines.located(spark, given, other).orderBy("file").limit(1).collect():
-        raise InputError(f"{row.file} has another header than the first file: {row.text[:200]}")
+        raise InputError(f"{row.file} has another header than the first file: {without_numbers(row.text[:200])}")
 
 
 def _survey(this: Step, judged: Judged, phases: Phases) -> None:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from fraudstack import yaml_file
 from fraudstack.columns import formats
-from fraudstack.columns.tokens import TokenKey, key_of
+from fraudstack.columns.tokens import TokenKey, key_of, without_numbers
 from fraudstack.errors import InputError
 from fraudstack.fields import dates, ids
 from fraudstack.settings import Settings, in_cents
@@ -278,7 +278,7 @@ class Mapping:
                 has = "has no column" if not times else f"has {times} columns"
                 raise InputError(
                     f"{self.document.at(*place)}: {file} {has} {name[:60]!r}; its header names "
-                    f"{shown(', '.join(header), 300)}"
+                    f"{shown(without_numbers(', '.join(header)), 300)}"
                 )
 
 

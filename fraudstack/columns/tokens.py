@@ -64,6 +64,11 @@ def key_of(said: SecretStr | None) -> TokenKey:
     return found[0]
 
 
+def without_numbers(text: str) -> str:
+    """A text without runs of twelve digits or more: what stands for a header may be a row."""
+    return _LONG.sub(_HIDDEN, text)
+
+
 def masked(line: str, separator: str, header: Sequence[str], hidden: Set[str]) -> str:
     """A line of a file, to be kept as it was refused, without what stands in its hidden columns.
 

@@ -11,6 +11,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from fraudstack.columns.tokens import without_numbers
 from fraudstack.errors import InputError, MachineError
 from fraudstack.progress import Advance, Phases
 from fraudstack.reading import files as reading
@@ -61,7 +62,9 @@ def prepared(
         raise InputError(f"{found[0]} is empty: it has no header line")
     for file in files[1:]:
         if file.start.names != files[0].start.names:
-            raise InputError(f"{file.name} has another header than the first file: {file.start.header[:200]}")
+            raise InputError(
+                f"{file.name} has another header than the first file: {without_numbers(file.start.header[:200])}"
+            )
     return Input(
         *ready([(file.packed, _as_it_is(file), file.chunks) for file in files], staging / "input", phases, "clean"),
         start=files[0].start,

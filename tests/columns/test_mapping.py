@@ -99,3 +99,9 @@ def test_a_token_needs_a_key_and_no_sentence_repeats_it(key: str | None) -> None
 def test_another_currency_than_the_store_has_is_refused() -> None:
     with pytest.raises(InputError, match=r"line 6: the amounts are in EUR, and TX_CURRENCY is USD"):
         mapping(currency="{value: EUR}").currency(Settings(currency="USD"))
+
+
+def test_a_row_in_the_place_of_a_header_shows_no_card_number() -> None:
+    with pytest.raises(InputError, match="has no column") as refused:
+        mapping().check_header(["0", "9999 0000-1110 2107", "38.82"], "headless.csv")
+    assert "2107" not in str(refused.value)
