@@ -101,10 +101,10 @@ kind: ## Make a local Kubernetes cluster with the four images and the Spark oper
 
 e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, post, look, kill, skaffold
 	@scripts/tools e2e
-	@PATH=$(CURDIR)/.tools/bin:$$PATH $(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/install.py $(E2E)
+	@PATH=$(CURDIR)/.tools/bin:$$PATH $(BIN)/python -m pytest -vv -p no:randomly --durations=0 --durations-min=1 tests/e2e/install.py $(E2E)
 
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
-	@$(BIN)/python -m pytest -vv --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
+	@$(BIN)/python -m pytest -vv -p no:randomly --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
 .PHONY: help setup machine lock demo airflow api dashboard tools test test-long lint \
 	bench-ingest bench-api bench-dashboard bench-detection leak-test \

@@ -8,7 +8,7 @@ Piedmont) is lost to what Python writes for a missing value, which is far common
 WORDS = frozenset(
     {
         # Dashes, dots and question marks in the place of a value.
-        "-", "--", "---", "–", "—", "_", ".", "..", "...", "?", "*", "/", "#", "\\n", "{}", "[]",
+        "-", "--", "---", "–", "—", "_", ".", "...", "?", "*", "#", "\\n", "{}", "[]",
         # Programs: pandas, R, Spark, SQL, Excel, SAS, Java, JavaScript, Hive.
         "nan", "+nan", "-nan", "nat", "none", "null", "nil", "(null)", "<null>", "[null]", "(none)", "<none>",
         "[none]", "na", "<na>", "n/a", "#n/a", "#na", "#n/a n/a", "#value!", "#ref!", "#null!", "n.a.", "n.a", "n/d",

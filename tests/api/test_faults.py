@@ -274,11 +274,14 @@ def test_a_worker_that_cannot_start_is_no_end_of_the_others(tmp_path: Path) -> N
     """gunicorn ends altogether when a worker can't boot."""
     database = f"sqlite:///{tmp_path}/transactions.db"
     with served(tmp_path, environment(tmp_path, database, TX_API_WORKERS="2")) as (url, process):
+        log = tmp_path / "scorer.log"
+        # One that hadn't started yet wouldn't either.
+        wait_for(lambda: log.read_text().count("Application startup complete") == 2, 60, "two workers")
         with no_lock(tmp_path / "transactions.db.write.lock"):
             first = workers(process)
             first[0].kill()
             # One comes, finds no lock, goes, and another comes.
-            wait_for(lambda: "another one starts" in (tmp_path / "scorer.log").read_text(), 40, "one that can't start")
+            wait_for(lambda: "another one starts" in log.read_text(), 40, "one that can't start")
             assert httpx.post(f"{url}/transaction", json=post(1), timeout=30).status_code == 503
         wait_for(lambda: len(workers(process)) == 2 and ready(url), 60, "two workers")
         assert process.poll() is None

@@ -86,12 +86,12 @@ def test_a_key_has_its_rate_and_a_batch_counts_whole(tmp_path: Path) -> None:
 def test_a_log_line_is_json_with_the_requests_id_and_nothing_that_was_posted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secret = {"description": "call 4111111111111111", "card_id": "4111111111111111", "client_id": "4222222222222"}
+    secret = {"description": "call 4111111111111111", "card_id": "4111111111111112", "client_id": "4222222222223"}
     with running(tmp_path, api_keys=ENTRIES) as client, caplog.at_level(logging.DEBUG):
         headers = {"X-API-Key": SCORE, "X-Request-ID": "abc-1"}
         answer = client.post("/transaction", json=post(1, **secret), headers=headers)
         assert answer.headers["x-request-id"] == "abc-1"
-        client.get("/clients/4222222222222/profile", headers={"X-API-Key": REVIEW})
+        client.get("/clients/4222222222223/profile", headers={"X-API-Key": REVIEW})
         client.post("/transaction", json=post(2, **secret, amount="4333333333333333"), headers=headers)
     ours = [record for record in caplog.records if record.name.startswith(("api", "fraudstack"))]
     lines = [JsonLines().format(record) for record in ours]

@@ -17,7 +17,22 @@ def sent(client: TestClient, body: str | bytes, path: str = "/transaction") -> A
 
 # Paths and queries
 
-NAMES = ["a/b", "/", "//", "a/exceptions/b", "a/profile", "..", ".", "%2F", "%", "a?b#c", "Zürich", "東京", "a\\b", "+"]
+NAMES = [
+    "a/b",
+    "/",
+    "//",
+    "a/exceptions/b",
+    "a/profile",
+    "..",
+    "./",
+    "%2F",
+    "%",
+    "a?b#c",
+    "Zürich",
+    "東京",
+    "a\\b",
+    "+",
+]
 
 
 def written(name: str) -> str:

@@ -61,6 +61,7 @@ def test_a_cursor_that_is_none_is_refused(client: TestClient) -> None:
 
 def test_one_transaction_comes_with_its_decision_and_reviews(client: TestClient) -> None:
     decided = client.post("/transaction", json=post(1)).json()
+    assert decided.pop("left_out") == []
     found = client.get("/transactions/1").json()
     assert found["decision"] | {"decided_at": None, "source": None} == decided | {"decided_at": None, "source": None}
     assert (found["transaction"]["amount"], found["transaction"]["date"], found["reviews"]) == (20.0, NOON, [])

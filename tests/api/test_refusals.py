@@ -9,7 +9,7 @@ from tests.api.scorer import post
 from tests.jobs.databases import everything
 
 FIELDS: dict[str, list[object]] = {
-    "amount": ["NaN", "Infinity", "1e400", 1e30, "12.345", True, None, [], "12,5"],
+    "amount": ["NaN", "Infinity", "1e400", 1e30, "12.345", True, None, [], "1,2,5"],
     "client_id": ["", None, True, 1.5, "a\u0000b", "x" * 101, {"a": 1}],
     "id": ["x", -1, 1.5, 10**19, True],
     "date": ["yesterday", "2019-02-30 10:00:00", "1969-12-31 23:59:59", "9999-01-01 00:00:00", 5],

@@ -327,9 +327,9 @@ def test_a_key_that_asks_too_often_is_told_when_to_try_again(
         assert shown(page) == 100
 
 
-def test_what_the_scorer_refuses_is_said(api: str, named: str) -> None:
+def test_what_the_scorer_refuses_is_said(api: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     page = opened()
-    page.text_area("note 100").input("a bell \x07")
+    answering(monkeypatch, lambda _: httpx.Response(422, json={"detail": "note: too long"}))
     click(page, "fraud")
     assert "can't take this" in said(page)
     assert shown(page) == 100

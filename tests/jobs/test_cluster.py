@@ -183,7 +183,7 @@ FEW = {
         ),
         row(990, client_id="c4", amount="99999999.99"),
     ],
-    "declined alone": [row(client, client_id=f"c{client}", errors="Bad PIN,") for client in range(3)],
+    "declined alone": [row(client, client_id=f"c{client}", errors="Bad PIN") for client in range(3)],
     "refunds alone": [row(client, client_id=f"c{client}", amount=f"-{client + 1}.00") for client in range(5)],
     "nothing known but the client": [
         row(i, client_id=f"c{i % 4}", use_chip="", merchant_id="", merchant_state="", amount="0") for i in range(8)
