@@ -230,7 +230,10 @@ def test_the_store_is_as_before_or_as_after(
         # Connections of a server add to parts of their own: to be compared, they share one.
         mock.patch("fraudstack.storage.sums.PARTS", 1),
         mock.patch("fraudstack.storage.value_days.PARTS", 1),
+        # On a busy machine a batch would take two turns to write, and be in part what it was.
+        mock.patch("fraudstack.decisions.deciding.TURN_SECONDS", 60),
         mock.patch("api.routes.scoring.this_second", return_value=NOW),
+        mock.patch("api.routes.batches.this_second", return_value=NOW),
         mock.patch("api.routes.reviews.this_second", return_value=NOW),
         running(tmp_path, template) as client,
     ):
