@@ -28,32 +28,38 @@ class Others:
     mapping: Mapping
     raw: Raw
 
+    def sources(self) -> list[Column]:
+        """What the columns are made of, as texts with names; the other methods are about rows that have them."""
+        found = []
+        for name, source in self.mapping.columns.said().items():
+            text = self._joined(source)
+            found.append(text.alias(f"source_{name}"))
+            if isinstance(source, TextSource) and source.values is not None:
+                meant = _map({key: value.strip(" ") for key, value in source.values.items()})
+                found.append(F.try_element_at(meant, text).alias(f"meant_{name}"))
+        return found
+
     def text(self, name: str) -> Column:
         """What stands for one of the contract's columns, trimmed; NULL where nothing does."""
-        source = self._source(name)
+        source = self.mapping.columns.said().get(name)
         if source is None:
             return F.lit(None).cast("string")
-        text = self._joined(source)
-        if not isinstance(source, TextSource):
-            return text
-        if source.values is not None:
-            text = F.try_element_at(_map({key: value.strip(" ") for key, value in source.values.items()}), text)
-        return self._token(text) if isinstance(source, KeySource) and source.token else text
+        return self._token(name) if isinstance(source, KeySource) and source.token else F.col(self._meant(name))
 
     def typed(self, currency: str, *, commas_group: bool) -> dict[str, Column]:
         """The columns that the mapping types itself: date, cents, is_fraud, and id where it is a digest."""
         columns = self.mapping.columns
         found = {
-            "date": _date(columns.date, self._joined(columns.date)),
+            "date": _date(columns.date, F.col("source_date")),
             "cents": self._cents(columns.amount, currency, commas_group=commas_group),
         }
         if isinstance(columns.id, IdSource) and columns.id.digest:
-            text = self._joined(columns.id)
+            text = F.col("source_id")
             found["id"] = F.when(text != "", _made_id(text))
         if columns.description:
-            found["description"] = fields.said(self.text("description"))
+            found["description"] = fields.said(self._meant("description"))
         if columns.is_fraud:
-            text = self._joined(columns.is_fraud)
+            text = F.col("source_is_fraud")
             known = text if columns.is_fraud.values else F.lower(text)
             meanings = {key: str(int(meant)) for key, meant in columns.is_fraud.meanings().items() if meant is not None}
             found["is_fraud"] = F.try_element_at(_map(meanings), known).cast("int")
@@ -63,20 +69,22 @@ class Others:
         """Why a row can't be loaded that has the right number of fields, in order."""
         found = []
         for name, source in self.mapping.columns.said().items():
-            text = self._joined(source)
+            text = F.col(f"source_{name}")
             if isinstance(source, TextSource) and source.values is not None:
-                found.append((~text.isin(*source.values) & fields.said(text).isNotNull(), f"unknown {name}"))
+                unknown = ~text.isin(*source.values) & fields.said(f"source_{name}").isNotNull()
+                found.append((unknown, f"unknown {name}"))
             if isinstance(source, KeySource) and source.token:
                 found.append((fields.matches(text, tokens.ROUNDED), f"bad {name}"))
         if label := self.mapping.columns.is_fraud:
-            text = self._joined(label)
+            text = F.col("source_is_fraud")
             known = text if label.values else F.lower(text)
-            found.append((~known.isin(*label.meanings()) & fields.said(text).isNotNull(), "bad is_fraud"))
+            found.append((~known.isin(*label.meanings()) & fields.said("source_is_fraud").isNotNull(), "bad is_fraud"))
         return found
 
-    def _source(self, name: str) -> Source | None:
-        source: Source | None = getattr(self.mapping.columns, name)
-        return source
+    def _meant(self, name: str) -> str:
+        """The name of the text that stands for a column."""
+        source = self.mapping.columns.said()[name]
+        return f"meant_{name}" if isinstance(source, TextSource) and source.values is not None else f"source_{name}"
 
     def _joined(self, source: Source) -> Column:
         if source.names is None:
@@ -84,18 +92,19 @@ class Others:
         texts = [self.raw(name.lower()) for name in source.names]
         return texts[0] if len(texts) == 1 else F.concat_ws(" ", *(F.nullif(text, F.lit("")) for text in texts))
 
-    def _token(self, text: Column) -> Column:
+    def _token(self, name: str) -> Column:
         """HMAC of what SHA-256 there is: the key's blocks lie in columns, so that no plan shows them."""
         key = self.mapping.key
         assert key is not None  # noqa: S101 - asked for at load
-        number = F.regexp_replace(fields.key(text), tokens.PARTED, "").cast("binary")
+        text = fields.key(F.col(self._meant(name)))
+        number = F.regexp_replace(text, tokens.PARTED, "").cast("binary")
         inner = F.unhex(F.sha2(F.concat(F.col(_INNER), number), 256))
         token = F.left(F.sha2(F.concat(F.col(_OUTER), inner), 256), F.lit(tokens.DIGITS))
-        said = fields.said(text).isNotNull() & ~fields.matches(fields.key(text), tokens.ROUNDED)
+        said = fields.said(self._meant(name)).isNotNull() & ~fields.matches(text, tokens.ROUNDED)
         return F.when(said, F.concat(F.lit(f"k{key.version}-"), token))
 
     def _cents(self, source: AmountSource, currency: str, *, commas_group: bool) -> Column:
-        text = self._joined(source)
+        text = F.col("source_amount")
         cents = fields.cents(text, currency, source.decimal, commas_group=commas_group)
         if source.unit:
             hundredth = fields.let(cents, lambda cents: F.when(cents % 100 == 0, (cents / 100).cast("bigint")))

@@ -8,6 +8,8 @@ from pyspark.sql import functions as F
 from fraudstack.fields import amounts, dates, ids, nothing
 from fraudstack.fields.rewriting import Step
 
+_NOTHING = ", ".join("'" + word.replace("\\", r"\\") + "'" for word in ("", "\u00a0", *sorted(nothing.WORDS)))
+
 
 def matches(text: Column, pattern: str) -> Column:
     """Whether a text matches as a whole."""
@@ -15,10 +17,12 @@ def matches(text: Column, pattern: str) -> Column:
     return text.rlike(rf"^(?:{pattern})\z")
 
 
-def said(text: Column) -> Column:
-    """A trimmed text; NULL where it says nothing."""
-    short = F.length(text) <= nothing.LONGEST
-    return F.when(short & F.lower(text).isin("", "\u00a0", *sorted(nothing.WORDS)), None).otherwise(text)
+def said(name: str) -> Column:
+    """The trimmed text in a column; NULL where it says nothing."""
+    # As SQL, all words at once: sent to Java one by one they cost half of what a small file's whole load does.
+    return F.expr(
+        f"CASE WHEN length({name}) <= {nothing.LONGEST} AND lower({name}) IN ({_NOTHING}) THEN NULL ELSE {name} END"
+    )
 
 
 def key(text: Column) -> Column:

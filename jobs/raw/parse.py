@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 
 from fraudstack.columns.mapping import Mapping
 from fraudstack.fields import dates, ids
-from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED
+from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED, RAW
 from fraudstack.storage.transactions import STAGED
 from jobs.raw import cards, fields
 from jobs.raw.columns import Others, Raw, made_id
@@ -32,17 +32,22 @@ def parsed(
     been through columns.with_key.
     """
     split = lines.select("*", F.is_valid_utf8("line").alias("utf8"), _split(separator).alias("fields"))
-    others = Others(mapping, _raw(header)) if mapping else None
-    raw = others.text if others else _raw(header)
+    raw = _raw(header)
+    others = Others(mapping, raw) if mapping else None
+    # Named, so that what is asked of a text several times is asked of one.
+    if others:
+        split = split.select("*", *others.sources())
+        raw = others.text
+    texts = split.select("*", *(raw(name).alias(f"raw_{name}") for name in (*RAW, "currency")))
     # Who separates by commas has the point before the cents.
-    columns = _columns(raw, currency, commas_group=separator == ",")
+    columns = _columns(currency, commas_group=separator == ",")
     if others:
         columns |= others.typed(currency, commas_group=separator == ",")
-    typed = split.select("*", *(column.alias(name) for name, column in columns.items()))
+    typed = texts.select("*", *(column.alias(name) for name, column in columns.items()))
     if mapping and mapping.columns.id is None:
         typed = typed.withColumn("id", made_id([*columns], mapping.tokens))
     extra = [name for name in ("is_fraud", "description") if name in columns]
-    reason = _reason(header, raw, currency, others.reasons() if others else [])
+    reason = _reason(header, currency, others.reasons() if others else [])
     return typed.select("position", reason.alias("reason"), *STAGED.names, *extra)
 
 
@@ -74,14 +79,14 @@ def _raw(header: list[str]) -> Raw:
     return raw
 
 
-def _columns(raw: Raw, currency: str, *, commas_group: bool) -> dict[str, Column]:
+def _columns(currency: str, *, commas_group: bool) -> dict[str, Column]:
     def text(name: str) -> Column:
-        return fields.said(raw(name))
+        return fields.said(f"raw_{name}")
 
     return {
-        "id": fields.number(raw("id"), ids.NUMBER, "bigint"),
-        "date": fields.date(raw("date")),
-        "cents": fields.cents(raw("amount"), currency, commas_group=commas_group),
+        "id": fields.number(F.col("raw_id"), ids.NUMBER, "bigint"),
+        "date": fields.date(F.col("raw_date")),
+        "cents": fields.cents(F.col("raw_amount"), currency, commas_group=commas_group),
         "zip": fields.zip_code(text("zip")),
         "mcc": fields.number(text("mcc"), ids.MCC, "int"),
         **{name: fields.key(text(name)) for name in ("client_id", "card_id", "merchant_id")},
@@ -89,7 +94,7 @@ def _columns(raw: Raw, currency: str, *, commas_group: bool) -> dict[str, Column
     }
 
 
-def _reason(header: list[str], raw: Raw, currency: str, more: list[tuple[Column, str]]) -> Column:
+def _reason(header: list[str], currency: str, more: list[tuple[Column, str]]) -> Column:
     names = F.transform("fields", lambda name: F.lower(F.trim(F.replace(name, F.lit("\ufeff"), F.lit("")))))
     count, width = F.size("fields"), len(header)
     chain = F.when(
@@ -102,7 +107,7 @@ def _reason(header: list[str], raw: Raw, currency: str, more: list[tuple[Column,
         (count < width, "too few columns"),
         (count > width, "too many columns"),
         *more,
-        (F.col("id").isNull(), F.when(fields.said(raw("id")).isNull(), "missing id").otherwise("bad id")),
+        (F.col("id").isNull(), F.when(fields.said("raw_id").isNull(), "missing id").otherwise("bad id")),
         ((F.col("id") >= FIRST_ASSIGNED) & (F.col("id") < ids.FIRST_MADE), "reserved id"),
         (F.col("date").isNull() | (F.col("date") < _time(dates.FIRST)), "bad date"),
         (F.col("date") > _time(datetime.now(UTC) + dates.AHEAD), "date ahead"),
@@ -110,8 +115,8 @@ def _reason(header: list[str], raw: Raw, currency: str, more: list[tuple[Column,
         (cards.is_card_number(F.col("card_id")), cards.REASON),
         (cards.is_card_number(F.col("client_id")) | cards.is_card_number(F.col("merchant_id")), cards.REASON),
         (F.col("cents").isNull(), "bad amount"),
-        (F.upper(fields.said(raw("currency"))) != currency, "other currency"),
-        (F.col("mcc").isNull() & fields.said(raw("mcc")).isNotNull(), "bad mcc"),
+        (F.upper(fields.said("raw_currency")) != currency, "other currency"),
+        (F.col("mcc").isNull() & fields.said("raw_mcc").isNotNull(), "bad mcc"),
     ):
         chain = chain.when(condition, reason)
     return chain

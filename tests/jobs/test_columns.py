@@ -111,8 +111,10 @@ def test_a_card_number_becomes_a_token_and_stands_nowhere(spark: SparkSession, t
 def test_no_plan_shows_the_key(spark: SparkSession) -> None:
     tokened = mapping(card_id="{from: A, token: true}")
     assert tokened.key
-    lines = with_key(spark, spark.range(1).select(F.lit(PAN).alias("a")), tokened)
-    token = lines.select(Others(tokened, F.col).text("card_id").alias("token"))
+    texts = {"a": PAN, "when": "2024-03-01", "who": "1", "much": "1.00"}
+    rows = with_key(spark, spark.range(1).select(*(F.lit(text).alias(name) for name, text in texts.items())), tokened)
+    others = Others(tokened, F.col)
+    token = rows.select("*", *others.sources()).select(others.text("card_id").alias("token"))
     assert token.head() == (tokened.key.token(PAN),)
     plan = token._jdf.queryExecution().toString()
     inner, outer = tokened.key.blocks()
