@@ -22,6 +22,9 @@ os.environ["TX_ENV"] = "development"
 # Threads of LightGBM's wait for each other at full speed: two on a busy core train thirty times slower than one, and
 # what they train is the same.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A job in a process of its own ends before Java's second compiler has paid for itself.
+_QUICK = {"PYSPARK_SUBMIT_ARGS": "--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell"}
+os.environ.update(_QUICK)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +88,10 @@ def spark() -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process."""
     from jobs import session
 
-    spark = session.start(Settings(spark_memory="1g"), "tests")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _QUICK:
+            patch.delenv(name)
+        spark = session.start(Settings(spark_memory="1g"), "tests")
     yield spark
     spark.stop()
 

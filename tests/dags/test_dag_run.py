@@ -73,6 +73,7 @@ def test_the_log_shows_the_jobs_progress(ingested: Path) -> None:
     assert log.index("clean: load") < log.index("cluster: ") < log.index("label: ")
 
 
+@pytest.mark.long
 def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(ingested: Path, tmp_path: Path) -> None:
     folder = tmp_path
     for store in ingested.glob("transactions*.db"):
@@ -85,14 +86,16 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(inge
     status, log = _test_run(folder, {"csv": str(csv)}, AIRFLOW_HOME=str(home))
 
     assert status != 0
-    [error] = query(folder / "transactions.db", "SELECT step, error FROM ingest_runs WHERE error IS NOT NULL")
-    assert error[0] == "clean"
-    assert f"AirflowFailException: clean: {error[1]}" in log
+    [(run, step, error)] = query(
+        folder / "transactions.db", "SELECT run_id, step, error FROM ingest_runs WHERE error IS NOT NULL"
+    )
+    assert step == "clean"
+    assert f"AirflowFailException: clean: {error}" in log
     assert content(folder) == before
     tasks = query(
         home / "airflow.db",
         "SELECT task_id, task_instance.state, try_number FROM task_instance "
-        "JOIN dag_run USING (run_id) WHERE dag_run.state = 'failed'",
+        f"JOIN dag_run USING (run_id) WHERE dag_run.state = 'failed' AND run_id = '{run}'",
     )
     assert sorted(tasks) == [
         ("clean", "failed", 1),
@@ -102,6 +105,7 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(inge
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("conf", "said"),
     [

@@ -1,14 +1,12 @@
 """Pages under any filter are those that a search through all transactions finds."""
 
-import os
 import random
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from dashboard import export, queries_transactions
 from dashboard.queries_transactions import Count, Filters, Search, rows
@@ -17,8 +15,9 @@ from fraudstack.storage import days_seen, decided, sums
 from fraudstack.storage.online import Connection, date_for
 from fraudstack.storage.store import parse
 from fraudstack.storage.sums import Said
+from jobs import profiles
 from tests.api.scorer import post, running
-from tests.jobs.databases import query
+from tests.jobs.databases import query, quiet, settings
 
 _ALL = """SELECT id, CAST(date AS TEXT), flagged_fraud, is_fraud, client_id, card_id, merchant_id, mcc, merchant_state,
     CAST(round(amount * 100) AS BIGINT), (SELECT reasons FROM decisions d WHERE d.id = t.id) FROM transactions t
@@ -131,11 +130,10 @@ def test_every_page_and_count_is_right(connection: Connection, database: str) ->
 
 
 def test_with_lists_of_days_pages_are_the_same(
-    connection: Connection, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, connection: Connection, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection.close()
-    env = os.environ | {"TX_DATABASE_URL": database, "TX_RUNS_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-m", "jobs", "profiles"], env=env, check=True, capture_output=True, timeout=500)
+    profiles.run(spark, settings(tmp_path, database), "a run", quiet())
     connection = Connection(parse(database))
     assert None not in days_seen.of(connection, "card", "70").values()
     with connection.write():

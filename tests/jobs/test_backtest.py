@@ -72,7 +72,9 @@ def counted(url: str, condition: str) -> Counts:
     return Counts(*row)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("with_model", [False, True], ids=["rules", "rules and model"])
+@pytest.mark.parametrize(
+    "with_model", [pytest.param(False, marks=pytest.mark.long, id="rules"), pytest.param(True, id="rules and model")]
+)
 def test_its_decisions_are_the_scorers(
     spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path, with_model: bool
 ) -> None:

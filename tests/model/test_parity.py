@@ -21,7 +21,7 @@ from tests.jobs.databases import execute, query, quiet
 from tests.jobs.test_profiles import in_a_process
 from tests.model.made import kept_model, posts
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 BEFORE, AFTER = 2500, 3000
 
