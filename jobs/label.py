@@ -25,6 +25,7 @@ from fraudstack.storage import batch, clusters, labels, runs
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.fingerprint import fingerprint, hashed
+from jobs.raw import fields
 from jobs.raw.files import readable, ready
 from jobs.repeats import ids_rise
 from jobs.step import KEPT_OF_A_FAILURE, Step, Summary, check_folder, check_share, spark_phase, step
@@ -174,13 +175,13 @@ def _as_lines(packed: Packed, path: Path) -> None:
     unsplit = str.maketrans({_BETWEEN: " ", "\n": " ", "\r": " "})
     with path.open("w", encoding="utf-8", errors="replace", newline="\n") as lines:
         for entry in reading.entries(packed):
-            fields = (
+            said = (
                 "" if entry.line is None else str(entry.line),
                 entry.id.strip(),
                 entry.value,
                 entry.known_at or "",
             )
-            written = (field[:_LONGEST].translate(unsplit) for field in (*fields, entry.text))
+            written = (field[:_LONGEST].translate(unsplit) for field in (*said, entry.text))
             lines.write(_BETWEEN.join(written) + "\n")
 
 
@@ -217,8 +218,8 @@ def _pairs(tokens: DataFrame) -> DataFrame:
 
 def _entries(lines: DataFrame) -> DataFrame:
     """Lines of _as_lines with the columns that _judged asks for."""
-    fields = F.split("value", _BETWEEN)
-    line, ident, said, since, text = (F.get(fields, F.lit(place)) for place in range(5))
+    parts = F.split("value", _BETWEEN)
+    line, ident, said, since, text = (F.get(parts, F.lit(place)) for place in range(5))
     return lines.select(
         F.monotonically_increasing_id().alias("position"),
         line.try_cast("bigint").alias("line"),
@@ -234,17 +235,18 @@ def _judged(said: DataFrame, file: int) -> DataFrame:
 
     text is kept of what is refused, or stands on a line.
     """
-    value = F.lower(F.trim("said"))
+    value = F.col("value")
     reason = (
         F.when(F.col("ident").isNull(), "not a label")
-        .when(value.isin(*reading.NOTHING), "nothing")
+        .when(fields.said("value").isNull(), "nothing")
         .when(~F.col("ident").rlike(_ID) | F.col("id").isNull(), "bad id")
         .when(~value.isin(*reading.YES, *reading.NO), "unknown label")
-        .when((F.col("since") != "") & F.col("known_at").isNull(), "bad known_at")
+        .when(fields.said("since").isNotNull() & F.col("known_at").isNull(), "bad known_at")
     )
     text = F.replace(F.make_valid_utf8("text"), F.lit("\0"), F.lit("\ufffd"))
     typed = said.select(
         "*",
+        F.lower(F.trim("said")).alias("value"),
         F.substring_index("ident", ".", 1).try_cast("bigint").alias("id"),
         F.col("since").try_cast("timestamp").alias("known_at"),
     )

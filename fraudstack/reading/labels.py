@@ -17,8 +17,6 @@ from fraudstack.reading.files import Packed
 
 YES = ("yes", "true", "1", "1.0", "fraud")
 NO = ("no", "false", "0", "0.0", "legitimate")
-# Said of a transaction of which nothing is known: no label is not "No".
-NOTHING = ("", "null", "nan", "none")
 _IDS = ("id", "transaction_id", "transactionid", "trans_id")
 _LABELS = ("target", "label", "is_fraud", "isfraud", "fraud")
 _KNOWN_AT = "known_at"

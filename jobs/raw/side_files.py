@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from fraudstack.errors import InputError
+from fraudstack.fields import nothing
 from fraudstack.reading import files, paths, text
 from fraudstack.reading.files import Packed
 from fraudstack.schema import Card
@@ -34,7 +35,6 @@ _NAMES = ("name", "description", "edited_description", "combined_description", "
 _NUMBER = re.compile(r"[0-9](?:[ -]?[0-9]){11}|[0-9][.,][0-9]+E\+?1[0-9]", re.IGNORECASE)
 _YES = {"yes", "true", "1", "1.0", "y", "ja", "wahr"}
 _NO = {"no", "false", "0", "0.0", "n", "nein", "falsch"}
-_NOTHING = {"", "nan", "none", "null", "-", "n/a", "#n/a"}
 _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: month for month, name in enumerate(_ENGLISH, 1)} | {"mrz": 3, "mai": 5, "okt": 10, "dez": 12}
 
@@ -152,7 +152,7 @@ def _card(fields: list[str], names: list[str]) -> tuple[dict[str, Any], int] | N
     # Of a name that stands twice the first column counts.
     given = {name: value.strip() for name, value in reversed(list(zip(names, fields, strict=True)))}
     asked = {name: given.get(name, "") for name in _CARDS.names}
-    asked = {name: "" if value.lower() in _NOTHING else value for name, value in asked.items()}
+    asked = {name: value if nothing.is_said(value) else "" for name, value in asked.items()}
     of_digits = any(re.search("[0-9]{3}", asked[name]) for name in ("card_brand", "card_type"))
     # A cvv that slid there.
     no_date = any(re.fullmatch("[0-9]{3,}", asked[name]) for name in ("expires", "acct_open_date"))

@@ -1,4 +1,4 @@
-"""What SQLite does to its files, recorded as it does it: writes, truncations, syncs and deletions.
+"""What SQLite does to its files, recorded as it does it, or made to fail: writes, truncations, syncs and deletions.
 
 The methods of the files that this process opens are wrapped in place (sqlite.org/c3ref/io_methods.html), so that
 the code under test runs as it is, with Python's own module.
@@ -6,7 +6,7 @@ the code under test runs as it is, with Python's own module.
 
 import ctypes
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,9 +75,17 @@ def _library() -> ctypes.CDLL:
     raise AssertionError("this Python's SQLite can't be found by ctypes, so that what it writes can't be recorded")
 
 
+def never(kind: str, path: str) -> int:
+    """No operation fails."""
+    return _OK
+
+
 @contextmanager
-def recording(kept: list[Done]) -> Iterator[None]:
-    """Note in `kept` what is done to files opened from now on, in its order."""
+def recording(kept: list[Done], fails: Callable[[str, str], int] = never) -> Iterator[None]:
+    """Note in `kept` what is done to files opened from now on, in its order.
+
+    `fails` is asked before each operation (its kind and path): a code of SQLite's but 0 is answered in its place.
+    """
     library = _library()
     library.sqlite3_vfs_find.restype = ctypes.POINTER(_Vfs)
     vfs = library.sqlite3_vfs_find(None).contents
@@ -93,19 +101,19 @@ def recording(kept: list[Done]) -> Iterator[None]:
             write, truncate, sync = _WRITE(copy.xWrite), _TRUNCATE(copy.xTruncate), _SYNC(copy.xSync)
 
             def on_write(file: int, data: int, size: int, place: int) -> int:
-                code = int(write(file, data, size, place))
+                code = fails("write", paths.get(file, "")) or int(write(file, data, size, place))
                 if code == _OK and file in paths:
                     kept.append(Done("write", paths[file], place, ctypes.string_at(data, size)))
                 return code
 
             def on_truncate(file: int, size: int) -> int:
-                code = int(truncate(file, size))
+                code = fails("truncate", paths.get(file, "")) or int(truncate(file, size))
                 if code == _OK and file in paths:
                     kept.append(Done("truncate", paths[file], size))
                 return code
 
             def on_sync(file: int, flags: int) -> int:
-                code = int(sync(file, flags))
+                code = fails("sync", paths.get(file, "")) or int(sync(file, flags))
                 if code == _OK and file in paths:
                     kept.append(Done("sync", paths[file]))
                 return code
@@ -124,7 +132,7 @@ def recording(kept: list[Done]) -> Iterator[None]:
         return code
 
     def on_delete(this: int, name: bytes, sync: int) -> int:
-        code = int(_DELETE(real_delete)(this, name, sync))
+        code = fails("delete", name.decode()) or int(_DELETE(real_delete)(this, name, sync))
         if code == _OK:
             kept.append(Done("delete", name.decode()))
         return code
