@@ -66,7 +66,7 @@ tools: .venv/.stamp ## Bring what the tests need beside .venv: a browser, helm a
 	@scripts/tools test
 
 test: tools .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="tests/api -k batch" for some
-	@$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile $(if $(TESTS),$(TESTS),--cov)
+	@$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(if $(TESTS),$(TESTS),--cov)
 
 test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
 	@$(BIN)/python -m pytest -m long $(TESTS)

@@ -10,7 +10,7 @@ from jobs import evaluate
 from tests.jobs.databases import MadeOnce, quiet, settings
 from tests.jobs.of_amounts import of_amounts
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 GROUPS = ("amount", "client", "novelty", "merchant", "risk")
 

@@ -10,7 +10,7 @@ from jobs import years
 from tests.jobs.databases import MadeOnce, query, quiet, settings
 from tests.jobs.of_amounts import of_amounts
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def test_each_year_has_its_figures(spark: SparkSession, made_once: MadeOnce, tmp_path: Path) -> None:
