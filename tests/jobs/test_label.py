@@ -115,7 +115,7 @@ def test_labels_fill_the_fraud_rate_of_the_clusters(
 
 def test_a_check_of_labels_writes_nothing(spark: SparkSession, tmp_path: Path) -> None:
     chosen = settings(tmp_path, max_reject_share=0.5)
-    Path(chosen.labels_path).write_text(labels([entry(1), entry(2, "?"), entry(3)]))
+    Path(chosen.labels_path).write_text(labels([entry(1), entry(2, "perhaps"), entry(3)]))
     summary = label.check(spark, chosen, quiet())
     assert (summary.rows_in, summary.loaded, summary.reasons) == (3, 2, {"unknown label": 1})
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [Path(chosen.labels_path)]
@@ -136,7 +136,7 @@ def test_of_several_files_the_latest_counts_and_what_is_refused_names_its_file_a
 ) -> None:
     chosen = settings(tmp_path, database, labels_path=f"{tmp_path}/labels*", max_reject_share=0.5)
     load(spark, chosen, range(1, 9))
-    (tmp_path / "labels 1.json").write_text(labels([entry(1), entry(2), entry(3), entry(7), entry(8, "?")]))
+    (tmp_path / "labels 1.json").write_text(labels([entry(1), entry(2), entry(3), entry(7), entry(8, "perhaps")]))
     later = ["id,label,known_at", "2,Yes,2024-03-01", "3,Yes,2024-03-02T10:00:00Z", "3,No,2024-03-01 00:00:00"]
     later += ["4,Yes,2024-03-01", "", "4,No,2024-03-01", "5,No,soon", "6,No,", "6,Yes,", "7,Yes", '"7,No,"']
     (tmp_path / "labels 2.csv").write_text("\n".join(later))
@@ -145,7 +145,7 @@ def test_of_several_files_the_latest_counts_and_what_is_refused_names_its_file_a
     # Of 2 the last file doesn't say since when it knows; of 7 and 8 only the first says something that can be read.
     assert known(database) == {1: 1, 2: 1, 3: 1, 4: 1, 6: 0, 7: 0}
     assert quarantined(database, "file, line, text, reason") == [
-        (f"{tmp_path}/labels 1.json", None, '"8":"?"', "unknown label"),
+        (f"{tmp_path}/labels 1.json", None, '"8":"perhaps"', "unknown label"),
         (f"{tmp_path}/labels 2.csv", 7, "4,No,2024-03-01", "repeated id"),
         (f"{tmp_path}/labels 2.csv", 8, "5,No,soon", "bad known_at"),
         (f"{tmp_path}/labels 2.csv", 10, "6,Yes,", "repeated id"),
