@@ -37,7 +37,8 @@ class _Other:
     """The scorer of another checkout, with stores of its own."""
 
     def __init__(self, arguments: argparse.Namespace, lengths: list[int]) -> None:
-        self._folder, self._checkout = arguments.folder, arguments.beside.absolute()
+        # It is run where it lies.
+        self._folder, self._checkout = arguments.folder.absolute(), arguments.beside.absolute()
         installed = self._checkout / ".venv" / "bin"
         self._python = str(installed / "python")
         self._stores: dict[int, str] = {}
