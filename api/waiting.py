@@ -4,26 +4,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Header, Request
+from fastapi import Request
 
 from fraudstack.errors import Refusal
 
 log = logging.getLogger(__name__)
-_LONGEST_MS = 60_000
 # Kept for the way back.
 _ANSWER_SECONDS = 0.005
-
-WaitMs = Annotated[
-    int | None,
-    Header(
-        alias="X-Wait-Ms",
-        ge=1,
-        le=_LONGEST_MS,
-        description="Milliseconds that the caller waits: within them an answer comes, and it says what was left out.",
-    ),
-]
 
 # Nobody waits for them any more: kept, or they would be forgotten before their end.
 _going_on: set[asyncio.Future[Any]] = set()

@@ -15,10 +15,10 @@ from api.answers import DecisionOut, json_answer, of_decided
 from api.door import NDJSON, is_ndjson
 from api.keys import check, needs
 from api.problems import AGAIN, Problem, Refused, field_problems, told, why_not_now
-from api.reading import JsonRoute, read
+from api.reading import WAIT, JsonRoute, read, wait_ms
 from api.routes.scoring import OFF, check_currency, count
 from api.state import Scorer, this_second
-from api.waiting import LateError, Patience, WaitMs
+from api.waiting import LateError, Patience
 from fraudstack.decisions.deciding import Conflict, Decided, Terms
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.turns import decided_in_turns
@@ -80,15 +80,16 @@ class Results(BaseModel):
     "/transactions",
     response_model=Results,
     dependencies=[Depends(needs("score", counted=False))],
-    openapi_extra=_LINES,
+    openapi_extra=_LINES | WAIT,
 )
-async def post_transactions(request: Request, batch: Batch, wait_ms: WaitMs = None) -> Response:
+async def post_transactions(request: Request, batch: Batch) -> Response:
     """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.
 
     Where a result's status is 503, send that transaction again. Texts of a batch aren't shown to a language model.
     As application/x-ndjson, a transaction a line, it may be of any length; a result for each comes on a line of its
     own as soon as it is there, so read while you send.
     """
+    patience = Patience(request, wait_ms(request))
     scorer: Scorer = request.app.state.scorer
     terms = scorer.terms()
     if key := request.scope.get("key"):
@@ -99,7 +100,7 @@ async def post_transactions(request: Request, batch: Batch, wait_ms: WaitMs = No
         checked += [_checked(raw, terms) for raw in batch.transactions[start : start + _CHECKED_TOGETHER]]
         # Others must not wait for all of it.
         await asyncio.sleep(0)
-    results, failed = await _decided(scorer, checked, terms, Patience(request, wait_ms))
+    results, failed = await _decided(scorer, checked, terms, patience)
     if failed is not None and not any(result["status"] == 200 for result in results):
         raise failed
     return json_answer({"results": results}, headers=AGAIN if failed else None)

@@ -13,9 +13,9 @@ from api import metrics
 from api.answers import DecisionOut, LeftOut, json_answer, of_decided
 from api.keys import needs
 from api.problems import AGAIN, Refused
-from api.reading import JsonRoute
+from api.reading import WAIT, JsonRoute, wait_ms
 from api.state import Scorer, this_second
-from api.waiting import LateError, Patience, WaitMs
+from api.waiting import LateError, Patience
 from fraudstack.decisions.deciding import (
     Advice,
     Conflict,
@@ -58,19 +58,24 @@ _CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The id stand
 Example = Body(openapi_examples={"abroad": {"summary": "A chip payment abroad", "value": _EXAMPLE}})
 
 
-@router.post("/transaction", response_model=DecisionOut, responses=_CONFLICT, dependencies=[Depends(needs("score"))])
+@router.post(
+    "/transaction",
+    response_model=DecisionOut,
+    responses=_CONFLICT,
+    dependencies=[Depends(needs("score"))],
+    openapi_extra=WAIT,
+)
 async def post_transaction(
     request: Request,
     posted: Annotated[Submission, Example],
     dry_run: Annotated[bool, Query(description="Decide without writing.")] = False,
-    wait_ms: WaitMs = None,
 ) -> Response:
     """Decide one transaction; it, the decision and the profile are stored before the answer leaves.
 
     The same id and body again gives the stored decision; the same id with another body is a conflict (409).
     """
     scorer: Scorer = request.app.state.scorer
-    patience = Patience(request, wait_ms)
+    patience = Patience(request, wait_ms(request))
     now, terms = this_second(), scorer.terms()
     check_currency(posted, terms)
     left_out: list[LeftOut] = []
