@@ -23,8 +23,7 @@ os.environ["TX_ENV"] = "development"
 # what they train is the same.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A job in a process of its own ends before Java's second compiler has paid for itself.
-_QUICK = {"PYSPARK_SUBMIT_ARGS": "--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell"}
-os.environ.update(_QUICK)
+os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell"
 
 
 @pytest.hookimpl(trylast=True)
@@ -96,8 +95,8 @@ def spark() -> Iterator[SparkSession]:
     from jobs import session
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in _QUICK:
-            patch.delenv(name)
+        # This one lives long enough.
+        patch.delenv("PYSPARK_SUBMIT_ARGS")
         spark = session.start(Settings(spark_memory="1g"), "tests")
     # Of so few rows, code made anew for each plan costs a fifth of the time; jobs in processes run as in service.
     spark.conf.set("spark.sql.codegen.wholeStage", "false")

@@ -274,6 +274,7 @@ def all_tried(
         mock.patch("fraudstack.storage.value_days.PARTS", 1),
         # On a busy machine a batch would take two turns to write, and be in part what it was.
         mock.patch("fraudstack.decisions.deciding.TURN_SECONDS", 60),
+        # Stores that are compared were all written at one time.
         mock.patch("api.routes.scoring.this_second", return_value=NOW),
         mock.patch("api.routes.batches.this_second", return_value=NOW),
         mock.patch("api.routes.reviews.this_second", return_value=NOW),
@@ -294,7 +295,7 @@ def all_tried(
             assert after == done or (status == 503 and after == before), what
             assert again == done, what
             assert end == over, what
-    sys.stderr.write(f"{work.__name__} on {template[:6]}: {struck} faults, answers {answers}\n")
+    sys.stderr.write(f"{work.__name__} on {template.partition(':')[0]}: {struck} faults, answers {answers}\n")
     # A log that begins anew takes a step less or more.
     assert struck >= 0.9 * len(steps) * len(ways)
     return struck

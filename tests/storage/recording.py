@@ -75,13 +75,13 @@ def _library() -> ctypes.CDLL:
     raise AssertionError("this Python's SQLite can't be found by ctypes, so that what it writes can't be recorded")
 
 
-def never(kind: str, path: str) -> int:
+def _never(kind: str, path: str) -> int:
     """No operation fails."""
     return _OK
 
 
 @contextmanager
-def recording(kept: list[Done], fails: Callable[[str, str], int] = never) -> Iterator[None]:
+def recording(kept: list[Done], fails: Callable[[str, str], int] = _never) -> Iterator[None]:
     """Note in `kept` what is done to files opened from now on, in its order.
 
     `fails` is asked before each operation (its kind and path): a code of SQLite's but 0 is answered in its place.
