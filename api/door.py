@@ -5,9 +5,9 @@ Plain ASGI, since a decision takes a millisecond.
 
 import asyncio
 import logging
+import random
 import sys
 import time
-import uuid
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -115,7 +115,7 @@ class Door:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _asked_id(scope) or uuid.uuid4().hex
+        request_id = _asked_id(scope) or f"{random.getrandbits(128):032x}"
         scope["request_id"], scope["started"] = request_id, started
         status = 500
         begun = closing = False

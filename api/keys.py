@@ -86,10 +86,7 @@ class Guard:
 
 
 class Needs:
-    """A dependency that lets in keys with a scope; without keys, in development, everybody.
-
-    `reading.JsonRoute` asks it before a body is read, the framework after.
-    """
+    """A dependency that lets in keys with a scope; without keys, in development, everybody."""
 
     def __init__(self, scope: keys.Scope, *, counted: bool = True) -> None:
         """`counted`: a request counts as one transaction of the key's rate."""
@@ -99,11 +96,8 @@ class Needs:
     async def __call__(self, request: Request, given: Annotated[str | None, Security(_header)] = None) -> None:
         """Let a request in; raises Refused (401, 403, 429)."""
         guard: Guard = request.app.state.scorer.guard
-        if request.scope.get("let_in"):
-            return
         if not guard.known:
             _no_strangers_form(request)
-            request.scope["let_in"] = True
             return
         key = keys.find(guard.known, given or "")
         if key is None:
@@ -114,7 +108,6 @@ class Needs:
         if self._scope not in key.scopes:
             raise Refused(403, f"this needs a key with the scope {self._scope}")
         await guard.spend(key.name, int(self._counted))
-        request.scope["let_in"] = True
 
 
 def needs(scope: keys.Scope, *, counted: bool = True) -> Needs:

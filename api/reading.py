@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.keys import check
+from api.keys import Needs, check
 from api.problems import Refused, problem
 from fraudstack.texts import shown
 
@@ -50,11 +51,16 @@ def name(segment: str) -> str:
 
 
 class JsonRoute(APIRoute):
-    """A route that checks keys before the body is read, which is done by `read`."""
+    """A route that asks for keys before the body is read, which is done by `read`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's handler, for a request that reads its body so."""
+        # The framework tells of the keys; it would ask again, after the body.
+        told = self.dependant
+        rest = [each for each in told.dependencies if not isinstance(each.call, Needs)]
+        self.dependant = replace(told, dependencies=rest)
         handle = super().get_route_handler()
+        self.dependant = told
 
         async def handled(request: Request) -> Response:
             await check(request, self.dependencies)

@@ -1,6 +1,7 @@
 """gunicorn's worker: uvicorn's, with limits for who sends slowly, and without an end for who can't start."""
 
 import asyncio
+import gc
 import logging
 import mmap
 import sys
@@ -58,9 +59,13 @@ class Worker(UvicornWorker):  # type: ignore[misc]
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
         "http": TimedProtocol,
+        # Nobody asks whence a request came.
+        "proxy_headers": False,
         # One that makes room for another doesn't wait for ever.
         "timeout_graceful_shutdown": 20,
     }
+
+    _frozen = False
 
     def init_process(self) -> None:
         """Load, start and serve; where workers have started before, one that can't is no reason to end them all."""
@@ -76,5 +81,10 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     async def callback_notify(self) -> None:
         """Told when serving has begun, and from then on as long as it goes on."""
+        if not self._frozen:
+            # What stays as long as the worker needn't be looked through for garbage, while decisions wait.
+            gc.collect()
+            gc.freeze()
+            self._frozen = True
         _started[0] = 1
         await super().callback_notify()

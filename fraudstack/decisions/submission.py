@@ -32,7 +32,8 @@ def _whole(value: Any) -> Any:
 
 def _seen(value: str) -> str:
     """An id without what can't be seen in it; control characters make it another thing than an id."""
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+    plain = value.isascii() and value.isprintable()
+    if not plain and any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
         raise ValueError("an id has no control characters")
     if card_numbers.in_id(value):
         raise ValueError(card_numbers.REFUSAL)

@@ -22,7 +22,9 @@ def read(text: str) -> datetime | None:
     day, time, sign, hours, minutes = found.groups()
     try:
         date = datetime.fromisoformat(f"{day} {time}")
-        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        if sign is None:
+            return date
+        offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
         return date + offset if sign == "-" else date - offset
     except (ValueError, OverflowError):
         return None

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -70,6 +71,7 @@ def ingest_turn(store: Store, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
 
 
+@cache
 def _beside(database: Path, name: str) -> Path:
     return database.with_name(f"{database.name}.{name}.lock")
 
