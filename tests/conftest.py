@@ -26,6 +26,23 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """On PostgreSQL, tests that take long are left to `make test-long`, and others aren't traced, for half their time.
+
+    Their twins on SQLite are; what is PostgreSQL's alone is traced by the tests of the storage. Tests of the chart go
+    through nothing that is traced.
+    """
+    kind, *_ = item.path.relative_to(Path(__file__).parent).parts
+    parameters = (
+        item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    )
+    twin = "postgresql" in parameters
+    if twin and item.get_closest_marker("slow"):
+        item.add_marker("long")
+    if kind == "charts" or (twin and kind != "storage"):
+        item.add_marker("no_cover")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, else one worker goes on with the last of them alone; otherwise at random."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from starlette.testclient import TestClient
 
 from tests.api.scorer import running
+from tests.jobs.databases import new_postgres
 
 
 @pytest.fixture
@@ -14,3 +16,33 @@ def client(tmp_path: Path, database: str) -> Iterator[TestClient]:
     """A scorer in development, without keys."""
     with running(tmp_path, database) as client:
         yield client
+
+
+class Shared(NamedTuple):
+    """A scorer for many tests: what one leaves behind must not matter to another."""
+
+    client: TestClient
+    store: str
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest) -> Shared:
+    """A scorer in development, without keys, that tests share which it mostly refuses."""
+    found: Shared = request.getfixturevalue(f"shared_{request.param}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """On SQLite."""
+    folder = tmp_path_factory.mktemp("shared")
+    with running(folder) as client:
+        yield Shared(client, f"sqlite:///{folder}/transactions.db")
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[Shared]:
+    """On PostgreSQL."""
+    store = new_postgres(postgres_server)
+    with running(tmp_path_factory.mktemp("shared"), store) as client:
+        yield Shared(client, store)

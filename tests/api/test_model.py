@@ -102,6 +102,7 @@ def test_another_champion_takes_over_without_a_restart(
     assert decided(client, id=2)["model_version"] == champion.version
 
 
+@pytest.mark.slow
 def test_a_broken_champion_leaves_the_old_in_force(client: TestClient, champion: Model, tmp_path: Path) -> None:
     pointer = tmp_path / "model" / "champion.json"
     whole = pointer.read_bytes()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from tests.api.conftest import Shared
 from tests.api.scorer import known, post
 from tests.jobs.databases import everything
 
@@ -81,8 +82,8 @@ def test_a_slash_in_a_name_is_not_one_of_the_path(client: TestClient) -> None:
         "/nowhere/%00",
     ],
 )
-def test_a_nul_is_refused_wherever_it_stands(client: TestClient, path: str) -> None:
-    answer = client.request("PUT" if "exceptions" in path else "GET", path)
+def test_a_nul_is_refused_wherever_it_stands(shared: Shared, path: str) -> None:
+    answer = shared.client.request("PUT" if "exceptions" in path else "GET", path)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert "NUL" in answer.json()["detail"]
 
@@ -107,8 +108,8 @@ def test_moments_at_the_ends_of_the_calendar_are_moments(client: TestClient, mom
 @pytest.mark.parametrize(
     "moment", ["", "x", "0000-01-01", "10000-01-01T00:00:00", "1e3", "1e400", "nan", "9" * 400, "-9" * 50]
 )
-def test_what_is_no_moment_is_refused(client: TestClient, moment: str) -> None:
-    assert client.get("/transactions", params={"since": moment}).status_code == 422
+def test_what_is_no_moment_is_refused(shared: Shared, moment: str) -> None:
+    assert shared.client.get("/transactions", params={"since": moment}).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -126,23 +127,23 @@ def test_what_is_no_moment_is_refused(client: TestClient, moment: str) -> None:
         "' OR 1=1",
     ],
 )
-def test_a_forged_cursor_is_refused(client: TestClient, cursor: str) -> None:
-    assert client.get("/transactions", params={"next": cursor}).status_code == 422
+def test_a_forged_cursor_is_refused(shared: Shared, cursor: str) -> None:
+    assert shared.client.get("/transactions", params={"next": cursor}).status_code == 422
 
 
 @pytest.mark.parametrize("cursor", ["0001-01-01T00:00:00~0", "9999-12-31T23:59:59~9223372036854775807"])
-def test_a_cursor_at_an_end_of_the_calendar_is_one(client: TestClient, cursor: str) -> None:
-    assert client.get("/transactions", params={"next": cursor}).status_code == 200
+def test_a_cursor_at_an_end_of_the_calendar_is_one(shared: Shared, cursor: str) -> None:
+    assert shared.client.get("/transactions", params={"next": cursor}).status_code == 200
 
 
 @pytest.mark.parametrize("id", ["-1", "9223372036854775808", "1e3", "x", "9" * 5000, "1.0.", "%F0%9F%8E%81"])
-def test_what_is_no_id_is_refused(client: TestClient, id: str) -> None:
-    assert client.get(f"/transactions/{id}").status_code == 422
+def test_what_is_no_id_is_refused(shared: Shared, id: str) -> None:
+    assert shared.client.get(f"/transactions/{id}").status_code == 422
 
 
 @pytest.mark.parametrize("until", ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"])
-def test_an_exception_does_not_last_for_ever(client: TestClient, until: str) -> None:
-    answer = client.put("/clients/7/exceptions/9", json={"until": until, "reviewer": "ana"})
+def test_an_exception_does_not_last_for_ever(shared: Shared, until: str) -> None:
+    answer = shared.client.put("/clients/7/exceptions/9", json={"until": until, "reviewer": "ana"})
     assert (answer.status_code, answer.json()["detail"]) == (422, "until: an exception lasts a year at most")
 
 
@@ -159,13 +160,13 @@ TWICE = {
 
 
 @pytest.mark.parametrize("what", TWICE)
-def test_a_key_that_stands_twice_is_refused(client: TestClient, database: str, what: str) -> None:
-    before = everything(database)
+def test_a_key_that_stands_twice_is_refused(shared: Shared, what: str) -> None:
+    before = everything(shared.store)
     for path, body in (("/transaction", TWICE[what]), ("/transactions", f'{{"transactions": [{TWICE[what]}]}}')):
-        answer = sent(client, body, path)
+        answer = sent(shared.client, body, path)
         assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
         assert "twice" in answer.json()["detail"]
-    assert everything(database) == before
+    assert everything(shared.store) == before
 
 
 def test_reviews_say_nothing_twice_either(client: TestClient) -> None:
@@ -194,9 +195,9 @@ BODIES: dict[str, tuple[str | bytes, int]] = {
 
 
 @pytest.mark.parametrize("what", BODIES)
-def test_every_body_has_an_answer(client: TestClient, what: str) -> None:
+def test_every_body_has_an_answer(shared: Shared, what: str) -> None:
     content, status = BODIES[what]
-    answer = sent(client, content)
+    answer = sent(shared.client, content)
     assert answer.status_code == status, answer.text
     assert len(answer.content) < 1000
     assert "4111" not in answer.text

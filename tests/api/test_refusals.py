@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from starlette.testclient import TestClient
 
+from tests.api.conftest import Shared
 from tests.api.scorer import post
 from tests.jobs.databases import everything
 
@@ -23,14 +23,14 @@ FIELDS: dict[str, list[object]] = {
 
 
 @pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in FIELDS.items() for value in values])
-def test_a_field_that_cannot_be_used_is_named(client: TestClient, database: str, field: str, value: object) -> None:
-    before = everything(database)
-    answer = client.post("/transaction", json=post(1) | {field: value})
+def test_a_field_that_cannot_be_used_is_named(shared: Shared, field: str, value: object) -> None:
+    before = everything(shared.store)
+    answer = shared.client.post("/transaction", json=post(1) | {field: value})
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert problem["errors"][0]["field"].split(".")[0] == field
     assert problem["detail"].startswith(f"{field}")
-    assert everything(database) == before
+    assert everything(shared.store) == before
 
 
 BODIES = {
@@ -48,15 +48,15 @@ BODIES = {
 
 
 @pytest.mark.parametrize("what", BODIES)
-def test_a_body_that_cannot_be_read_is_a_problem(client: TestClient, database: str, what: str) -> None:
+def test_a_body_that_cannot_be_read_is_a_problem(shared: Shared, what: str) -> None:
     content, status = BODIES[what]
-    before = everything(database)
-    answer = client.post("/transaction", content=content, headers={"content-type": "application/json"})
+    before = everything(shared.store)
+    answer = shared.client.post("/transaction", content=content, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["status"] == status
-    assert everything(database) == before
+    assert everything(shared.store) == before
 
 
-def test_a_path_that_is_not_there_is_a_problem(client: TestClient) -> None:
-    answer = client.get("/nowhere")
+def test_a_path_that_is_not_there_is_a_problem(shared: Shared) -> None:
+    answer = shared.client.get("/nowhere")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

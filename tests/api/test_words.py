@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fraudstack.rules import config
+from tests.api.conftest import Shared
 from tests.api.scorer import NOON, known, post, running
 from tests.jobs.databases import everything, query
 
@@ -85,14 +86,14 @@ CARD = "4111 1111 1111 1111"
 
 
 @pytest.mark.parametrize("field", ["client_id", "card_id", "merchant_id"])
-def test_a_card_number_in_place_of_an_id_is_refused(client: TestClient, database: str, field: str) -> None:
-    before = everything(database)
+def test_a_card_number_in_place_of_an_id_is_refused(shared: Shared, field: str) -> None:
+    before = everything(shared.store)
     for number in (CARD, CARD.replace(" ", ""), "\uff14111\u200b1111-1111-1111"):
-        answer = client.post("/transaction", json=post(1, **{field: number}))
+        answer = shared.client.post("/transaction", json=post(1, **{field: number}))
         assert answer.status_code == 422
         assert answer.json()["detail"].startswith(f"{field}: this is a card number: send a token")
         assert "1111" not in answer.text
-    assert everything(database) == before
+    assert everything(shared.store) == before
 
 
 def test_a_card_number_in_a_text_is_stored_nowhere(

@@ -1,20 +1,19 @@
 """From a file to a verdict, as an analyst does it: ingest, post, see it, filter, page, open, review."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from pyspark.sql import SparkSession
 
 from fraudstack.settings import DATA_DIR
+from jobs import clean, cluster, label, profiles
 from tests.api.served import environment, served
 from tests.dashboard.browser import alarmed, browsing, drawn, opened, shown
-from tests.jobs.databases import query
+from tests.jobs.databases import query, quiet, settings
 
 pytestmark = pytest.mark.slow
 
@@ -31,21 +30,18 @@ class Stack(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Everything as it is served, on the sample of 5,000 transactions."""
     folder = tmp_path_factory.mktemp("stack")
     store = f"sqlite:///{folder}/transactions.db"
     sample = DATA_DIR / "sample"
-    env = environment(
-        folder,
-        store,
-        TX_CSV_PATH=str(sample / "transactions_data.csv"),
-        TX_LABELS_PATH=str(sample / "train_fraud_labels.json"),
-        TX_CLUSTERS_K="3",
-    )
-    subprocess.run(
-        [Path(sys.executable).with_name("fraudstack"), "ingest"], env=env, check=True, capture_output=True, timeout=500
-    )
+    files = {
+        "csv_path": str(sample / "transactions_data.csv"),
+        "labels_path": str(sample / "train_fraud_labels.json"),
+    }
+    for job in (clean, cluster, label, profiles):
+        job.run(spark, settings(folder, store, clusters_k=3, **files), "ingest", quiet())
+    env = environment(folder, store)
     with served(folder, env) as (scorer, _), shown(folder, env | {"TX_API_URL": scorer}) as dashboard:
         yield Stack(store, scorer, dashboard)
 

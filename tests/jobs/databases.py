@@ -93,13 +93,22 @@ def split_every(spark: SparkSession, size: int) -> Iterator[None]:
             spark.conf.set(name, value)
 
 
+@contextmanager
+def asking(url: str) -> Iterator[Callable[[str], Rows]]:
+    """Queries on one connection."""
+    connection: Any = (
+        sqlite3.connect(url.removeprefix("sqlite:///"))
+        if url.startswith("sqlite:///")
+        else psycopg.connect(url, autocommit=True)
+    )
+    with closing(connection):
+        yield lambda statement: connection.execute(statement).fetchall()
+
+
 def query(url: str, statement: str) -> Rows:
     """The answer of a query."""
-    if url.startswith("sqlite:///"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            return connection.execute(statement).fetchall()
-    with psycopg.connect(url, autocommit=True) as server:
-        return server.execute(statement).fetchall()
+    with asking(url) as ask:
+        return ask(statement)
 
 
 def execute(url: str, *statements: str) -> None:
@@ -149,12 +158,13 @@ def everything(url: str) -> dict[str, list[str]]:
             "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'",
         )
     )
-    names = sorted(str(name) for (name,) in query(url, catalogue))
-    told = {
-        name: ", ".join(f'"{column}"' for (column,) in query(url, columns.format(name)) if column != "version")
-        for name in names
-        if name not in {"ingest_runs", "quarantine"}
-    }
-    return {name: sorted(map(repr, query(url, f'SELECT {told[name]} FROM "{name}"'))) for name in told} | {
-        "indexes": sorted(str(name) for (name,) in query(url, indexes))
-    }
+    with asking(url) as ask:
+        names = sorted(str(name) for (name,) in ask(catalogue))
+        told = {
+            name: ", ".join(f'"{column}"' for (column,) in ask(columns.format(name)) if column != "version")
+            for name in names
+            if name not in {"ingest_runs", "quarantine"}
+        }
+        return {name: sorted(map(repr, ask(f'SELECT {told[name]} FROM "{name}"'))) for name in told} | {
+            "indexes": sorted(str(name) for (name,) in ask(indexes))
+        }

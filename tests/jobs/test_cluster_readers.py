@@ -8,12 +8,15 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import psycopg
+import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.settings import Settings
 from jobs import clean, cluster
 from tests.jobs.databases import quiet, settings
 from tests.jobs.raw_files import row, write
+
+pytestmark = pytest.mark.long
 
 CLIENTS = 4_000
 # How many clients the clusters say they hold, how many are in one, and which clusters either knows of.

@@ -96,6 +96,7 @@ def test_a_second_run_changes_nothing_but_the_versions(spark: SparkSession, data
     assert query(database, _VERSIONS.replace("version", "version - 1", 1)) == versions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tries", [3, 0], ids=["beside the scorer", "while it waits"])
 def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
     spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int

@@ -15,7 +15,7 @@ from jobs import evaluate, memories, promote, train
 from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.of_amounts import CLIENTS, FIRST, of_amounts
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 DAYS = 90
 

@@ -10,6 +10,8 @@ from fraudstack.settings import Settings
 from jobs import clean, cluster, label
 from tests.jobs.databases import everything, execute, quiet, settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ingested(spark: SparkSession, database: str, tmp_path: Path) -> Settings:
