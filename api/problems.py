@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.waiting import LateError
-from fraudstack.decisions.writer import Overloaded, Unfinished
+from fraudstack.decisions.work import Overloaded, Unfinished
 from fraudstack.errors import OutcomeUnknownError, StoreError
 from fraudstack.texts import shown
 

@@ -22,7 +22,7 @@ from api.waiting import LateError, Patience
 from fraudstack.decisions.deciding import Conflict, Decided, Terms
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.turns import decided_in_turns
-from fraudstack.decisions.writer import MOST_TOGETHER, Overloaded, Unfinished
+from fraudstack.decisions.work import MOST_TOGETHER, Overloaded, Unfinished
 from fraudstack.errors import StoreError
 from fraudstack.llm.scorer import NOT_ASKED
 

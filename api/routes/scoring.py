@@ -28,7 +28,7 @@ from fraudstack.decisions.deciding import (
 )
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.turns import settled
-from fraudstack.decisions.writer import Overloaded, Unfinished
+from fraudstack.decisions.work import Overloaded, Unfinished
 from fraudstack.errors import StoreError
 from fraudstack.llm.scorer import NOT_ASKED
 from fraudstack.storage.history import Replays, Wanted

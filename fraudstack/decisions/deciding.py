@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fraudstack.decisions.submission import Submission
-from fraudstack.decisions.writer import TURN_SECONDS
+from fraudstack.decisions.work import TURN_SECONDS
 from fraudstack.features import ClientMemory
 from fraudstack.fields.ids import FIRST_MADE
 from fraudstack.places import STORED

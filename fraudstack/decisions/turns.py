@@ -6,7 +6,8 @@ from datetime import datetime
 
 from fraudstack.decisions.deciding import Advice, Conflict, Decided, Terms, decide_some
 from fraudstack.decisions.submission import Submission
-from fraudstack.decisions.writer import MOST_TOGETHER, Writer
+from fraudstack.decisions.work import MOST_TOGETHER
+from fraudstack.decisions.writer import Writer
 from fraudstack.storage.history import Replayed, Replays, Wanted, replay
 from fraudstack.storage.online import Connection, Readers
 

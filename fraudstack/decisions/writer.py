@@ -17,10 +17,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from fraudstack.decisions.work import (
+    MOST_TOGETHER,
+    Outcome,
+    Overloaded,
+    Unfinished,
+    Work,
+    cut,
+    deserves_another_try,
+    done,
+)
 from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.online import Connection
@@ -29,56 +38,12 @@ from fraudstack.storage.trial import try_writing
 
 log = logging.getLogger(__name__)
 
-# Decisions in one database transaction: it stays well under the 200 ms that others may wait.
-MOST_TOGETHER = 100
-# How long they may take, commit apart; what isn't done by then waits for the next turn.
-TURN_SECONDS = 0.08
-# How often work is done that collides with what others write.
-_TRIES = 4
 _TRY_EVERY_SECONDS = 1.0
 # What only another process can mend has had this long to mend itself.
 _PATIENCE_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 20.0
 # Somebody else has the turn to write, or a server doesn't answer.
 _STALLED_SECONDS = 10.0
-
-
-class Overloaded(Exception):  # noqa: N818 - a state, which passes
-    """The queue is full or the turn to write didn't come: the work wasn't begun and can be sent again."""
-
-
-class Unfinished(Exception):  # noqa: N818 - a state, which passes
-    """Work was begun and takes too long: whether it gets written isn't known."""
-
-
-@dataclass(eq=False)
-class _Work:
-    do: Callable[[Connection], Any]
-    # Clients whose profiles it changes, and how many decisions it is.
-    clients: Sequence[str]
-    size: int
-    done: "asyncio.Future[Any]"
-    # It failed in company, and is done again in a transaction of its own; how often that is tried.
-    alone: bool = False
-    tries: int = _TRIES
-    # Whoever takes it from the list begins the work, or calls it off: taking from a list is atomic.
-    _ticket: list[None] = field(default_factory=lambda: [None])
-
-    def taken(self) -> bool:
-        """Begin it, or call it off, which can be done once."""
-        try:
-            self._ticket.pop()
-        except IndexError:
-            return False
-        return True
-
-    def put_back(self) -> None:
-        """It was begun, nothing came of it, and it is begun once more."""
-        self._ticket.append(None)
-
-
-# What became of a piece of work: its answer, or the error that ended it.
-_Outcome = tuple[_Work, Any, Exception | None]
 
 
 class Writer:
@@ -100,8 +65,8 @@ class Writer:
         self._on_waiting = on_waiting
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._fresh: list[_Work] = []
-        self._queue: queue.SimpleQueue[list[_Work] | None] = queue.SimpleQueue()
+        self._fresh: list[Work] = []
+        self._queue: queue.SimpleQueue[list[Work] | None] = queue.SimpleQueue()
         # Decisions that wait or are under way, and pieces of work that the thread has.
         self.waiting = 0
         self._threaded = 0
@@ -152,7 +117,7 @@ class Writer:
         with self.room(size) as room:
             return await room.written(do, clients)
 
-    def _put(self, work: _Work) -> None:
+    def _put(self, work: Work) -> None:
         if not self._fresh:
             # After what else is ready: several requests may have come at once.
             self._loop.call_soon(self._begin)
@@ -186,7 +151,7 @@ class Writer:
             self._threaded += len(fresh)
             self._queue.put(fresh)
 
-    def _at_once(self, group: list[_Work]) -> list[_Outcome]:
+    def _at_once(self, group: list[Work]) -> list[Outcome]:
         """Do here what there is time for; nothing when somebody else writes, or when it failed: the thread does it."""
         connection = self._connection
         try:
@@ -194,14 +159,14 @@ class Writer:
             if connection is None or self._there() != self._file:
                 return []
             with connection.write_at_once() as held:
-                answers = _done(connection, group) if held else []
+                answers = done(connection, group) if held else []
         except OutcomeUnknownError as error:
             return [(work, None, error) for work in group]
         except Exception:  # noqa: BLE001 - nobody knows which piece is to blame
             return []
         return [(work, answer, None) for work, answer in zip(group, answers, strict=False)]
 
-    def _settle(self, outcomes: list[_Outcome], *, threaded: bool = False) -> None:
+    def _settle(self, outcomes: list[Outcome], *, threaded: bool = False) -> None:
         self._settled = time.monotonic()
         for work, answer, error in outcomes:
             self._threaded -= threaded
@@ -230,7 +195,7 @@ class Writer:
                 log.exception("the writer failed")
         self._forget(held=False)
 
-    def _write(self, group: list[_Work]) -> bool:
+    def _write(self, group: list[Work]) -> bool:
         """Write a group and what came while it waited for its turn; whether nothing comes after it."""
         over = False
         doubtful = False
@@ -249,7 +214,7 @@ class Writer:
             self._try()
         return over
 
-    def _arrived(self, group: list[_Work]) -> bool:
+    def _arrived(self, group: list[Work]) -> bool:
         """Add what waits to a group; whether nothing comes after it."""
         while True:
             try:
@@ -260,14 +225,14 @@ class Writer:
                 return True
             group += more
 
-    def _together(self, group: list[_Work]) -> list[_Outcome]:
+    def _together(self, group: list[Work]) -> list[Outcome]:
         """Take what fits into one transaction from the front of a group and write it; what came to nothing is put back.
 
         What was called off is left out.
         """
-        wanted: list[_Work] = []
-        outcomes: list[_Outcome] = []
-        for work in _cut(group):
+        wanted: list[Work] = []
+        outcomes: list[Outcome] = []
+        for work in cut(group):
             if work.taken():
                 wanted.append(work)
             else:
@@ -277,12 +242,12 @@ class Writer:
         try:
             connection = self._connected()
             with connection.transaction([client for work in wanted for client in work.clients]):
-                answers = _done(connection, wanted)
+                answers = done(connection, wanted)
         except Exception as error:  # noqa: BLE001 - it goes to whoever asked
             if self._store.path is None and isinstance(error, StoreError) and not isinstance(error, CollidedError):
                 # A server may have gone away: the next work finds a new connection. A file's connection serves on.
                 self._forget(held=True)
-            again = [work for work in wanted if _deserves_another_try(work, error, of=len(wanted))]
+            again = [work for work in wanted if deserves_another_try(work, error, of=len(wanted))]
             outcomes += [(work, None, error) for work in wanted if work not in again]
         else:
             outcomes += [(work, answer, None) for work, answer in zip(wanted, answers, strict=False)]
@@ -292,7 +257,7 @@ class Writer:
         group[:0] = again
         return outcomes
 
-    def _answer(self, outcomes: list[_Outcome]) -> None:
+    def _answer(self, outcomes: list[Outcome]) -> None:
         try:
             self._loop.call_soon_threadsafe(partial(self._settle, outcomes, threaded=True))
         except RuntimeError:
@@ -363,13 +328,13 @@ class Room:
         # Whether it was given back, or work has taken it, which gives it back when it is done.
         self.used = False
 
-    def begin(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> _Work:
+    def begin(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> Work:
         """Have work done, whether or not anybody waits for it."""
         if self.used:
             # More work of one that has begun is never refused.
             self._writer._wait_for(self._size)
         self.used = True
-        work = _Work(do, clients, self._size, asyncio.get_running_loop().create_future())
+        work = Work(do, clients, self._size, asyncio.get_running_loop().create_future())
         self._writer._put(work)
         return work
 
@@ -385,39 +350,6 @@ class Room:
                 return await work.done
         except TimeoutError:
             raise (Overloaded if work.taken() else Unfinished) from None
-
-
-def _done(connection: Connection, group: list[_Work]) -> list[Any]:
-    """The answers of the work for which there is time, at least of the first."""
-    until = time.perf_counter() + TURN_SECONDS
-    answers = [group[0].do(connection)]
-    for work in group[1:]:
-        if time.perf_counter() > until:
-            break
-        answers.append(work.do(connection))
-    return answers
-
-
-def _deserves_another_try(work: _Work, error: Exception, *, of: int) -> bool:
-    """Whether work that failed, one of so many, is done again by itself: the others must not suffer for one of them."""
-    work.alone = True
-    if isinstance(error, OutcomeUnknownError):
-        # It may be stored: done again it would be stored twice.
-        return False
-    if isinstance(error, CollidedError):
-        work.tries -= 1
-        return work.tries > 0
-    return of > 1
-
-
-def _cut(group: list[_Work]) -> list[_Work]:
-    """Take what fits into one transaction from the front of a group."""
-    together = [group.pop(0)]
-    size = together[0].size
-    while group and not (together[0].alone or group[0].alone) and size + group[0].size <= MOST_TOGETHER:
-        size += group[0].size
-        together.append(group.pop(0))
-    return together
 
 
 def _as_store_error(store: Store, error: Exception) -> StoreError:

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from fraudstack.decisions import writer as writing
-from fraudstack.decisions.writer import Overloaded, Unfinished, Writer
+from fraudstack.decisions.work import Overloaded, Unfinished
+from fraudstack.decisions.writer import Writer
 from fraudstack.errors import StoreError
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.online import Connection

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fraudstack.decisions.writer import Overloaded, Writer
+from fraudstack.decisions.work import Overloaded
+from fraudstack.decisions.writer import Writer
 from fraudstack.rules import config
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.online import Connection
