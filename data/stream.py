@@ -15,9 +15,10 @@ from fraudstack.columns import made_ids, rows
 from fraudstack.columns.mapping import Mapping
 from fraudstack.errors import InputError, StoreError
 from fraudstack.fields import ids
+from fraudstack.fields.truth import is_fraud
 from fraudstack.reading.files import raw_files, unpacked
 from fraudstack.reading.header import names_of
-from fraudstack.reading.labels import entries, is_fraud
+from fraudstack.reading.labels import entries
 from fraudstack.schema import CONTENT
 
 _TRIES, _PAUSE_SECONDS = 5, 1.0

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from fraudstack.columns.mapping import asked
 from fraudstack.errors import InputError
+from fraudstack.fields import truth
 from fraudstack.progress import Phases
 from fraudstack.reading import files, paths
 from fraudstack.reading import labels as reading
@@ -240,7 +241,7 @@ def _judged(said: DataFrame, file: int) -> DataFrame:
         F.when(F.col("ident").isNull(), "not a label")
         .when(fields.said("value").isNull(), "nothing")
         .when(~F.col("ident").rlike(_ID) | F.col("id").isNull(), "bad id")
-        .when(~value.isin(*reading.YES, *reading.NO), "unknown label")
+        .when(~value.isin(*truth.FRAUD, *truth.LEGITIMATE), "unknown label")
         .when(fields.said("since").isNotNull() & F.col("known_at").isNull(), "bad known_at")
     )
     text = F.replace(F.make_valid_utf8("text"), F.lit("\0"), F.lit("\ufffd"))
@@ -254,7 +255,7 @@ def _judged(said: DataFrame, file: int) -> DataFrame:
         (F.col("position") + (file << _FILE_BITS)).alias("position"),
         "line",
         F.when(F.col("ident").rlike(_ID), F.col("id")).alias("id"),
-        value.isin(*reading.YES).cast("int").alias("is_fraud"),
+        value.isin(*truth.FRAUD).cast("int").alias("is_fraud"),
         "known_at",
         reason.alias("reason"),
         F.when(reason.isNotNull() | F.col("line").isNotNull(), F.left(text, F.lit(_LONGEST))).alias("text"),

@@ -20,14 +20,12 @@ from fraudstack import yaml_file
 from fraudstack.columns import formats
 from fraudstack.columns.tokens import TokenKey, key_of, without_numbers
 from fraudstack.errors import InputError
-from fraudstack.fields import dates, ids
+from fraudstack.fields import dates, ids, truth
 from fraudstack.settings import Settings, in_cents
 from fraudstack.texts import shown
 from fraudstack.yaml_file import Document
 
 PRESETS = {path.stem: path for path in sorted(Path(__file__).with_name("presets").glob("*.yaml"))}
-# What a row says of itself where `values` doesn't say otherwise, in small letters.
-LABELS = {"yes": True, "no": False, "1": True, "0": False, "true": True, "false": False}
 _SEPARATORS = {"tab": "\t", "\\t": "\t"}
 # Java knows the zones of these; the others are files of a system.
 _NO_ZONES = ("posix", "right", "Factory", "localtime")
@@ -73,7 +71,7 @@ def _zone(name: str) -> str:
 
 
 def _label(text: str) -> str:
-    if text and text.lower() not in LABELS:
+    if text and truth.is_fraud(text) is None:
         raise ValueError(f"{text[:60]!r} is neither true nor false, and not empty")
     return text
 
@@ -186,7 +184,7 @@ class MccSource(TextSource):
 
 
 class LabelSource(Source):
-    """Whether a row is a fraud: yes or no, true or false, 1 or 0, empty for not known; or as `values` say."""
+    """Whether a row is a fraud: by the words of `truth`, empty for not known; or as `values` say."""
 
     value: Annotated[str, AfterValidator(_label)] | None = None
     values: Annotated[dict[str, Annotated[str, AfterValidator(_label)]], Field(min_length=1)] | None = None
@@ -194,8 +192,8 @@ class LabelSource(Source):
     def meanings(self) -> dict[str, bool | None]:
         """By a text of the file, whether it says fraud."""
         if self.values is None:
-            return dict(LABELS)
-        return {text: LABELS.get(meant.lower()) for text, meant in self.values.items()}
+            return {word: truth.is_fraud(word) for word in (*truth.FRAUD, *truth.LEGITIMATE)}
+        return {text: truth.is_fraud(meant) for text, meant in self.values.items()}
 
 
 class Columns(_Part):

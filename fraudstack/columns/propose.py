@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations
 
 from fraudstack.columns import formats
-from fraudstack.columns.mapping import LABELS, PRESETS, preset
+from fraudstack.columns.mapping import PRESETS, preset
 from fraudstack.columns.rows import UNIX
-from fraudstack.fields import amounts, dates, ids, nothing
+from fraudstack.fields import amounts, dates, ids, nothing, truth
 
 # What others call the contract's columns, in small letters without signs; the first that a file has is taken.
 NAMES = {
@@ -69,8 +69,8 @@ _CHANNELS = (
     (r"chip|emv|contactless|nfc", "Chip Transaction"),
     (r"swipe|mag|stripe|pos", "Swipe Transaction"),
 )
-_TRUE = r"y(?:es)?|t(?:rue)?|1|ja?|si|sí|oui|fraud.*|betrug|wahr"
-_FALSE = r"no?|f(?:alse)?|0|nein|non|legit.*|genuine|normal|ok|falsch"
+# What else may be meant.
+_FRAUD, _LEGITIMATE = "t|fraud.*", "f|legit.*|normal|ok"
 _MOST_VALUES = 20
 
 # By a column's name, in small letters, what the sample's rows say there.
@@ -165,11 +165,13 @@ def _label(name: str, says: Sample, used: set[str]) -> Proposal | None:
         return None
 
     def meant(text: str) -> str:
-        text = text.lower()
-        return "true" if re.fullmatch(_TRUE, text) else "false" if re.fullmatch(_FALSE, text) else ""
+        known, text = truth.is_fraud(text), text.lower()
+        if known is None:
+            known = True if re.fullmatch(_FRAUD, text) else False if re.fullmatch(_LEGITIMATE, text) else None
+        return "" if known is None else str(known).lower()
 
     used.add(name)
-    if all(value.lower() in LABELS for value in values):
+    if all(truth.is_fraud(value) is not None for value in values):
         return _quoted(name), []
     return _values(name, values, meant), ["Look at what each of these means: true, false, or empty for not known."]
 

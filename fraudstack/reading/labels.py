@@ -15,8 +15,6 @@ from fraudstack.errors import InputError
 from fraudstack.reading import files, text
 from fraudstack.reading.files import Packed
 
-YES = ("yes", "true", "1", "1.0", "fraud")
-NO = ("no", "false", "0", "0.0", "legitimate")
 _IDS = ("id", "transaction_id", "transactionid", "trans_id")
 _LABELS = ("target", "label", "is_fraud", "isfraud", "fraud")
 _KNOWN_AT = "known_at"
@@ -57,12 +55,6 @@ def entries(packed: Packed, encoding: str | None = None, separator: str | None =
         yield from _of_json(packed, found)
     else:
         yield from _of_table(packed, encoding, separator)
-
-
-def is_fraud(value: str) -> bool | None:
-    """What a label says; None where it says nothing that is understood."""
-    said = value.strip().lower()
-    return True if said in YES else False if said in NO else None
 
 
 def _not_labels(packed: Packed, why: str) -> InputError:

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from fraudstack.errors import InputError
-from fraudstack.fields import nothing
+from fraudstack.fields import nothing, truth
 from fraudstack.reading import files, paths, text
 from fraudstack.reading.files import Packed
 from fraudstack.schema import Card
@@ -33,8 +33,6 @@ _CARDS = pa.schema(
 _NAMES = ("name", "description", "edited_description", "combined_description", "category", "usda_description")
 # A run of digits as a card number has it, written out, in groups or as a spreadsheet shortens it.
 _NUMBER = re.compile(r"[0-9](?:[ -]?[0-9]){11}|[0-9][.,][0-9]+E\+?1[0-9]", re.IGNORECASE)
-_YES = {"yes", "true", "1", "1.0", "y", "ja", "wahr"}
-_NO = {"no", "false", "0", "0.0", "n", "nein", "falsch"}
 _ENGLISH = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: month for month, name in enumerate(_ENGLISH, 1)} | {"mrz": 3, "mai": 5, "okt": 10, "dez": 12}
 
@@ -156,7 +154,7 @@ def _card(fields: list[str], names: list[str]) -> tuple[dict[str, Any], int] | N
     of_digits = any(re.search("[0-9]{3}", asked[name]) for name in ("card_brand", "card_type"))
     # A cvv that slid there.
     no_date = any(re.fullmatch("[0-9]{3,}", asked[name]) for name in ("expires", "acct_open_date"))
-    no_chip = asked["has_chip"] and _yes_or_no(asked["has_chip"]) is None
+    no_chip = asked["has_chip"] and truth.is_yes(asked["has_chip"]) is None
     if of_digits or no_date or no_chip or _NUMBER.search(" ".join(f"|{value}|" for value in asked.values())):
         return None
     row: dict[str, Any] = {name: _READ.get(name, _storable)(value) if value else None for name, value in asked.items()}
@@ -195,17 +193,12 @@ def _whole(value: str) -> int | None:
     return int(value.split(".")[0]) if re.fullmatch(r"[0-9]{1,9}(?:\.0{1,2})?", value) else None
 
 
-def _yes_or_no(value: str) -> bool | None:
-    said = value.lower()
-    return True if said in _YES else False if said in _NO else None
-
-
 def _chip(value: str) -> str | None:
-    return {True: "YES", False: "NO", None: None}[_yes_or_no(value)]
+    return {True: "YES", False: "NO", None: None}[truth.is_yes(value)]
 
 
 def _on_dark_web(value: str) -> str | None:
-    return {True: "Yes", False: "No", None: None}[_yes_or_no(value)]
+    return {True: "Yes", False: "No", None: None}[truth.is_yes(value)]
 
 
 def _storable(value: str) -> str:

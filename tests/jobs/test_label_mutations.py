@@ -18,7 +18,7 @@ from tests.jobs.labels_files import apply, entry, known, labels, load
 SOUND = range(1, 401)
 ANSWERS = {id: "Yes" if id % 7 == 0 else "No" for id in SOUND}
 # None of them can be a label of a transaction of the store.
-_VALUES = ("Y", "-1", "2", "01", "Maybe", "Да", "perhaps")
+_VALUES = ("F", "-1", "2", "01", "Maybe", "Да", "perhaps")
 _BARE: tuple[str, ...] = (
     "-1",
     "2",

@@ -15,6 +15,8 @@ from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
 from tests.jobs.raw_files import row, write
 
+pytestmark = pytest.mark.slow
+
 _MEMORIES = "SELECT client_id, memory FROM profiles ORDER BY client_id"
 _VALUES = """SELECT kind, value, day, CAST(sum(transactions) AS BIGINT), CAST(sum(cents) AS BIGINT),
     CAST(sum(labelled) AS BIGINT), CAST(sum(frauds) AS BIGINT), CAST(sum(ordinary_frauds) AS BIGINT)
@@ -69,7 +71,6 @@ def test_days_are_kept_and_those_before_as_one(spark: SparkSession, database: st
     assert sum(int(str(row[3])) for row in of_merchants) == kept
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tries", [3, 0], ids=["beside the scorer", "while it waits"])
 def test_what_the_scorer_changed_meanwhile_is_made_again(
     spark: SparkSession, database: str, given: Settings, monkeypatch: pytest.MonkeyPatch, tries: int

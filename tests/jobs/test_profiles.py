@@ -17,6 +17,8 @@ from tests.jobs.databases import execute, query, quiet, settings
 from tests.jobs.raw_files import row, write
 from tests.storage.daily_sums import counted, kept, reasons
 
+pytestmark = pytest.mark.slow
+
 _PROFILES = """SELECT client_id, transactions, declined, refunds, usual, home, purchases, cents, logs, squares, recent
     FROM profiles ORDER BY client_id"""
 _VERSIONS = "SELECT client_id, version FROM profiles ORDER BY client_id"
@@ -96,7 +98,6 @@ def test_a_second_run_changes_nothing_but_the_versions(spark: SparkSession, data
     assert query(database, _VERSIONS.replace("version", "version - 1", 1)) == versions
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tries", [3, 0], ids=["beside the scorer", "while it waits"])
 def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
     spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
