@@ -32,6 +32,7 @@ def given(spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Pat
     return of_amounts(spark, made_once, settings(tmp_path, database), DAYS)
 
 
+@pytest.mark.long
 def test_each_part_of_the_history_has_a_model_made_before_it(
     spark: SparkSession, given: Settings, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
