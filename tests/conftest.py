@@ -33,10 +33,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     through nothing that is traced.
     """
     kind, *_ = item.path.relative_to(Path(__file__).parent).parts
-    parameters = (
-        item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-    )
-    twin = "postgresql" in parameters
+    called = getattr(item, "callspec", None)
+    twin = called is not None and "postgresql" in called.params.values()
     if twin and item.get_closest_marker("slow"):
         item.add_marker("long")
     if kind == "charts" or (twin and kind != "storage"):

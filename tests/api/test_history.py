@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -240,19 +240,16 @@ class Others(threading.Thread):
                 yield
             self._turns.append(time.thread_time() - started)
 
-        # As a worker does: to look through all that tests left for garbage would be measured as a turn.
-        gc.collect()
-        gc.freeze()
-        try:
-            with mock.patch.object(Connection, "transaction", timed):
-                self.start()
-                try:
-                    yield
-                finally:
-                    self._over.set()
-                    self.join()
-        finally:
-            gc.unfreeze()
+        with ExitStack() as after:
+            # As a worker does: to look through all that tests left for garbage would be measured as a turn.
+            gc.collect()
+            gc.freeze()
+            after.callback(gc.unfreeze)
+            after.enter_context(mock.patch.object(Connection, "transaction", timed))
+            self.start()
+            after.callback(self.join)
+            after.callback(self._over.set)
+            yield
         said = f"{len(self._waits)} posts, the longest {max(self._waits):.3f} s, longest turn {max(self._turns):.3f} s"
         sys.stderr.write(f"others: {said}\n")
         assert len(self._waits) > 3

@@ -35,12 +35,15 @@ def stack(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("stack")
     store = f"sqlite:///{folder}/transactions.db"
     sample = DATA_DIR / "sample"
-    files = {
-        "csv_path": str(sample / "transactions_data.csv"),
-        "labels_path": str(sample / "train_fraud_labels.json"),
-    }
+    chosen = settings(
+        folder,
+        store,
+        csv_path=str(sample / "transactions_data.csv"),
+        labels_path=str(sample / "train_fraud_labels.json"),
+        clusters_k=3,
+    )
     for job in (clean, cluster, label, profiles):
-        job.run(spark, settings(folder, store, clusters_k=3, **files), "ingest", quiet())
+        job.run(spark, chosen, "ingest", quiet())
     env = environment(folder, store)
     with served(folder, env) as (scorer, _), shown(folder, env | {"TX_API_URL": scorer}) as dashboard:
         yield Stack(store, scorer, dashboard)
