@@ -62,11 +62,21 @@ airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:80
 	@echo "Preparing Spark's classes, once"
 	@$(BIN)/python -m jobs.class_archive
 
+QUICK = pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Per cent of lines and branches that the quick tests go through.
+FLOOR = 85
+
 tools: .venv/.stamp ## Bring what the tests need beside .venv: a browser, helm and the like
 	@scripts/tools test
 
 test: tools .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="tests/api -k batch" for some
-	@$(BIN)/python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(if $(TESTS),$(TESTS),--cov)
+ifdef TESTS
+	@$(BIN)/python -m $(QUICK) $(TESTS)
+else
+	@$(BIN)/python -m slipcover --json --out .coverage.json -m $(QUICK)
+	@$(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --fail-under $(FLOOR) \
+		|| { echo "Fewer than $(FLOOR) % of lines and branches are covered"; exit 1; }
+endif
 
 test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
 	@$(BIN)/python -m pytest -m long $(TESTS)

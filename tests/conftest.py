@@ -27,18 +27,10 @@ os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.driver.defaultJavaOptions=-XX:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """On PostgreSQL, tests that take long are left to `make test-long`, and others aren't traced, for half their time.
-
-    Their twins on SQLite are; what is PostgreSQL's alone is traced by the tests of the storage. Tests of the chart go
-    through nothing that is traced.
-    """
-    kind, *_ = item.path.relative_to(Path(__file__).parent).parts
+    """Tests that take long are left to `make test-long` on PostgreSQL; their twins on SQLite aren't."""
     called = getattr(item, "callspec", None)
-    twin = called is not None and "postgresql" in called.params.values()
-    if twin and item.get_closest_marker("slow"):
+    if called is not None and "postgresql" in called.params.values() and item.get_closest_marker("slow"):
         item.add_marker("long")
-    if kind == "charts" or (twin and kind != "storage"):
-        item.add_marker("no_cover")
 
 
 @pytest.hookimpl(trylast=True)
