@@ -73,7 +73,7 @@ test: tools .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="
 ifdef TESTS
 	@$(BIN)/python -m $(QUICK) $(TESTS)
 else
-	@$(BIN)/python -m slipcover --json --out .coverage.json -m $(QUICK)
+	@$(BIN)/python -W "ignore:Unable to activate pytest" -m slipcover --json --out .coverage.json -m $(QUICK)
 	@$(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --fail-under $(FLOOR) \
 		|| { echo "Fewer than $(FLOOR) % of lines and branches are covered"; exit 1; }
 endif

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from fastapi import HTTPException, Request
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -107,19 +108,22 @@ def _refuse(why: str) -> NoReturn:
 
 
 _LONGEST_WAIT_MS = 60_000
-# Read here and only told to the framework, whose own reading of a header takes as long as the rules' opinion.
+# Read here and only told to the framework, whose own reading of each takes as long as the rules' opinion.
 WAIT = {
-    "parameters": [
-        {
-            "name": "X-Wait-Ms",
-            "in": "header",
-            "required": False,
-            "description": "Milliseconds that the caller waits: within them an answer comes, and it says what was left "
-            "out.",
-            "schema": {"type": "integer", "minimum": 1, "maximum": _LONGEST_WAIT_MS},
-        }
-    ]
+    "name": "X-Wait-Ms",
+    "in": "header",
+    "required": False,
+    "description": "Milliseconds that the caller waits: within them an answer comes, and it says what was left out.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": _LONGEST_WAIT_MS},
 }
+DRY_RUN = {
+    "name": "dry_run",
+    "in": "query",
+    "required": False,
+    "description": "Decide without writing.",
+    "schema": {"type": "boolean", "default": False},
+}
+_BOOLEAN = TypeAdapter(bool)
 
 
 def wait_ms(request: Request) -> int | None:
@@ -130,3 +134,14 @@ def wait_ms(request: Request) -> int | None:
     if not (said.isascii() and said.isdigit() and len(said) < 10 and 1 <= int(said) <= _LONGEST_WAIT_MS):
         raise Refused(422, f"X-Wait-Ms: a whole number of milliseconds is wanted, from 1 to {_LONGEST_WAIT_MS}")
     return int(said)
+
+
+def dry_run(request: Request) -> bool:
+    """Whether nothing is to be written; raises Refused (422) where the query can't be meant."""
+    if not request.scope["query_string"]:
+        return False
+    said = request.query_params.get("dry_run", "false")
+    try:
+        return _BOOLEAN.validate_python(said)
+    except ValidationError:
+        raise Refused(422, "dry_run: true or false is wanted") from None

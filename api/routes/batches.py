@@ -80,7 +80,7 @@ class Results(BaseModel):
     "/transactions",
     response_model=Results,
     dependencies=[Depends(needs("score", counted=False))],
-    openapi_extra=_LINES | WAIT,
+    openapi_extra=_LINES | {"parameters": [WAIT]},
 )
 async def post_transactions(request: Request, batch: Batch) -> Response:
     """Decide up to 1,000 transactions, each with its own result, at most 100 to a database transaction.

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from api import metrics
 from api.answers import DecisionOut, LeftOut, json_answer, of_decided
 from api.keys import needs
 from api.problems import AGAIN, Refused
-from api.reading import WAIT, JsonRoute, wait_ms
+from api.reading import DRY_RUN, WAIT, JsonRoute, dry_run, wait_ms
 from api.state import Scorer, this_second
 from api.waiting import LateError, Patience
 from fraudstack.decisions.deciding import (
@@ -63,13 +63,9 @@ Example = Body(openapi_examples={"abroad": {"summary": "A chip payment abroad", 
     response_model=DecisionOut,
     responses=_CONFLICT,
     dependencies=[Depends(needs("score"))],
-    openapi_extra=WAIT,
+    openapi_extra={"parameters": [DRY_RUN, WAIT]},
 )
-async def post_transaction(
-    request: Request,
-    posted: Annotated[Submission, Example],
-    dry_run: Annotated[bool, Query(description="Decide without writing.")] = False,
-) -> Response:
+async def post_transaction(request: Request, posted: Annotated[Submission, Example]) -> Response:
     """Decide one transaction; it, the decision and the profile are stored before the answer leaves.
 
     The same id and body again gives the stored decision; the same id with another body is a conflict (409).
@@ -82,7 +78,7 @@ async def post_transaction(
     if terms.model is not None and patience.left < scorer.opinion_seconds * _SURELY:
         terms = replace(terms, model=None)
         left_out.append("model")
-    if dry_run:
+    if dry_run(request):
         dry = await _in_time(scorer, posted, terms, now, patience)
         return json_answer(of_decided(preview(dry, posted, terms, now), left_out))
     # Overload is told before anything is done for a decision that couldn't be written.

@@ -95,6 +95,13 @@ def test_a_dry_run_decides_and_writes_nothing(client: TestClient, database: str)
     }
 
 
+@pytest.mark.parametrize("said", ["perhaps", "", "2"])
+def test_a_dry_run_that_cannot_be_meant_is_refused(client: TestClient, database: str, said: str) -> None:
+    answer = client.post(f"/transaction?dry_run={said}", json=post(1))
+    assert (answer.status_code, answer.json()["detail"][:8]) == (422, "dry_run:")
+    assert transactions(database) == {}
+
+
 def test_another_currency_is_refused(client: TestClient, database: str) -> None:
     answer = client.post("/transaction", json=post(1, currency="EUR"))
     assert (answer.status_code, answer.json()["detail"][:9]) == (422, "currency:")
