@@ -62,7 +62,8 @@ airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:80
 	@echo "Preparing Spark's classes, once"
 	@$(BIN)/python -m jobs.class_archive
 
-QUICK = pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+QUICK = pytest -m "not long" $(IN_TWO)
 # Per cent of lines and branches that the quick tests go through.
 FLOOR = 85
 
@@ -79,7 +80,12 @@ else
 endif
 
 test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
+ifdef TESTS
 	@$(BIN)/python -m pytest -m long $(TESTS)
+else
+	@$(BIN)/python -m pytest -m "long and not alone" $(IN_TWO)
+	@$(BIN)/python -m pytest -m alone
+endif
 
 lint: .venv/.stamp ## Check style and types, scripts, Dockerfiles, workflows and the chart
 	@scripts/tools lint

@@ -27,9 +27,12 @@ os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.driver.defaultJavaOptions=-XX:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that take long are left to `make test-long` on PostgreSQL; their twins on SQLite aren't."""
+    """What takes long on PostgreSQL, jobs and pages, is left to `make test-long`; their twins on SQLite aren't."""
+    kind, *_ = item.path.relative_to(Path(__file__).parent).parts
     called = getattr(item, "callspec", None)
-    if called is not None and "postgresql" in called.params.values() and item.get_closest_marker("slow"):
+    twin = called is not None and "postgresql" in called.params.values()
+    takes_long = kind in ("jobs", "dashboard") or item.get_closest_marker("slow")
+    if item.get_closest_marker("alone") or (twin and takes_long):
         item.add_marker("long")
 
 

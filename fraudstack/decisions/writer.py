@@ -107,6 +107,7 @@ class Writer:
             if not room.used:
                 room.used = True
                 self._wait_for(-size)
+                self._tell()
 
     async def written(self, do: Callable[[Connection], Any], clients: Sequence[str] = (), size: int = 1) -> Any:  # noqa: ANN401
         """Have work done in a write transaction; returns its answer once it is committed.
@@ -127,6 +128,8 @@ class Writer:
         if not self.waiting:
             self._settled = time.monotonic()
         self.waiting += size
+
+    def _tell(self) -> None:
         try:
             self._on_waiting(self.waiting)
         except Exception:
@@ -150,6 +153,7 @@ class Writer:
         if fresh:
             self._threaded += len(fresh)
             self._queue.put(fresh)
+        self._tell()
 
     def _at_once(self, group: list[Work]) -> list[Outcome]:
         """Do here what there is time for; nothing when somebody else writes, or when it failed: the thread does it."""
@@ -177,6 +181,8 @@ class Writer:
                     work.done.set_result(answer)
                 else:
                     work.done.set_exception(error)
+        if threaded:
+            self._tell()
 
     def _run(self) -> None:
         """The thread: waits for the turn to write, then does everything that has come by then."""

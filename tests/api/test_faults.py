@@ -227,7 +227,7 @@ def worker_of(client: httpx.Client, url: str, process: object) -> psutil.Process
     )
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_worker_without_descriptors_makes_room_for_another(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/transactions.db"
     with served(tmp_path, environment(tmp_path, database, TX_API_WORKERS="2")) as (url, process):
@@ -246,7 +246,7 @@ def test_a_worker_without_descriptors_makes_room_for_another(tmp_path: Path) -> 
     assert query(database, "SELECT count(*) FROM decisions") == [(21,)]
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_full_disk_is_told_and_survived_without_new_workers(tmp_path: Path) -> None:
     """The limit of a file's size stands for the disk: SQLite's write ends in an error, as on a full disk."""
     database = f"sqlite:///{tmp_path}/transactions.db"
@@ -270,7 +270,7 @@ def test_a_full_disk_is_told_and_survived_without_new_workers(tmp_path: Path) ->
     assert query(database, "SELECT count(*) FROM decisions") == [(2,)]
 
 
-@pytest.mark.long
+@pytest.mark.alone
 def test_a_worker_that_cannot_start_is_no_end_of_the_others(tmp_path: Path) -> None:
     """gunicorn ends altogether when a worker can't boot."""
     database = f"sqlite:///{tmp_path}/transactions.db"

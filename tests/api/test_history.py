@@ -257,7 +257,7 @@ class Others(threading.Thread):
         assert max(self._waits) < LONGEST_WAIT_SECONDS
 
 
-@pytest.mark.long  # Beside other tests, or traced, it would measure them.
+@pytest.mark.alone
 @pytest.mark.parametrize("made", [True, False], ids=["profiles are made", "profiles are not made"])
 def test_nobody_waits_for_a_client_with_a_long_history(tmp_path: Path, database: str, made: bool) -> None:
     draw = random.Random(3)

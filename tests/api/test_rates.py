@@ -45,7 +45,7 @@ def pushed(guards: Sequence[Guard], seconds: float, sizes: Sequence[int] = (1,))
     return taken
 
 
-@pytest.mark.long  # Beside other tests it would measure them.
+@pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("sizes", [(1,), (1, 30)], ids=["singles", "and batches"])
 def test_a_rate_is_what_all_processes_let_through(

@@ -19,7 +19,7 @@ from tests.dags.airflow_process import wait_for
 from tests.jobs.databases import query
 from tests.toxiproxy import Proxy, Toxiproxy
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.alone
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.dags.airflow_process import wait_for
 from tests.llm.server import Server, answer, sends, serving
 from tests.toxiproxy import Proxy, Toxiproxy
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.alone
 
 SECONDS = 1.0
 # What a decision may take beside the language model, on a machine that is busy.

@@ -22,7 +22,7 @@ from tests.api.scorer import post
 from tests.api.served import environment, served, workers
 from tests.jobs.databases import query
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.alone
 _SECONDS = 60
 _KILL_EVERY_SECONDS = 4
 _POSTERS = 4

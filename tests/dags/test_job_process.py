@@ -115,7 +115,7 @@ def test_a_failure_is_the_jobs_own_sentence_and_says_whether_to_try_again(
     assert (outcomes[job]["raised"], outcomes[job]["sentence"]) == (error, sentence)
 
 
-@pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("number", "error"),
     [(signal.SIGTERM, "AirflowException"), (signal.SIGINT, "AirflowTaskTerminated")],

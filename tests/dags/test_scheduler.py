@@ -17,7 +17,7 @@ import pytest
 from data.generate import generate
 from tests.dags.airflow_process import content, end, environment, processes, query, wait_for
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.alone
 _ROWS = 2000
 _START_SECONDS = 240
 _RUN_SECONDS = 500

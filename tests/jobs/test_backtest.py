@@ -19,7 +19,7 @@ from tests.jobs.databases import MadeOnce, execute, query, quiet
 from tests.jobs.test_profiles import in_a_process
 from tests.model.made import kept_model, posts
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROWS = 1500
 # Easily alarmed.
@@ -72,9 +72,7 @@ def counted(url: str, condition: str) -> Counts:
     return Counts(*row)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "with_model", [pytest.param(False, marks=pytest.mark.long, id="rules"), pytest.param(True, id="rules and model")]
-)
+@pytest.mark.parametrize("with_model", [False, True], ids=["rules", "rules and model"])
 def test_its_decisions_are_the_scorers(
     spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path, with_model: bool
 ) -> None:

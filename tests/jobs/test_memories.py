@@ -71,6 +71,7 @@ def test_days_are_kept_and_those_before_as_one(spark: SparkSession, database: st
     assert sum(int(str(row[3])) for row in of_merchants) == kept
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tries", [3, 0], ids=["beside the scorer", "while it waits"])
 def test_what_the_scorer_changed_meanwhile_is_made_again(
     spark: SparkSession, database: str, given: Settings, monkeypatch: pytest.MonkeyPatch, tries: int

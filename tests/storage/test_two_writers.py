@@ -54,7 +54,7 @@ def insert(store: Store, ident: int) -> float:
     return time.perf_counter() - started
 
 
-@pytest.mark.long  # Beside other tests it would measure them.
+@pytest.mark.alone
 def test_a_scorer_goes_on_inserting_while_a_file_is_loaded(database: str) -> None:
     store = parse(database)
     upgrade(store, "transactions")
