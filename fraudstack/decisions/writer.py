@@ -130,6 +130,7 @@ class Writer:
         self.waiting += size
 
     def _tell(self) -> None:
+        # Once for many that come or go together: it is written to a file.
         try:
             self._on_waiting(self.waiting)
         except Exception:

@@ -245,6 +245,7 @@ class Others(threading.Thread):
             gc.collect()
             gc.freeze()
             after.callback(gc.unfreeze)
+            # The real transaction, and its time: no door tells how long a turn took.
             after.enter_context(mock.patch.object(Connection, "transaction", timed))
             self.start()
             after.callback(self.join)

@@ -55,16 +55,13 @@ def test_a_rate_is_what_all_processes_let_through(
     upgrade(parse(database), "transactions")
     settings = chosen(tmp_path, database, api_keys=ENTRIES, api_rate=100, api_workers=4)
     shares = [Shared(parse(database)) for _ in range(processes)]
-    # A machine that stands still for a moment lets less through, never more.
-    for _ in range(3):
-        started = time.monotonic()
-        taken = pushed([Guard(settings, shared) for shared in shares], 3, sizes)
-        seconds = time.monotonic() - started
-        # A key that was silent has half a second's worth at once; a batch goes at once and is paid for afterwards.
-        assert taken <= 100 * (seconds + 0.5) * 1.02 + max(sizes)
-        if all_of_it := taken >= 100 * seconds * 0.9:
-            break
-    assert all_of_it
+    started = time.monotonic()
+    # So long that a machine which stands still for a moment is no tenth of it.
+    taken = pushed([Guard(settings, shared) for shared in shares], 10, sizes)
+    seconds = time.monotonic() - started
+    # A key that was silent has half a second's worth at once; a batch goes at once and is paid for afterwards.
+    most = 100 * (seconds + 0.5) * 1.02 + max(sizes)
+    assert 100 * seconds * 0.9 <= taken <= most
     for shared in shares:
         shared.close()
 

@@ -19,7 +19,7 @@ from tests.jobs.databases import MadeOnce, execute, query, quiet
 from tests.jobs.test_profiles import in_a_process
 from tests.model.made import kept_model, posts
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROWS = 1500
 # Easily alarmed.
