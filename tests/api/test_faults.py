@@ -259,6 +259,8 @@ def test_a_full_disk_is_told_and_survived_without_new_workers(tmp_path: Path) ->
         before = worker.rlimit(resource.RLIMIT_FSIZE)
         worker.rlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
         assert client.post("/transaction", json=post(2)).status_code == 503
+        # The trial that tells it follows the answer.
+        wait_for(lambda: client.get("/readyz").status_code == 503, 2, "the fault to be told")
         end = time.monotonic() + writing._PATIENCE_SECONDS + 2
         while time.monotonic() < end:
             assert client.get("/readyz").status_code == 503
