@@ -131,7 +131,7 @@ def decide_and_store(
     What was `scored` before the transaction began holds if nothing has changed since; it stays as it is. The same post
     again gives the stored decision and writes nothing. One that a file loaded may want its client's history replayed.
     """
-    known = None if posted.id is None else decided.find(connection, posted.id)
+    known = None if posted.id is None else decided.find(connection, posted.id, hold=True)
     if known is not None:
         return _of_known(connection, posted, known, terms, now, advice, replays)
     if posted.id is not None and FIRST_ASSIGNED <= posted.id < FIRST_MADE:

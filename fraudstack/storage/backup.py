@@ -20,7 +20,8 @@ _PAGES = 4096
 def backup(stores: Sequence[Store], folder: Path, keep: int) -> Path:
     """Copy the stores that are there into a new folder of `folder`, of which the newest `keep` stay.
 
-    Raises StoreError when a store is no SQLite file, when there is none, or when a copy can't be made.
+    Raises StoreError, and leaves nothing of it, when a store is no SQLite file, when there is none, when the copy
+    doesn't fit or can't be made.
     """
     paths = [path for path in map(_path, stores) if path.exists()]
     if not paths:
@@ -31,6 +32,7 @@ def backup(stores: Sequence[Store], folder: Path, keep: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".*T*Z"):
             shutil.rmtree(left)
+        _check_room(paths, folder)
         part.mkdir()
         for path in paths:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as source:
@@ -41,6 +43,8 @@ def backup(stores: Sequence[Store], folder: Path, keep: int) -> Path:
             shutil.rmtree(old)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"the copy {made} can't be made: {error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return made
 
 
@@ -71,6 +75,25 @@ def restore(copy: Path, stores: Sequence[Store], advance: Advance) -> list[Store
         except sqlite3.Error as error:
             raise StoreError(f"{path} can't be restored: {error}") from error
     return found
+
+
+def _check_room(paths: Sequence[Path], folder: Path) -> None:
+    """Raise StoreError when a copy doesn't fit; on a store's own volume as much again has to stay free for the store."""
+    needed = sum(map(_size, paths))
+    own = folder.stat().st_dev in {path.stat().st_dev for path in paths}
+    free = shutil.disk_usage(folder).free
+    if free < needed * (1 + own):
+        left = " and leave the store as much to grow" if own else ""
+        raise StoreError(
+            f"a copy of {needed / 1e6:,.0f} MB doesn't fit into {folder}{left}: {free / 1e6:,.0f} MB are free there"
+        )
+
+
+def _size(path: Path) -> int:
+    """Bytes that a copy of a SQLite file takes at most."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        [(size,)] = connection.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+    return int(size)
 
 
 def _path(store: Store) -> Path:

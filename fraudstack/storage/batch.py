@@ -1,7 +1,7 @@
 """Bulk access to a store: ADBC connections that speak Arrow, and short write transactions in turn."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,9 @@ from fraudstack.storage.store import Store
 _TURN_SECONDS = 0.08
 _FEWEST_ROWS, _FIRST_ROWS, _MOST_ROWS = 200, 5_000, 100_000
 _BUSY_MILLISECONDS = 10_000
+# A server's codes for a transaction that collided with others: serialization, deadlock, the same key at once
+# (PostgreSQL, Appendix A), and how often it is tried.
+_COLLIDED, _TRIES = ("40001", "40P01", "23505"), 4
 
 
 @contextmanager
@@ -66,6 +69,20 @@ def write(store: Store, connection: Connection) -> Iterator[Turn]:
             raise
         execute(connection, "COMMIT")
         turn.seconds = time.perf_counter() - started
+
+
+def write_again[T](store: Store, connection: Connection, do: Callable[[], T]) -> tuple[Turn, T]:
+    """A write transaction for what `do` does, done again where it collided with what a scorer writes; its answer."""
+    tries = _TRIES
+    while True:
+        try:
+            with write(store, connection) as turn:
+                found = do()
+            return turn, found
+        except adbc_driver_manager.Error as error:
+            tries -= 1
+            if error.sqlstate not in _COLLIDED or not tries:
+                raise
 
 
 def pieces(batch: pa.RecordBatch, pace: "Pace") -> Iterator[pa.Table]:

@@ -95,10 +95,13 @@ def restore(
 ) -> None:
     """Put a copy in the place of the SQLite stores; what came in since is gone."""
     from fraudstack.storage.backup import restore as put_back
+    from fraudstack.storage.locks import ingest_turn
 
     settings = settings_of(database=database, clusters=clusters)
-    with Phases(_progress).phase("restore") as advance:
-        restored = put_back(copy, [parse(settings.store_url), parse(settings.clusters_url)], advance)
+    stores = [parse(settings.store_url), parse(settings.clusters_url)]
+    phases = Phases(_progress)
+    with ingest_turn(stores[0], lambda: phases.say("restore: waiting for an ingest")), phases.phase("restore") as advance:
+        restored = put_back(copy, stores, advance)
     sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 
 from fraudstack.schema import TRANSACTIONS
-from fraudstack.storage.online import Connection, Row, amount_for, date_text
+from fraudstack.storage.online import Connection, Row, amount_for, date_text, held
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
 DECISION = (
@@ -50,9 +50,9 @@ class Stored(NamedTuple):
     decision: dict[str, Any] | None
 
 
-def find(connection: Connection, id: int) -> Stored | None:
-    """The transaction of an id."""
-    found = connection.rows(_BY_ID, (id,))
+def find(connection: Connection, id: int, *, hold: bool = False) -> Stored | None:
+    """The transaction of an id; `hold`: for the transaction under way alone."""
+    found = connection.rows(held(connection.store, _BY_ID) if hold else _BY_ID, (id,))
     return stored(found[0]) if found else None
 
 

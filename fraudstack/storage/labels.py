@@ -1,6 +1,7 @@
 """Labels become transactions.is_fraud, by id and in short transactions; a decisive review stands above them."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
@@ -17,6 +18,10 @@ _UPDATE = """UPDATE transactions SET is_fraud = s.is_fraud FROM staged s
     WHERE s.id = transactions.id AND transactions.is_fraud IS DISTINCT FROM s.is_fraud
     AND NOT EXISTS (
         SELECT 1 FROM reviews r WHERE r.id = transactions.id AND r.verdict IN ('fraud', 'legitimate'))"""
+# A server looks for verdicts as they were when a statement began: whoever is about to give one, who holds the row, is
+# waited for before.
+_HOLD = """SELECT count(*) AS held FROM (SELECT t.id FROM transactions t JOIN staged s ON s.id = t.id
+    WHERE t.is_fraud IS DISTINCT FROM s.is_fraud ORDER BY t.id FOR UPDATE OF t) rows"""
 _LABELLED = "SELECT client_id, is_fraud FROM transactions WHERE is_fraud IS NOT NULL"
 
 
@@ -38,11 +43,16 @@ def apply(
             compared = bulk.query(connection, _COMPARE).to_pylist()[0]
             matched += compared["matched"]
             if compared["changed"]:
-                with bulk.write(store, connection) as turn:
-                    bulk.execute(connection, _UPDATE)
+                turn, _ = bulk.write_again(store, connection, partial(_update, store, connection))
                 pace.took(turn, piece.num_rows)
             on_rows(piece.num_rows)
     return matched
+
+
+def _update(store: Store, connection: Connection) -> None:
+    if store.path is None:
+        bulk.query(connection, _HOLD)
+    bulk.execute(connection, _UPDATE)
 
 
 def by_client(store: Store, connection: Connection) -> pa.Table:

@@ -230,6 +230,14 @@ class Readers:
             self._free.pop().close()
 
 
+def held(store: Store, statement: str) -> str:
+    """A query of transactions `t` whose rows nobody else changes till the end of the transaction under way.
+
+    A file has one writer at a time; on a server an ingest doesn't take the locks of clients.
+    """
+    return statement if store.path else f"{statement} FOR UPDATE OF t"
+
+
 def date_for(store: Store, seconds: int) -> str | datetime:
     """A time, in seconds since 1970, as the store's columns take it."""
     date = date_of(seconds)

@@ -12,7 +12,7 @@ from fraudstack.features import DAY, ClientMemory
 from fraudstack.places import channel_of, city_of, state_of
 from fraudstack.profiles.event import KINDS, Event, seconds_of
 from fraudstack.profiles.profile import MOST_RECENT, Amounts, Habit, Profile, Recent, log_of, recalled, recent_of
-from fraudstack.storage.online import Connection, Row, date_for
+from fraudstack.storage.online import Connection, Row, date_for, held
 from fraudstack.storage.sums import Said
 
 # No transaction has it.
@@ -40,7 +40,7 @@ EVENT_COLUMNS = (
     "id, client_id, date, amount, card_id, use_chip, merchant_id, merchant_city, merchant_state, mcc, errors, "
     "flagged_fraud, is_fraud"
 )
-_EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE id = ?"
+_EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions t WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 _LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
     ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
@@ -110,8 +110,8 @@ def latest(connection: Connection, client_id: str, *, without: int = NO_ID) -> l
 
 
 def find(connection: Connection, id: int) -> tuple[Event, Said] | None:
-    """A transaction that the store has, and what is said of it."""
-    found = connection.rows(_EVENT, (id,))
+    """A transaction that the store has, and what is said of it, held till the end of the transaction under way."""
+    found = connection.rows(held(connection.store, _EVENT), (id,))
     return event_of(found[0]) if found else None
 
 

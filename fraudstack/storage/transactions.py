@@ -141,12 +141,16 @@ def ensure_indexes(store: Store, connection: Connection) -> None:
 
 def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> bulk.Turn:
     ids = pc.min_max(rows.column("id")).as_py()
-    with bulk.write(store, connection) as turn:
-        known = bulk.query(connection, _ANY_BETWEEN, (ids["min"], ids["max"])).num_rows
-        if not known:
-            bulk.append(connection, "transactions", rows)
+
+    def append() -> bool:
+        if bulk.query(connection, _ANY_BETWEEN, (ids["min"], ids["max"])).num_rows:
+            return False
+        bulk.append(connection, "transactions", rows)
+        return True
+
+    turn, done = bulk.write_again(store, connection, append)
     # The scorer may have been first with one of them, or the files' ids are mixed.
-    return _upsert(store, connection, rows, conflicts) if known else turn
+    return turn if done else _upsert(store, connection, rows, conflicts)
 
 
 def _upsert(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> bulk.Turn:
@@ -154,13 +158,18 @@ def _upsert(store: Store, connection: Connection, rows: pa.Table, conflicts: lis
     compared = bulk.query(connection, _COMPARE).to_pylist()[0]
     if compared["known"] == rows.num_rows and not compared["changed"]:
         return bulk.Turn()
-    with bulk.write(store, connection) as turn:
+
+    def upsert() -> list[int]:
         # Asked again inside the transaction: the scorer may have decided one of them meanwhile.
-        clashing = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
+        clashing: list[int] = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
         if clashing:
-            conflicts += clashing
             bulk.execute(connection, _DROP_CONFLICTS)
         bulk.execute(connection, _INSERT)
+        # On a server even then: what it has decided keeps its content.
+        return clashing if store.path else clashing + bulk.query(connection, _CONFLICTS).column("id").to_pylist()
+
+    turn, clashing = bulk.write_again(store, connection, upsert)
+    conflicts += clashing
     return turn
 
 

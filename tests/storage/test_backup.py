@@ -1,5 +1,6 @@
 """Copies are of one moment, made and put back while the scorer goes on."""
 
+import shutil
 import sqlite3
 import threading
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from fraudstack.errors import StoreError
+from fraudstack.progress import Phases
+from fraudstack.storage import commands
 from fraudstack.storage.backup import backup, copies, restore
+from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.store import Store, parse
 from tests.api.scorer import known, post, running
 from tests.jobs.databases import query
@@ -98,3 +102,50 @@ def test_what_cannot_be_copied_is_said(tmp_path: Path, stores: list[Store]) -> N
         backup(stores, tmp_path / "copies", 7)
     with pytest.raises(StoreError, match="pg_dump"):
         backup([parse("postgresql://me@host/db")], tmp_path / "copies", 7)
+
+
+@pytest.mark.parametrize(("free", "fits"), [(3.0, True), (1.5, False), (0.5, False)], ids=["twice", "once", "not even"])
+def test_a_copy_leaves_the_store_room_to_grow(
+    tmp_path: Path, stores: list[Store], monkeypatch: pytest.MonkeyPatch, free: float, fits: bool
+) -> None:
+    with running(tmp_path, stores[0].url) as client:
+        known(client)
+    size = query(stores[0].url, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")[0][0]
+    usage = shutil.disk_usage(tmp_path)._replace(free=int(size * free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    if fits:
+        assert copies(tmp_path / "copies") == [] and backup(stores, tmp_path / "copies", 7).is_dir()
+    else:
+        with pytest.raises(StoreError, match="doesn't fit .* MB are free there"):
+            backup(stores, tmp_path / "copies", 7)
+        assert list((tmp_path / "copies").iterdir()) == []
+
+
+def test_a_copy_that_breaks_off_leaves_nothing(tmp_path: Path, stores: list[Store]) -> None:
+    with running(tmp_path, stores[0].url) as client:
+        known(client)
+    (tmp_path / "transactions_clusters.db").write_bytes(b"no store at all" * 1000)
+    with pytest.raises(StoreError, match="can't be made"):
+        backup(stores, tmp_path / "copies", 7)
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+def test_a_restore_waits_for_an_ingest(tmp_path: Path, stores: list[Store]) -> None:
+    with running(tmp_path, stores[0].url) as client:
+        known(client)
+    copy = backup(stores, tmp_path / "copies", 7)
+    said, over = threading.Event(), threading.Event()
+
+    def put_back() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Phases, "say", lambda *_: said.set())
+            commands.restore(copy, stores[0].url, stores[1].url)
+        over.set()
+
+    with ingest_turn(stores[0], pytest.fail):
+        other = threading.Thread(target=put_back)
+        other.start()
+        assert said.wait(60)
+        assert not over.is_set()
+    other.join()
+    assert over.is_set()
