@@ -22,7 +22,7 @@ Trains a model on the store's transactions and labels and puts it in force if it
 1. **train** makes a candidate of all labelled transactions up to `until`, in TX_MODEL_DIR.
 2. **evaluate** holds it against the champion on its latest weeks, by a model that had not seen them.
 3. **promote** makes it the champion if it is better by more than the noise; running scorers take it up within seconds.
-4. **memories** remembers of every client and merchant what a model looks at, which the scorer goes on to keep.
+4. **memories** remembers of every client and merchant what a model looks at, where that isn't kept already.
 
 Without enough labels the run fails with one sentence, and the champion stays.
 """,

@@ -28,7 +28,9 @@ Ingests a file of card transactions into the store, in steps that each commit on
 1. **clean** casts every row of `csv` into the table `transactions`; what can't be read goes to `quarantine`.
 2. **cluster** groups the clients by their habits into `transactions_clusters` and `client_clusters`.
 3. **label** sets `is_fraud` from `labels`; a transaction without a label keeps NULL.
-4. **profiles** makes anew what is usual for each client; the scorer, which keeps it current, may go on meanwhile.
+4. **follow** counts what these changed wherever transactions are counted: in profiles, sums and days.
+5. **profiles** makes all that anew after a first load, or one that is large against the store; the scorer, which keeps
+   it current, may go on meanwhile.
 
 Ingesting the same files again changes nothing. Runs wait for each other. Every step leaves a row in
 `ingest_runs` and its summary as the task's XCom. An input that is refused fails the run without a retry,

@@ -12,11 +12,9 @@ from fraudstack.storage.sums import Sums
 _BY_DAY, _BY_WEEK, _BY_MONTH = 120, 833, 3_660
 
 _VERSION = "SELECT CAST(coalesce(sum(version), 0) AS BIGINT) FROM daily_sums WHERE kind = 'all' AND day >= ?"
-# Steps of ingests never run beside each other, so that the order of their starts is that of their ends.
-_BEHIND = """SELECT max(changed.started_at) FROM ingest_runs AS changed
-    WHERE changed.step IN ('clean', 'label') AND changed.seconds IS NOT NULL AND changed.loaded > 0 AND NOT EXISTS
-    (SELECT 1 FROM ingest_runs AS made WHERE made.step = 'profiles' AND made.seconds IS NOT NULL
-    AND made.error IS NULL AND made.started_at >= changed.started_at)"""
+_BEHIND = """SELECT max(started_at) FROM ingest_runs
+    WHERE step IN ('clean', 'label') AND seconds IS NOT NULL AND loaded > 0
+    AND (EXISTS (SELECT 1 FROM outdated WHERE name = 'profiles') OR EXISTS (SELECT 1 FROM changes))"""
 
 
 class Period(NamedTuple):

@@ -20,7 +20,7 @@ _REFUSED = f"""SELECT quarantine_id, step, file, line, substr(text, 1, {CUT}), l
 _TEXT = f"SELECT substr(text, 1, {_LONGEST_TEXT}) FROM quarantine WHERE quarantine_id = ?"
 
 # In the order in which an ingest takes them.
-_ORDER = ("clean", "cluster", "label", "profiles")
+_ORDER = ("clean", "label", "follow", "profiles", "cluster")
 
 
 class Step(NamedTuple):

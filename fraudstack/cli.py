@@ -69,11 +69,12 @@ def ingest(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Summaries as JSON, with the seconds of each phase.")] = False,
 ) -> None:
-    """Clean, cluster and label transactions, make profiles of them: the DAG's four jobs in one Spark session."""
+    """Clean, cluster and label transactions, count them in profiles: the DAG's jobs in one Spark session."""
     from jobs import begin, new_run_id
 
     begin()
-    from jobs import clean, cluster, label, profiles, session
+    from jobs import clean, cluster, follow, label, profiles, session
+    from jobs.step import is_current, skipped
 
     settings = settings_of(csv, labels, database, clusters, columns)
     phases = Phases(_progress)
@@ -82,7 +83,13 @@ def ingest(
             summaries = [clean.check(spark, settings, phases), label.check(spark, settings, phases)]
         else:
             run_id = new_run_id()
-            summaries = [job.run(spark, settings, run_id, phases) for job in (clean, cluster, label, profiles)]
+            summaries = [job.run(spark, settings, run_id, phases) for job in (clean, label)]
+            summaries.append(follow.run(settings, run_id, phases))
+            if is_current(settings, "profiles"):
+                summaries.append(skipped(settings, run_id, "profiles", phases))
+            else:
+                summaries.append(profiles.run(spark, settings, run_id, phases))
+            summaries.append(cluster.run(spark, settings, run_id, phases))
     if as_json:
         answer = {"steps": [asdict(summary) for summary in summaries], "phases": phases.seconds}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -20,7 +20,7 @@ DAY = 24 * 3600
 # Whole days that a label takes, unless somebody says otherwise.
 LABEL_DELAY = 7
 # The latest purchases of which the median is taken.
-_LATEST = 50
+LATEST = 50
 # So many of them make a habit.
 _HABIT = 5
 # Times the median: above, an amount is far above habit; below, it is ordinary.
@@ -237,7 +237,7 @@ class ClientMemory:
                 self.squares += cents * cents
             self.latest.append(cents)
             insort(self._sorted, cents)
-            if len(self.latest) > _LATEST:
+            if len(self.latest) > LATEST:
                 del self._sorted[bisect_left(self._sorted, self.latest.popleft())]
         for kind, value in (
             ("merchant", event.merchant),
@@ -248,6 +248,39 @@ class ClientMemory:
             if value is not None:
                 self.seen[kind, str(value)] = self._seen(kind, value) + 1
         return settled and ratio <= _ORDINARY
+
+    @classmethod
+    def begun(cls, latest: Sequence[int]) -> "ClientMemory":
+        """One of a client of whom nothing but the latest purchases is known, in cents: to fold a part of a history."""
+        memory = cls(latest=deque(latest))
+        memory._sorted = sorted(latest)
+        return memory
+
+    def amend(self, part: "Part") -> bool:
+        """Remember a part of the history otherwise; what follows it is as it was.
+
+        False where `last_high` lies before the part now: it is None then, and up to the caller to find.
+        """
+        was, now = part.was, part.now
+        self.transactions += now.transactions - was.transactions
+        self.purchases += now.purchases - was.purchases
+        self.cents += now.cents - was.cents
+        self.squares += now.squares - was.squares
+        others = (one for one in self.days if not part.first <= one.day <= part.last)
+        days = sorted([*others, *now.days], key=lambda one: one.day)
+        self.days = deque(one for one in days if one.day > days[-1].day - KEPT_DAYS)
+        self._past = None
+        if part.ends:
+            self.latest, self._sorted = now.latest, now._sorted
+        high = self.last_high
+        if high is not None and high // DAY > part.last:
+            return True
+        if now.last_high is not None:
+            self.last_high = now.last_high
+        elif high is not None and high // DAY >= part.first:
+            self.last_high = None
+            return False
+        return True
 
     def state(self) -> list[Any]:
         """All of it but `seen`, as JSON has it."""
@@ -277,12 +310,33 @@ class ClientMemory:
             if one.day == event.seconds // DAY:
                 one.frauds, self._past = frauds, None
 
+    def come_in_the_hour(self, recent: Iterable[int]) -> None:
+        """Know the seconds of what came up to the latest, in order."""
+        known = list(recent)
+        self.hour = deque((one for one in known if known[-1] - one < 3600), maxlen=_MOST_IN_AN_HOUR)
+
     def ratio(self, cents: int) -> float:
         """An amount in medians of the latest purchases."""
         return cents / self._sorted[len(self._sorted) // 2] if self._sorted else math.nan
 
     def _seen(self, kind: str, value: str | int | None) -> int:
         return 0 if value is None else self.seen.get((kind, str(value)), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whole days of a client's history, folded as they were and as they are now, from the same latest purchases on.
+
+    It goes on for so many purchases after the last difference that what follows is judged by the same.
+    """
+
+    # Days since 1970, both within.
+    first: int
+    last: int
+    was: ClientMemory
+    now: ClientMemory
+    # Nothing follows it.
+    ends: bool
 
 
 def remembered(history: Iterable[tuple[Event, int | None]]) -> ClientMemory:

@@ -249,6 +249,27 @@ class Card(TransactionsStore, table=True):
     card_on_dark_web: str | None = Field(default=None, sa_type=Text)
 
 
+class ChangeRow(TransactionsStore, table=True):
+    """What a file changed of a transaction and isn't counted yet in profiles, sums and days."""
+
+    __tablename__ = "changes"
+    # A client's lie side by side in the file.
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    client_id: str = Field(sa_column=Column(Text, primary_key=True))
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    # JSON: what is counted of it, a row of storage.profiles.EVENT_COLUMNS; NULL: nothing.
+    was: str | None = Field(default=None, sa_type=Text)
+
+
+class Outdated(TransactionsStore, table=True):
+    """What is made of all transactions at once when the next ingest comes to it: profiles, memories."""
+
+    __tablename__ = "outdated"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+
+
 class ProfileRow(TransactionsStore, table=True):
     """A client's profile but for its habits; the figures are those of fraudstack.profiles."""
 
@@ -268,6 +289,13 @@ class ProfileRow(TransactionsStore, table=True):
     squares: int = Field(sa_type=BigInteger)
     # JSON: the transactions of the last week.
     recent: str = Field(sa_type=Text)
+    # Transactions whose truth is known, and the frauds among them.
+    labelled: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    frauds: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    # Purchases, usual or not: how many, whole cents, and their squares, which outgrow an integer.
+    bought: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    bought_cents: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    bought_squares: str = Field(default="0", sa_column=Column(Text, nullable=False, server_default="0"))
     # JSON: what fraudstack.features remembers of the client; NULL until the job memories has made it.
     memory: str | None = Field(default=None, sa_type=Text)
 

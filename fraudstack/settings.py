@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     # The share of a file's rows that may be refused before the whole file is.
     max_reject_share: Annotated[float, Field(ge=0, le=1)] = 0.01
 
+    # What a file changes is counted one by one up to this share of the store's transactions; above, all is made anew.
+    bulk_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+
     # Clusters: k is chosen by silhouette between the bounds, or fixed.
     clusters_min: Annotated[int, Field(ge=2)] = 3
     clusters_max: Annotated[int, Field(ge=2)] = 6

@@ -9,13 +9,15 @@ from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 # The steps of an ingest, in order.
-JOBS = ("clean", "cluster", "label", "profiles")
+JOBS = ("clean", "label", "follow", "profiles", "cluster")
 # The steps that may put another model in force, in order; some of them without Spark.
 MODEL_REFRESH = ("train", "evaluate", "promote", "memories")
 # What follows an ingest, in order.
 AFTER_INGEST = ("memories", "decide")
 EVERY = tuple(dict.fromkeys((*JOBS, *MODEL_REFRESH, *AFTER_INGEST)))
-WITHOUT_SPARK = ("evaluate", "promote")
+WITHOUT_SPARK = ("follow", "evaluate", "promote")
+# Of what they make nothing is to be done, unless a load was large against the store.
+OF_A_LARGE_LOAD = ("profiles", "memories")
 
 # Of 19, the last: a scorer on the same machine gets nine tenths of a processor that both want.
 _NICENESS = 10

@@ -14,7 +14,7 @@ from rich.console import Console
 from fraudstack.errors import Refusal
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import EVERY, WITHOUT_SPARK, begin, new_run_id
+from jobs import EVERY, OF_A_LARGE_LOAD, WITHOUT_SPARK, begin, new_run_id
 
 
 def main() -> None:
@@ -26,13 +26,16 @@ def main() -> None:
     begin()
     job = importlib.import_module(f"jobs.{arguments.job}")
     from jobs import session
+    from jobs.step import is_current, skipped
 
     console = Console(stderr=True)
     phases = Phases(console)
     try:
         settings = Settings()
         run_id = arguments.run_id or new_run_id()
-        if arguments.job in WITHOUT_SPARK:
+        if arguments.job in OF_A_LARGE_LOAD and is_current(settings, arguments.job):
+            summary = skipped(settings, run_id, arguments.job, phases)
+        elif arguments.job in WITHOUT_SPARK:
             summary = job.run(settings, run_id, phases)
         else:
             with session.started(settings, arguments.job, phases) as spark:

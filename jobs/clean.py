@@ -23,7 +23,7 @@ from fraudstack.progress import Phases
 from fraudstack.reading.header import names_of
 from fraudstack.schema import RAW
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, labels, runs, transactions
+from fraudstack.storage import batch, labels, outdated, runs, transactions
 from fraudstack.storage.forms import KEPT, Forms, formed
 from fraudstack.storage.store import parse as parse_store
 from fraudstack.texts import LONGEST_DESCRIPTION, kept
@@ -97,14 +97,17 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     with step(settings, run_id, "clean", phases) as this:
         beside = side_files.read(settings.csv_path)
         judged = judge(spark, settings, this.staging, phases)
-        _survey(this, judged, phases)
+        most = transactions.most_entered(this.connection, settings.bulk_share)
+        found = _survey(this, judged, phases)
         _note(this.summary, judged)
         try:
             check_share(settings, this.summary, settings.csv_path)
         except InputError:
             _quarantine(spark, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
             raise
-        _load(this, judged, phases)
+        if found is not None and found.new + found.changed > most:
+            outdated.mark(this.store, this.connection)
+        _load(this, judged, phases, most)
         _note(this.summary, judged)
         _quarantine(spark, run_id, this, judged, phases)
         for table, rows in beside.tables.items():
@@ -196,13 +199,14 @@ def _refuse_header(spark: SparkSession, given: Input, rows: Path) -> None:
         raise InputError(f"{row.file} has another header than the first file: {without_numbers(row.text[:200])}")
 
 
-def _survey(this: Step, judged: Judged, phases: Phases) -> None:
-    """Refuse the rows that contradict what was decided online."""
+def _survey(this: Step, judged: Judged, phases: Phases) -> transactions.Survey | None:
+    """Refuse the rows that contradict what was decided online; None where the store is empty."""
     if transactions.is_empty(this.connection):
-        return
+        return None
     with phases.phase("clean: compare with the store"):
         found = transactions.survey(this.store, this.connection, judged.accepted(), judged.currency)
     _refuse_conflicts(judged, found.conflicts)
+    return found
 
 
 def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
@@ -217,15 +221,16 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
         judged.refuse(fresh.append_column("reason", pa.repeat(CONFLICT, fresh.num_rows)))
 
 
-def _load(this: Step, judged: Judged, phases: Phases) -> None:
-    with phases.counted("clean: load", judged.rows_in - judged.quarantined - judged.repeated) as on_rows:
+def _load(this: Step, judged: Judged, phases: Phases, most: int) -> None:
+    rows = judged.rows_in - judged.quarantined - judged.repeated
+    with phases.counted("clean: load", rows) as on_rows:
         late = transactions.load(this.store, this.connection, judged.accepted(), judged.currency, on_rows)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):
         transactions.ensure_indexes(this.store, this.connection)
     if judged.mapping and judged.mapping.columns.is_fraud:
         with phases.counted("clean: labels of the rows", judged.rows_in - judged.quarantined) as on_rows:
-            labels.apply(this.store, this.connection, judged.labels(), on_rows)
+            labels.apply(this.store, this.connection, judged.labels(), on_rows, most)
 
 
 def _quarantine(

@@ -3,9 +3,15 @@
 Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
 """
 
+import math
+from collections.abc import Mapping
+from datetime import date
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans
 from pyspark.ml.evaluation import ClusteringEvaluator
@@ -17,11 +23,11 @@ from pyspark.sql import functions as F
 from fraudstack.profiles.event import HOME_STATES
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, clusters
+from fraudstack.storage import batch, clusters, outdated
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.cluster_names import name_clusters
-from jobs.step import Summary, exported, spark_phase, step
+from jobs.step import Step, Summary, exported, spark_phase, step
 
 # Per client, each in its own unit; the columns of transactions_clusters.
 FEATURES = (
@@ -45,26 +51,69 @@ _FITS_AT_ONCE = 3
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
-    """Group the clients of the store anew; the old clusters are replaced in one transaction."""
+    """Group the clients of the store anew; the old clusters are replaced in one transaction if any is another."""
     with step(settings, run_id, "cluster", phases) as this:
-        habits, features = this.staging / "habits", this.staging / "features"
-        with phases.phase("cluster: read transactions") as advance:
-            this.summary.rows_in = this.summary.loaded = exported(
-                clusters.habits(this.store, this.connection), clusters.HABITS, habits, advance
-            )
-        with spark_phase(spark, phases, "cluster: features per client"):
-            client_features(spark.read.parquet(str(habits))).write.parquet(str(features))
+        features = this.staging / "features"
+        if outdated.holds(this.connection, outdated.PROFILES):
+            labelled = _of_transactions(spark, this, features, phases)
+        else:
+            with phases.phase("cluster: sums per client"):
+                labelled = _of_sums(this, features)
         with spark_phase(spark, phases, "cluster: KMeans"):
             clients = spark.read.parquet(str(features))
             grouped = _assign(clients, settings)
             store = parse(settings.clusters_url)
             upgrade(store, "clusters")
-            found = _replace(store, clients, grouped)
+            found = _replace(store, clients, grouped, labelled)
             if settings.clusters_k and found < settings.clusters_k:
                 asked = f"TX_CLUSTERS_K asks for {settings.clusters_k} clusters, and the clients make {found}"
                 this.summary.said.append(asked)
             spark.catalog.clearCache()
     return this.summary
+
+
+def _of_transactions(spark: SparkSession, this: Step, features: Path, phases: Phases) -> pa.Table:
+    """Write the features of clients of whom no sums are kept yet; of labels the step `label` tells."""
+    habits = this.staging / "habits"
+    with phases.phase("cluster: read transactions") as advance:
+        this.summary.rows_in = this.summary.loaded = exported(
+            clusters.habits(this.store, this.connection), clusters.HABITS, habits, advance
+        )
+    with spark_phase(spark, phases, "cluster: features per client"):
+        client_features(spark.read.parquet(str(habits))).write.parquet(str(features))
+    return clusters.LABELLED.empty_table()
+
+
+def _of_sums(this: Step, features: Path) -> pa.Table:
+    """Write the features of clients from the sums that are kept of them; returns clusters.LABELLED."""
+    found = clusters.sums(this.connection, _NIGHT_ENDS)
+    this.summary.rows_in = this.summary.loaded = sum(row["transactions"] for row in found)
+    rows = [{"client_id": row["client_id"], **_features(row)} for row in found]
+    schema = pa.schema([("client_id", pa.string()), *((name, pa.float64()) for name in FEATURES)])
+    features.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), features / "0.parquet")
+    labelled = [{name: row[name] for name in clusters.LABELLED.names} for row in found if row["labelled"]]
+    return pa.Table.from_pylist(labelled, schema=clusters.LABELLED)
+
+
+def _features(sums: Mapping[str, Any]) -> dict[str, float]:
+    """FEATURES of a client, from a row of storage.clusters.sums."""
+    several, bought, cents = sums["transactions"], sums["bought"], sums["bought_cents"]
+    # Whole numbers, and so without a rounding until the root is taken.
+    spread = bought * int(sums["bought_squares"]) - cents * cents
+    days = date.fromisoformat(sums["last"]) - date.fromisoformat(sums["first"])
+    return {
+        "spend": cents / 100,
+        "average": cents / bought / 100 if bought else 0.0,
+        "spread": math.sqrt(max(spread, 0)) / bought / 100 if bought else 0.0,
+        "transaction_count": float(several),
+        "online_share": sums["online"] / several,
+        "merchants": float(sums["merchants"]),
+        "night_share": sums["night"] / several,
+        "foreign_share": sums["abroad"] / several,
+        "refund_share": sums["refunds"] / several,
+        "active_days": float(days.days),
+    }
 
 
 def client_features(transactions: DataFrame) -> DataFrame:
@@ -135,7 +184,7 @@ def _silhouette(grouped: DataFrame) -> float:
     return float(ClusteringEvaluator(featuresCol="scaled", predictionCol="group").evaluate(grouped))
 
 
-def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> int:
+def _replace(store: Store, clients: DataFrame, grouped: DataFrame, labelled: pa.Table) -> int:
     """Number the groups by descending count, name them, put them in the place of the old clusters; returns how many."""
     scaled = vector_to_array(F.col("scaled"))
     centres = [f"centre_{name}" for name in FEATURES]
@@ -150,6 +199,7 @@ def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> int:
         .to_pylist()
     )
     number = {row["group"]: cluster for cluster, row in enumerate(found)}
+    rates = {row["group"]: row["frauds_sum"] / row["labelled_sum"] for row in _of_groups(who, labelled)}
     names = name_clusters([{name: row[f"centre_{name}_mean"] for name in FEATURES} for row in found])
     rows = [
         {
@@ -157,6 +207,7 @@ def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> int:
             "count": row["client_id_count"],
             "name": name,
             "transactions": int(row["transaction_count_sum"]),
+            "fraud_rate": rates.get(row["group"]),
             **{feature: row[f"{feature}_mean"] for feature in FEATURES},
         }
         for cluster, (name, row) in enumerate(zip(names, found, strict=True))
@@ -171,3 +222,9 @@ def _replace(store: Store, clients: DataFrame, grouped: DataFrame) -> int:
     with batch.connect(store) as connection:
         clusters.replace(store, connection, table, members)
     return len(rows)
+
+
+def _of_groups(who: pa.Table, labelled: pa.Table) -> list[dict[str, Any]]:
+    """How many transactions of each group have a label, and how many of these are fraud."""
+    known = who.select(["client_id", "group"]).join(labelled, "client_id", join_type="inner")
+    return list(known.group_by("group").aggregate([("labelled", "sum"), ("frauds", "sum")]).to_pylist())

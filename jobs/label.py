@@ -22,7 +22,7 @@ from fraudstack.reading import files, paths
 from fraudstack.reading import labels as reading
 from fraudstack.reading.files import Packed
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, clusters, labels, runs
+from fraudstack.storage import batch, clusters, labels, outdated, runs, transactions
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.fingerprint import fingerprint, hashed
@@ -45,7 +45,7 @@ _NONE = pa.schema([("position", pa.int64()), ("reason", pa.string())])
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
-    """Apply TX_LABELS_PATH to the store, if there are labels, then fill the clusters' fraud_rate.
+    """Apply TX_LABELS_PATH to the store, if there are labels, then fill the fraud_rate of clusters of a first load.
 
     Raises InputError, with the store's transactions as they were, when a file that was named is missing or holds
     no labels, or more than TX_MAX_REJECT_SHARE of its labels can't be used.
@@ -59,9 +59,11 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
                 _quarantine(spark, settings, run_id, this, late, at_most=KEPT_OF_A_FAILURE)
                 raise
             _quarantine(spark, settings, run_id, this, late)
-            _apply(this, late, phases)
-        with phases.phase("label: fraud rate of the clusters"):
-            _rate_clusters(settings, this)
+            _apply(settings, this, late, phases)
+        if outdated.holds(this.connection, outdated.PROFILES):
+            # Else they are rated when clients are grouped, by sums.
+            with phases.phase("label: fraud rate of the clusters"):
+                _rate_clusters(settings, this)
     return this.summary
 
 
@@ -280,10 +282,11 @@ def _decided_by_others(rows: DataFrame) -> pa.Table:
     return late.select("position", F.when(clashes, "repeated id").alias("reason")).toArrow()
 
 
-def _apply(this: Step, late: pa.Table, phases: Phases) -> None:
+def _apply(settings: Settings, this: Step, late: pa.Table, phases: Phases) -> None:
     total = this.summary.rows_in - this.summary.quarantined - this.summary.repeated
+    most = transactions.most_entered(this.connection, settings.bulk_share)
     with phases.counted("label: apply", total) as on_rows:
-        this.summary.loaded = labels.apply(this.store, this.connection, _ordered(this.staging, late), on_rows)
+        this.summary.loaded = labels.apply(this.store, this.connection, _ordered(this.staging, late), on_rows, most)
     this.summary.unmatched = total - this.summary.loaded
 
 

@@ -12,7 +12,7 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import days_seen_load, events, profile_load, sums_load
+from fraudstack.storage import days_seen_load, events, outdated, profile_load, sums_load
 from jobs import days_seen, sums
 from jobs.step import Summary, exported, spark_phase, step
 
@@ -51,6 +51,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             # A day whose sums were made again meanwhile has a later version.
             made_by = {day: days.get(day, 0) + 1 for day in known_days}
             days_seen_load.replace(this.store, this.connection, days_seen.encoded(seen), made_by, on_values)
+        outdated.clear(this.store, this.connection, outdated.PROFILES)
     return this.summary
 
 
@@ -69,6 +70,8 @@ def _events(exchanged: DataFrame) -> DataFrame:
         "id",
         "seconds",
         "cents",
+        F.when(F.col("cents") > 0, F.col("cents")).alias("bought"),
+        "is_fraud",
         declined.alias("is_declined"),
         (trusted & ~declined).alias("is_usual"),
         country.alias("country"),
@@ -95,7 +98,7 @@ def _of_purchases(usual: Column) -> list[Column]:
 
 def of_clients(events: DataFrame) -> DataFrame:
     """A row per client: the columns of profiles but version, `recent` as a list of structs in order."""
-    usual = F.col("is_usual")
+    usual, exact = F.col("is_usual"), F.col("bought").cast("decimal(13,0)")
     counted = events.groupBy("client_id").agg(
         F.count("*").alias("transactions"),
         F.count_if("is_declined").alias("declined"),
@@ -103,6 +106,12 @@ def of_clients(events: DataFrame) -> DataFrame:
         F.count_if(usual).alias("usual"),
         F.count_if(usual & (F.col("country") == HOME)).alias("home"),
         *_of_purchases(usual),
+        F.count("is_fraud").alias("labelled"),
+        F.count_if(F.col("is_fraud") == 1).alias("frauds"),
+        F.count("bought").alias("bought"),
+        F.coalesce(F.sum("bought"), F.lit(0)).alias("bought_cents"),
+        # 64 bits don't hold the squares of cents summed up.
+        F.coalesce(F.sum(exact * exact), F.lit(0)).cast("string").alias("bought_squares"),
     )
     last = events.groupBy("client_id").agg((F.max("seconds") - WEEK).alias("since"))
     entry = F.struct(

@@ -19,9 +19,10 @@ from pyspark.sql import SparkSession
 from fraudstack.errors import InputError, Refusal, StoreError
 from fraudstack.progress import Advance, Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, runs
+from fraudstack.storage import batch, outdated, runs
 from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.store import Store, parse
+from fraudstack.storage.upgrade import is_current as upgrade_is_current
 from fraudstack.storage.upgrade import upgrade
 
 _POLL_SECONDS = 0.5
@@ -76,23 +77,35 @@ class Step:
 @contextmanager
 def step(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator[Step]:
     """Take the turn on the store, note the step's start and end in ingest_runs, clean up after it."""
+    with (
+        noted(settings, run_id, name, phases) as (store, summary),
+        batch.connect(store) as connection,
+        staging_folder(settings, store) as staging,
+    ):
+        yield Step(store, connection, staging, summary)
+
+
+@contextmanager
+def noted(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator[tuple[Store, Summary]]:
+    """As `step`, without a connection: a process uses one kind on a file at a time."""
     started = time.perf_counter()
     store = parse(settings.store_url)
     _make_folder(store)
     with ingest_turn(store, lambda: phases.say(f"{name}: waiting for another ingest into {store.shown}")):
         upgrade(store, "transactions")
-        with batch.connect(store) as connection, staging_folder(settings, store) as staging:
+        with batch.connect(store) as connection:
             runs.start(store, connection, run_id, name)
-            summary = Summary(name)
-            error: str | None = None
-            try:
-                yield Step(store, connection, staging, summary)
-            except BaseException as problem:
-                error = str(problem) if isinstance(problem, Refusal) else repr(problem)
-                raise
-            finally:
-                summary.seconds = time.perf_counter() - started
-                summary.phases = {phase: s for phase, s in phases.seconds.items() if phase.startswith(name)}
+        summary = Summary(name)
+        error: str | None = None
+        try:
+            yield store, summary
+        except BaseException as problem:
+            error = str(problem) if isinstance(problem, Refusal) else repr(problem)
+            raise
+        finally:
+            summary.seconds = time.perf_counter() - started
+            summary.phases = {phase: s for phase, s in phases.seconds.items() if phase.startswith(name)}
+            with batch.connect(store) as connection:
                 runs.finish(
                     store,
                     connection,
@@ -108,6 +121,22 @@ def step(settings: Settings, run_id: str, name: str, phases: Phases) -> Iterator
                     header=summary.header,
                     error=error,
                 )
+
+
+def is_current(settings: Settings, name: str) -> bool:
+    """Whether what a step makes of all transactions is right as it stands."""
+    store = parse(settings.store_url)
+    if not upgrade_is_current(store, "transactions"):
+        return False
+    with batch.connect(store, read_only=True) as connection:
+        return not outdated.holds(connection, name)
+
+
+def skipped(settings: Settings, run_id: str, name: str, phases: Phases) -> Summary:
+    """A step of which nothing is to be done."""
+    with noted(settings, run_id, name, phases) as (_, summary):
+        summary.said.append("nothing to do: each change was counted as it came")
+    return summary
 
 
 def check_share(settings: Settings, summary: Summary, path: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.work import TURN_SECONDS
-from fraudstack.features import ClientMemory
 from fraudstack.fields.ids import FIRST_MADE
 from fraudstack.places import STORED
 from fraudstack.profiles.event import Event
@@ -19,6 +18,8 @@ from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
 from fraudstack.storage import decided, history, profiles, sums, value_days
+from fraudstack.storage.changes import follow_client
+from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection, date_for
 from fraudstack.storage.sums import Said
@@ -105,8 +106,6 @@ def score(connection: Connection, posted: Submission, terms: Terms, now: datetim
     """What is said of a transaction that the store doesn't have, by what the store holds at this moment."""
     event = posted.event(posted.id or 0, now)
     profile, excepted = profiles.read(connection, event)
-    if terms.model is not None and not profile.transactions:
-        profile.memory = ClientMemory()
     return _scored(connection, event, profile, excepted, terms)
 
 
@@ -138,20 +137,26 @@ def decide_and_store(
         return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
     if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
         scored = score(connection, posted, terms, now)
+    # One that comes late is remembered in its place, among all that a file brought.
+    if _late(scored, posted) and follow_client(connection, posted.client_id):
+        scored = score(connection, posted, terms, now)
     id = decided.next_id(connection) if posted.id is None else posted.id
     event = replace(scored.case.event, id=id)
     verdict, decision = _said(scored, posted, terms, now, advice)
-    # A copy: work may be done twice, and what was scored must not hold what was rolled back.
-    profile = scored.case.profile.copy()
-    profile.add(event, trusted=not verdict.suspicious)
-    if profile.memory is not None:
-        profile.memory.add(event, None)
-        value_days.add(connection, event)
+    said = Said(int(verdict.suspicious))
     decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
-    profiles.write(connection, profile, event, seen=1, usual=int(not (verdict.suspicious or event.declined)))
+    # A copy: work may be done twice, and what was scored must not hold what was rolled back.
+    follow(connection, scored.case.profile.copy(), [Change(None, (event, said))])
+    sums.count_reasons(connection, event, said.flagged, (reason.code for reason in verdict.reasons))
     decided.decide(connection, id, decision)
-    sums.add(connection, event, None, Said(int(verdict.suspicious)), [reason.code for reason in verdict.reasons])
     return Decided(id, decision)
+
+
+def _late(scored: Scored, posted: Submission) -> bool:
+    """Whether a transaction isn't the latest of its client; ids that are given here rise."""
+    recent = scored.case.profile.recent
+    id = FIRST_MADE if posted.id is None else posted.id
+    return bool(recent) and (scored.case.event.seconds, id) <= recent[-1][:2]
 
 
 def decide_some(
@@ -213,7 +218,7 @@ def _of_known(
     decided.flag(connection, id, verdict.suspicious, posted.description)
     kept.judge_anew(connection, event, before, after)
     decided.decide(connection, id, decision)
-    sums.add(connection, event, before, after, [reason.code for reason in verdict.reasons])
+    sums.count_reasons(connection, event, after.flagged, (reason.code for reason in verdict.reasons))
     return Decided(id, decision)
 
 

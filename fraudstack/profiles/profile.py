@@ -109,6 +109,13 @@ class Profile:
     amounts: Amounts = field(default_factory=Amounts)
     recent: list[Recent] = field(default_factory=list)
     habits: dict[tuple[str, str], Habit] = field(default_factory=dict)
+    # Of which the truth is known, and the frauds among them.
+    labelled: int = 0
+    frauds: int = 0
+    # Purchases, usual or not: how many, whole cents and their squares.
+    bought: int = 0
+    bought_cents: int = 0
+    bought_squares: int = 0
     # What a model has to know besides; None where nobody keeps it.
     memory: ClientMemory | None = None
 
@@ -130,6 +137,11 @@ class Profile:
             self.amounts.copy(),
             self.recent.copy(),
             {key: Habit(habit.count, habit.amounts.copy(), habit.seen) for key, habit in self.habits.items()},
+            self.labelled,
+            self.frauds,
+            self.bought,
+            self.bought_cents,
+            self.bought_squares,
             None if self.memory is None else self.memory.copy(),
         )
 
@@ -140,8 +152,11 @@ class Profile:
         self.recent = recalled(self.recent)
 
     def take_away(self, event: Event, *, trusted: bool) -> None:
-        """Count a transaction no more; `recent` is left as it was, for what comes in its place isn't known here."""
+        """Count a transaction no more; what comes in its place in `recent` isn't known here."""
         self._count(event, -1, usual=trusted and not event.declined)
+        at = bisect_left(self.recent, (event.seconds, event.id))
+        if at < len(self.recent) and self.recent[at][:2] == (event.seconds, event.id):
+            del self.recent[at]
 
     def judge_anew(self, event: Event, *, trusted: bool) -> None:
         """Count a transaction that is in the profile as usual, or no more, now that its truth is known."""
@@ -151,13 +166,24 @@ class Profile:
         sign = 1 if trusted else -1
         self._make_usual(event, sign)
         for key in event.keys:
-            self.habits[key].make_usual(key[0], event.cents, sign)
+            if key in self.habits:
+                self.habits[key].make_usual(key[0], event.cents, sign)
+
+    def tell(self, is_fraud: int | None, sign: int = 1) -> None:
+        """Count what the truth of a transaction is, or with -1 no more."""
+        if is_fraud is not None:
+            self.labelled += sign
+            self.frauds += sign * is_fraud
 
     def _count(self, event: Event, sign: int, *, usual: bool) -> None:
         self.version += 1
         self.transactions += sign
         self.declined += sign * event.declined
         self.refunds += sign * (event.cents < 0)
+        if event.cents > 0:
+            self.bought += sign
+            self.bought_cents += sign * event.cents
+            self.bought_squares += sign * event.cents * event.cents
         if usual:
             self._make_usual(event, sign)
         for key in event.keys:

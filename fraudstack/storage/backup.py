@@ -78,7 +78,7 @@ def restore(copy: Path, stores: Sequence[Store], advance: Advance) -> list[Store
 
 
 def _check_room(paths: Sequence[Path], folder: Path) -> None:
-    """Raise StoreError when a copy doesn't fit; on a store's own volume as much again has to stay free for the store."""
+    """Raise StoreError when a copy doesn't fit; on a store's own volume as much again has to stay free."""
     needed = sum(map(_size, paths))
     own = folder.stat().st_dev in {path.stat().st_dev for path in paths}
     free = shutil.disk_usage(folder).free

@@ -100,7 +100,10 @@ def restore(
     settings = settings_of(database=database, clusters=clusters)
     stores = [parse(settings.store_url), parse(settings.clusters_url)]
     phases = Phases(_progress)
-    with ingest_turn(stores[0], lambda: phases.say("restore: waiting for an ingest")), phases.phase("restore") as advance:
+    with (
+        ingest_turn(stores[0], lambda: phases.say("restore: waiting for an ingest")),
+        phases.phase("restore") as advance,
+    ):
         restored = put_back(copy, stores, advance)
     sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
 

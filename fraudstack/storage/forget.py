@@ -5,18 +5,19 @@ import time
 from pydantic_core import from_json
 from sqlalchemy import text
 
-from fraudstack.storage import engines, profiles, sums
+from fraudstack.storage import engines, profiles, sums, value_days
 from fraudstack.storage.batch import Pace, Turn
+from fraudstack.storage.changes import follow_client
+from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.online import Connection
+from fraudstack.storage.remembering import was_ordinary
 from fraudstack.storage.store import Store
 
 _HISTORY = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d WHERE d.id = transactions.id)
-    FROM transactions WHERE client_id = ? ORDER BY id LIMIT ?"""
+    FROM transactions WHERE client_id = ? ORDER BY date DESC, id DESC LIMIT ?"""
 _OF_TRANSACTIONS = ("decisions", "reviews", "claims", "transactions")
-_OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards")
-# The lists of days name cards; merchants and amounts are nobody's.
-_CARD = "DELETE FROM days_seen WHERE kind = 'card' AND value = ?"
+_OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards", "changes")
 _MEMBER = text("DELETE FROM client_clusters WHERE client_id = :client")
 # Transactions in a write transaction: the first, the fewest, the most.
 _ROWS = (200, 20, 2_000)
@@ -52,17 +53,25 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
     turn = Turn()
     with connection.write([client]):
         started = time.perf_counter()
+        follow_client(connection, client)
         history = connection.rows(_HISTORY, (client, most))
-        cards = set()
+        changes = []
         for *row, reasons in history:
             event, said = profiles.event_of(tuple(row))
+            changes.append(Change((event, said), None))
+            # As long as what came before is there.
+            value_days.count(connection, event, said, was_ordinary(connection, event, said), -1)
             codes = [reason["code"] for reason in from_json(reasons)] if reasons else []
-            sums.take_away(connection, event, said, codes)
-            cards.add(event.card)
+            sums.count_reasons(connection, event, said.flagged, codes, -1)
         for table in _OF_TRANSACTIONS:
             connection.many(f"DELETE FROM {table} WHERE id = ?", [(row[0],) for row in history])
-        connection.many(_CARD, [(card,) for card in sorted(filter(None, cards))])
-        for table in _OF_CLIENTS:
-            connection.execute(f"DELETE FROM {table} WHERE client_id = ?", (client,))
+        if changes:
+            profile = profiles.read_sums(connection, client)
+            # Of a client who goes nothing is remembered; those whom it dealt with are told apart, below.
+            profile.memory = None
+            follow(connection, profile, changes, of_file=True)
+        if len(history) < most:
+            for table in _OF_CLIENTS:
+                connection.execute(f"DELETE FROM {table} WHERE client_id = ?", (client,))
     turn.seconds = time.perf_counter() - started
     return turn, len(history)

@@ -1,8 +1,9 @@
 """What a profile says of a transaction that the store has already: taken away, judged anew, or replayed.
 
 Sums are whole: taking one transaction away, or counting it otherwise, is exact, at a cost that doesn't grow with the
-history. That holds where the profile counts all that the store has. Between an ingest and its step `profiles` it
-doesn't: then the whole history is replayed, before the turn to write has come, and only what came since is made up for.
+history. That holds where the profile counts all that the store has. Between a load that was large and the step
+`profiles` it doesn't: then the whole history is replayed, before the turn to write has come, and only what came since
+is made up for.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,10 +12,14 @@ from typing import NamedTuple
 
 from fraudstack.features import ClientMemory
 from fraudstack.profiles.event import Event
-from fraudstack.profiles.profile import Profile, replayed, trusted
-from fraudstack.storage import profiles, sums
+from fraudstack.profiles.profile import Profile, trusted
+from fraudstack.storage import profiles
+from fraudstack.storage.changes import follow_client
+from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.online import Connection, Row
 from fraudstack.storage.sums import Said
+
+_OUTDATED = "SELECT 1 FROM outdated WHERE name = 'profiles'"
 
 
 class Wanted(NamedTuple):
@@ -57,24 +62,18 @@ class Known:
         return profile
 
     def judge_anew(self, connection: Connection, event: Event, before: Said, after: Said) -> None:
-        """Store what the profile is by what is said of the transaction now; its row says so already."""
+        """Count what is said of the transaction now; its row says so already."""
         profile = self.profile.copy()
-        was, now = (trusted(*said) and not event.declined for said in (before, after))
-        if was != now:
-            profile.judge_anew(event, trusted=now)
-        profile.version = self.profile.version + 1
-        if profile.memory is not None and before.is_fraud != after.is_fraud:
-            profile.memory.relabel(event, profiles.frauds(connection, event))
+        follow(connection, profile, [Change((event, before), (event, after))])
         if self.anew:
             profiles.write_whole(connection, profile)
-        else:
-            profiles.write(connection, profile, event, seen=0, usual=now - was)
 
 
 def known(connection: Connection, event: Event, replays: Replays) -> Known | None:
     """What is known of an event's client; None where the history has to be replayed first."""
+    follow_client(connection, event.client_id)
     profile, excepted = profiles.read(connection, event)
-    if _is_whole(connection, profile):
+    if is_whole(connection):
         return Known(profile, excepted, anew=False)
     found = replays.get(event.client_id)
     return None if found is None else Known(_caught_up(connection, found), excepted, anew=True)
@@ -84,7 +83,7 @@ def replay(connection: Connection, client_id: str, ids: Collection[int] = ()) ->
     """Replay a client's history as it is now; of transactions in `ids` it is told what was remembered before."""
     rows = {row[0]: row for row in profiles.history(connection, client_id)}
     history = sorted(map(profiles.event_of, rows.values()), key=lambda found: (found[0].seconds, found[0].id))
-    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history))
+    profile = profiles.made_of(client_id, history)
     stored = profiles.read_whole(connection, client_id)
     profile.version = stored.version
     before = {}
@@ -102,13 +101,9 @@ def rebuilt(connection: Connection, client_id: str) -> Profile:
     return replay(connection, client_id).profile
 
 
-def _is_whole(connection: Connection, profile: Profile) -> bool:
-    """Whether a profile counts all that the store has, each as it stands."""
-    count = profiles.counted(connection, profile.client_id)
-    memory = profile.memory
-    return profile.transactions == count == (count if memory is None else memory.transactions) and sums.are_current(
-        connection
-    )
+def is_whole(connection: Connection) -> bool:
+    """Whether profiles count all that the store has, but for what waits in `changes`."""
+    return not connection.rows(_OUTDATED)
 
 
 def _caught_up(connection: Connection, found: Replayed) -> Profile:
@@ -121,9 +116,11 @@ def _caught_up(connection: Connection, found: Replayed) -> Profile:
         if now.get(row[0]) != row:
             event, said = profiles.event_of(row)
             profile.take_away(event, trusted=trusted(*said))
+            profile.tell(said.is_fraud, -1)
     come = [profiles.event_of(row) for row in now.values() if found.rows.get(row[0]) != row]
     for event, said in sorted(come, key=lambda one: (one[0].seconds, one[0].id)):
         profile.add(event, trusted=trusted(*said))
+        profile.tell(said.is_fraud)
         if profile.memory is not None and event.id in found.rows:
             profile.memory.relabel(event, profiles.frauds(connection, event))
         elif profile.memory is not None:

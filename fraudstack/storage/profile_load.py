@@ -9,15 +9,15 @@ import pyarrow.dataset as ds
 from adbc_driver_manager.dbapi import Connection
 from pydantic_core import to_json
 
-from fraudstack.profiles.profile import replayed, trusted
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import events
 from fraudstack.storage.online import CLIENT_LOCKS
-from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, row_of
+from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, made_of, row_of
 from fraudstack.storage.rebuild import Swap, make_again, put
 from fraudstack.storage.store import Store
 
-_PROFILES = pa.schema([(name, pa.string() if name in ("client_id", "recent") else pa.int64()) for name in COLUMNS])
+_TEXTS = ("client_id", "recent", "bought_squares")
+_PROFILES = pa.schema([(name, pa.string() if name in _TEXTS else pa.int64()) for name in COLUMNS])
 _HABITS = pa.schema([(name, pa.string() if name in HABITS[:3] else pa.int64()) for name in HABITS])
 
 VERSIONS = "SELECT client_id, version FROM profiles"
@@ -101,7 +101,7 @@ def _stage_now(store: Store, connection: Connection, client_id: str) -> None:
     # The version first: what changes after it is told by it.
     found = bulk.query(connection, f"{VERSIONS} WHERE client_id = $1", (client_id,))
     history = events.of(store, connection, "client_id = $1", (client_id,))
-    profile = replayed(client_id, ((event, trusted(*said)) for event, said in history))
+    profile = made_of(client_id, history)
     profile.version = found.column("version")[0].as_py() + 1
     _stage(
         connection,

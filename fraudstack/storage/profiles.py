@@ -1,9 +1,9 @@
 """Profiles in the store: a row per client, and a row per habit, of which a decision reads and writes only its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from itertools import chain
+from itertools import batched, chain
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -11,14 +11,38 @@ from pydantic_core import from_json, to_json
 from fraudstack.features import DAY, ClientMemory
 from fraudstack.places import channel_of, city_of, state_of
 from fraudstack.profiles.event import KINDS, Event, seconds_of
-from fraudstack.profiles.profile import MOST_RECENT, Amounts, Habit, Profile, Recent, log_of, recalled, recent_of
+from fraudstack.profiles.profile import (
+    MOST_RECENT,
+    Amounts,
+    Habit,
+    Profile,
+    Recent,
+    recalled,
+    recent_of,
+    replayed,
+    trusted,
+)
 from fraudstack.storage.online import Connection, Row, date_for, held
 from fraudstack.storage.sums import Said
 
 # No transaction has it.
 NO_ID = -1
 SUMS = ("purchases", "cents", "logs", "squares")
-COLUMNS = ("client_id", "version", "transactions", "declined", "refunds", "usual", "home", *SUMS, "recent")
+BOUGHT = ("bought", "bought_cents", "bought_squares")
+COLUMNS = (
+    "client_id",
+    "version",
+    "transactions",
+    "declined",
+    "refunds",
+    "usual",
+    "home",
+    *SUMS,
+    "recent",
+    "labelled",
+    "frauds",
+    *BOUGHT,
+)
 _STORED = (*COLUMNS, "memory")
 HABITS = ("client_id", "kind", "value", "count", *SUMS, "seen")
 
@@ -33,7 +57,11 @@ _BASIS = """SELECT (SELECT version FROM profiles WHERE client_id = ?),
     (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?)"""
 _PUT = f"""INSERT INTO profiles ({", ".join(_STORED)}) VALUES ({", ".join("?" * len(_STORED))})
     ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _STORED[1:])}"""
+_FORGET = "DELETE FROM profiles WHERE client_id = ?"
 _FORGET_HABITS = "DELETE FROM profile_habits WHERE client_id = ?"
+_FORGET_UNSEEN = "DELETE FROM profile_habits WHERE client_id = ? AND seen = 0"
+# Rows of a statement; few, for each length is a statement of its own to prepare.
+_MOST_ROWS = 8
 
 # What a profile is made of, in the order of `event_of`.
 EVENT_COLUMNS = (
@@ -45,7 +73,6 @@ _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 _LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
     ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
 _VERSION = "SELECT version FROM profiles WHERE client_id = ?"
-_COUNT = "SELECT count(*) FROM transactions WHERE client_id = ?"
 _FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
 
 
@@ -79,21 +106,33 @@ def _of_basis(connection: Connection, event: Event) -> tuple[Any, ...]:
     return event.client_id, event.client_id, event.merchant, date_for(connection.store, event.seconds)
 
 
+def read_sums(connection: Connection, client_id: str) -> Profile:
+    """A client's profile without its habits."""
+    return _made(client_id, connection.rows(_SELECT, (client_id,)), ())
+
+
 def read_whole(connection: Connection, client_id: str) -> Profile:
     """A client's profile with all its habits."""
     found = connection.rows(_SELECT, (client_id,))
     return _made(client_id, found, connection.rows(_ALL_HABITS, (client_id,)))
 
 
-def write(connection: Connection, profile: Profile, event: Event, *, seen: int, usual: int) -> None:
-    """Store a profile that counts `event` anew, in the transaction under way.
+def write(connection: Connection, profile: Profile, habits: Mapping[tuple[str, str], Sequence[int]]) -> None:
+    """Store a profile, and add to the client's habits (by kind and value, HABITS), in the transaction under way.
 
-    `seen` and `usual` say how often more than before: 1 where it is new, 0, or -1 where it is usual no more.
+    Of a client without transactions nothing stays.
     """
+    client = (profile.client_id,)
+    if not profile.transactions:
+        connection.execute(_FORGET, client)
+        connection.execute(_FORGET_HABITS, client)
+        return
     connection.execute(_PUT, _stored(profile))
-    if seen or usual:
-        changes = [_change(event, kind, value, seen, usual) for kind, value in event.keys]
-        connection.execute(_put_habits(len(changes)), list(chain.from_iterable(changes)))
+    rows = [(profile.client_id, *key, *figures) for key, figures in habits.items()]
+    for some in batched(rows, _MOST_ROWS):
+        connection.execute(_put_habits(len(some)), list(chain.from_iterable(some)))
+    if any(figures[-1] < 0 for figures in habits.values()):
+        connection.execute(_FORGET_UNSEEN, client)
 
 
 def write_whole(connection: Connection, profile: Profile) -> None:
@@ -126,11 +165,6 @@ def version(connection: Connection, client_id: str) -> int:
     return int(found[0][0]) if found else 0
 
 
-def counted(connection: Connection, client_id: str) -> int:
-    """How many transactions a client has."""
-    return int(connection.rows(_COUNT, (client_id,))[0][0])
-
-
 def frauds(connection: Connection, event: Event) -> int:
     """How many of the transactions that an event's client had on its day are known to be fraud."""
     day = event.seconds // DAY * DAY
@@ -141,12 +175,25 @@ def frauds(connection: Connection, event: Event) -> int:
 def event_of(row: Row) -> tuple[Event, Said]:
     """A row of EVENT_COLUMNS as an event, and what is said of it."""
     id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
-    when = datetime.fromisoformat(date) if isinstance(date, str) else date
     cents = round(amount * 100)
     # What older versions stored may be written otherwise.
     how, town, place = channel and channel_of(channel), city and city_of(city), state and state_of(state)
-    event = Event(id, client, seconds_of(when), cents, card, how, merchant, town, place, mcc, errors)
+    event = Event(id, client, seconds_at(date), cents, card, how, merchant, town, place, mcc, errors)
     return event, Said(flagged, is_fraud)
+
+
+def seconds_at(date: str | datetime) -> int:
+    """Seconds since 1970 of a time as the store's columns give it."""
+    return seconds_of(datetime.fromisoformat(date) if isinstance(date, str) else date)
+
+
+def made_of(client_id: str, history: Iterable[tuple[Event, Said]]) -> Profile:
+    """The profile that a client's transactions make, in any order, with no memory."""
+    known = list(history)
+    profile = replayed(client_id, ((event, trusted(*said)) for event, said in known))
+    for _, said in known:
+        profile.tell(said.is_fraud)
+    return profile
 
 
 def row_of(profile: Profile) -> tuple[Any, ...]:
@@ -166,6 +213,11 @@ def row_of(profile: Profile) -> tuple[Any, ...]:
         sums.logs,
         sums.squares,
         recent,
+        profile.labelled,
+        profile.frauds,
+        profile.bought,
+        profile.bought_cents,
+        str(profile.bought_squares),
     )
 
 
@@ -192,11 +244,14 @@ def habit_rows(profile: Profile) -> Iterator[tuple[Any, ...]]:
 
 
 def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
-    profile = Profile(client_id)
+    # Of a client whom nobody knows there is nothing to remember.
+    profile = Profile(client_id, memory=ClientMemory())
     if found:
-        (_, profile.version, profile.transactions, profile.declined, profile.refunds, *rest) = found[0]
-        profile.usual, profile.home, *sums, recent, memory = rest
-        profile.amounts = Amounts(*sums)
+        row = found[0]
+        profile.version, profile.transactions, profile.declined, profile.refunds, profile.usual, profile.home = row[1:7]
+        profile.amounts = Amounts(*row[7:11])
+        recent, profile.labelled, profile.frauds, profile.bought, profile.bought_cents, squares, memory = row[11:]
+        profile.bought_squares = int(squares)
         profile.recent = list(map(Recent._make, from_json(recent)))
         profile.memory = None if memory is None else ClientMemory.of(from_json(memory))
     for kind, value, count, *sums, seen in habits:
@@ -204,11 +259,3 @@ def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
     if profile.memory is not None:
         profile.memory.seen = {key: habit.seen for key, habit in profile.habits.items()}
     return profile
-
-
-def _change(event: Event, kind: str, value: str, seen: int, usual: int) -> tuple[Any, ...]:
-    """What an event's new place in the profile adds to a habit."""
-    if usual and kind == "mcc" and event.cents > 0:
-        log = log_of(event.cents)
-        return event.client_id, kind, value, usual, usual, usual * event.cents, usual * log, usual * log * log, seen
-    return event.client_id, kind, value, usual, 0, 0, 0, 0, seen

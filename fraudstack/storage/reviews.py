@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage import profiles, sums
+from fraudstack.storage import profiles
 from fraudstack.storage.history import Replays, Wanted, known
 from fraudstack.storage.online import Connection, date_text
 
@@ -71,7 +71,6 @@ def add(
             return Wanted(event.client_id)
         connection.execute(_TRUTH, (after.is_fraud, id))
         kept.judge_anew(connection, event, before, after)
-        sums.add(connection, event, before, after)
     connection.execute(_RELEASE, (id,))
     [(number,)] = connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))
     return Added(number, after.is_fraud)

@@ -38,10 +38,7 @@ SHARED = f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}, 0)"
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 _BY_DAY = f"SELECT day, {_SUMS} FROM daily_sums WHERE kind = 'all' AND day BETWEEN ? AND ? GROUP BY day ORDER BY day"
 _BY_VALUE = f"SELECT value, {_SUMS} FROM daily_sums WHERE kind = ? AND day BETWEEN ? AND ? GROUP BY value"
-# A step of an ingest that may have changed transactions after the sums were last made.
-_BEHIND = """SELECT 1 FROM ingest_runs r WHERE r.step IN ('clean', 'label') AND NOT EXISTS (
-    SELECT 1 FROM ingest_runs p WHERE p.step = 'profiles' AND p.seconds IS NOT NULL AND p.error IS NULL
-    AND p.started_at >= r.started_at) LIMIT 1"""
+_BEHIND = "SELECT 1 FROM outdated WHERE name = 'profiles' UNION ALL SELECT 1 FROM changes LIMIT 1"
 # Apart: SQLite looks only a lone minimum up.
 _EXTENT = """SELECT (SELECT min(day) FROM daily_sums WHERE kind = 'all'),
     (SELECT max(day) FROM daily_sums WHERE kind = 'all')"""
@@ -86,30 +83,25 @@ def figures(cents: int, said: Said) -> Sums:
     return Sums(1, cents, *map(int, counted))
 
 
-def add(connection: Connection, event: Event, was: Said | None, now: Said, reasons: Iterable[str] = ()) -> None:
-    """Count what is said of a transaction now in the place of what was (None: it is new), in the transaction under way.
-
-    `reasons` are the codes that it has not been counted with before.
-    """
-    after = figures(event.cents, now)
-    change = after if was is None else [a - b for a, b in zip(after, figures(event.cents, was), strict=True)]
-    _add_up(connection, event, change, reasons, after)
+def count(connection: Connection, event: Event, said: Said, sign: int) -> None:
+    """Count a transaction and what is said of it, or with -1 no more, in the transaction under way."""
+    _add_up(connection, event, keys(event), figures(event.cents, said), sign)
 
 
-def take_away(connection: Connection, event: Event, was: Said, reasons: Iterable[str]) -> None:
-    """Count a transaction no more, in the transaction under way."""
-    before, given = ([-figure for figure in figures(event.cents, said)] for said in (was, Said(was.flagged)))
-    _add_up(connection, event, before, reasons, given)
+def count_reasons(
+    connection: Connection, event: Event, flagged: int | None, codes: Iterable[str], sign: int = 1
+) -> None:
+    """Count a transaction, or with -1 no more, with the codes of its reasons: what the truth is isn't asked there."""
+    _add_up(connection, event, (("reason", code) for code in codes), figures(event.cents, Said(flagged)), sign)
 
 
 def _add_up(
-    connection: Connection, event: Event, change: Sequence[int], reasons: Iterable[str], of_reasons: Sequence[int]
+    connection: Connection, event: Event, keys: Iterable[tuple[str, str]], figures: Sequence[int], sign: int
 ) -> None:
     day = str(date_of(event.seconds).date())
-    for kind, value in keys(event):
-        connection.add_up(_write, (kind, day, value), (1, *change))
-    for code in reasons:
-        connection.add_up(_write, ("reason", day, code), (1, *of_reasons))
+    change = (1, *figures) if sign > 0 else (1, *(-figure for figure in figures))
+    for kind, value in keys:
+        connection.add_up(_write, (kind, day, value), change)
 
 
 def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
@@ -158,7 +150,7 @@ def days(connection: Connection, kind: str, value: str, figure: str) -> list[tup
 
 
 def are_current(connection: Connection) -> bool:
-    """Whether the last ingest that changed transactions has also made the sums anew."""
+    """Whether the sums count all that the last ingest changed."""
     return not connection.rows(_BEHIND)
 
 

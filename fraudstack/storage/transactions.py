@@ -8,6 +8,7 @@ conflict.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from fraudstack.schema import CONTENT, TRANSACTIONS
 from fraudstack.storage import batch as bulk
+from fraudstack.storage import changes, outdated
 from fraudstack.storage.store import Store
 
 # Amounts travel in whole cents: a float made of them by one division is the nearest there is.
@@ -41,6 +43,9 @@ STAGED = pa.schema(
 # Of a file with columns of its own.
 DESCRIBED = STAGED.append(pa.field("description", pa.string()))
 
+# A file can't hold a description: what the API was told stays, and is no difference.
+_TOLD = tuple(name for name in CONTENT if name != "description")
+
 
 def _clashes(known: str, told: str) -> str:
     """Whether one row says otherwise than another that is known: not where it fills a NULL."""
@@ -48,28 +53,51 @@ def _clashes(known: str, told: str) -> str:
     return f"({' OR '.join(columns)})"
 
 
+def _differs(known: str) -> str:
+    """Whether a staged row says otherwise than one that is known, in whatever a file can say."""
+    return f"({', '.join(f'{known}.{c}' for c in _TOLD)}) IS DISTINCT FROM ({', '.join(f's.{c}' for c in _TOLD)})"
+
+
 _COLUMNS = ", ".join(CONTENT)
 _NEW = ", ".join(f"s.{name}" for name in CONTENT)
-# A file can't hold a description: what the API was told stays, and is no difference.
-_TOLD = tuple(name for name in CONTENT if name != "description")
-_DIFFERS = f"({', '.join(f't.{c}' for c in _TOLD)}) IS DISTINCT FROM ({', '.join(f's.{c}' for c in _TOLD)})"
-_DECIDED = """(t.flagged_fraud IS NOT NULL
-    OR EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id AND d.source = 'online'))"""
+_DIFFERS = _differs("t")
+
+
+def _conflicts(known: str) -> str:
+    """Whether a row contradicts what was decided online."""
+    return f"""({_clashes(known, "s")} AND ({known}.flagged_fraud IS NOT NULL
+        OR EXISTS (SELECT 1 FROM decisions d WHERE d.id = {known}.id AND d.source = 'online')))"""
+
 
 _MADE_SQLITE = "SELECT name FROM sqlite_master WHERE name = 'transactions'"
 _MADE_POSTGRESQL = "SELECT to_regclass('transactions') AS name WHERE to_regclass('transactions') IS NOT NULL"
+_COUNTED = "SELECT CAST(coalesce(sum(transactions), 0) AS BIGINT) AS transactions FROM profiles"
 _ANY_BETWEEN = "SELECT id FROM transactions WHERE id BETWEEN $1 AND $2 LIMIT 1"
 _COMPARE = f"""SELECT count(*) AS known, coalesce(sum(CASE WHEN {_DIFFERS} THEN 1 ELSE 0 END), 0) AS changed
     FROM staged s JOIN transactions t ON t.id = s.id"""
 _CONFLICTS = f"""SELECT s.id FROM staged s JOIN transactions t ON t.id = s.id
-    WHERE {_clashes("t", "s")} AND {_DECIDED}"""
+    WHERE {_conflicts("t")}"""
 _DROP_CONFLICTS = f"""DELETE FROM staged WHERE id IN ({_CONFLICTS})"""
-# Unchanged rows are left out, so that loading the same file again writes nothing. What a server's scorer decided since
-# they were compared keeps its content.
+# What a server's scorer is about to decide is waited for: from then on nobody else changes what differs.
+_HOLD = f"""SELECT count(*) AS held FROM (SELECT t.id FROM transactions t JOIN staged s ON s.id = t.id
+    WHERE {_DIFFERS} ORDER BY t.id FOR UPDATE OF t) rows"""
+# Unchanged rows are left out, so that loading the same file again writes nothing.
+_CHANGE = f"""UPDATE transactions SET {", ".join(f"{c} = s.{c}" for c in _TOLD if c != "id")} FROM staged s
+    WHERE s.id = transactions.id AND {_differs("transactions")} AND NOT {_conflicts("transactions")}"""
+# A row that came a moment ago wasn't entered: it is looked at once more.
+_CHANGE_ENTERED = f"""{_CHANGE}
+    AND EXISTS (SELECT 1 FROM changes c WHERE c.client_id = transactions.client_id AND c.id = transactions.id)"""
 _INSERT = f"""INSERT INTO transactions ({_COLUMNS})
-    SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL OR {_DIFFERS}
-    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _TOLD if c != "id")}
-    WHERE transactions.flagged_fraud IS NULL OR NOT {_clashes("transactions", "excluded")}"""
+    SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL
+    ON CONFLICT (id) DO NOTHING"""
+# A row that comes to another client is counted with both.
+_CHANGED = f"""SELECT t.client_id, t.id, {{was}} AS was FROM staged s JOIN transactions t ON t.id = s.id
+    WHERE {_DIFFERS}
+    UNION ALL SELECT s.client_id, s.id, NULL FROM staged s JOIN transactions t ON t.id = s.id
+    WHERE s.client_id <> t.client_id"""
+_FRESH = (
+    "SELECT s.client_id, s.id, NULL AS was FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL"
+)
 
 
 @dataclass
@@ -105,14 +133,17 @@ def load(
 ) -> list[int]:
     """Insert or update rows; returns the ids that turned out to be in conflict and were left out.
 
-    An empty store is filled without indexes: call `ensure_indexes` after. Every transaction is short.
+    What is changed is entered in `changes`, to be counted, unless all is outdated that is made of transactions. An
+    empty store is filled without indexes: call `ensure_indexes` after. Every transaction is short.
     """
     empty = is_empty(connection)
     if empty:
+        outdated.mark(store, connection)
         with bulk.write(store, connection):
             for index in TRANSACTIONS.indexes:
                 bulk.execute(connection, _sql(DropIndex(index, if_exists=True), store))
-    put = _append if empty else _upsert
+    enter = not outdated.holds(connection, outdated.PROFILES)
+    put = _append if empty else partial(_upsert, enter=enter)
     pace = bulk.Pace()
     conflicts: list[int] = []
     for batch in batches:
@@ -120,6 +151,11 @@ def load(
             pace.took(put(store, connection, piece, conflicts), piece.num_rows)
             on_rows(piece.num_rows)
     return conflicts
+
+
+def most_entered(connection: Connection, share: float) -> int:
+    """How many transactions a load may change to be counted one by one: a share of those that are counted."""
+    return int(share * (bulk.query(connection, _COUNTED).column("transactions")[0].as_py() or 0))
 
 
 def is_made(store: Store, connection: Connection) -> bool:
@@ -153,24 +189,45 @@ def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: lis
     return turn if done else _upsert(store, connection, rows, conflicts)
 
 
-def _upsert(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> bulk.Turn:
+def _upsert(
+    store: Store, connection: Connection, rows: pa.Table, conflicts: list[int], *, enter: bool = False
+) -> bulk.Turn:
     bulk.stage(connection, "staged", rows)
-    compared = bulk.query(connection, _COMPARE).to_pylist()[0]
-    if compared["known"] == rows.num_rows and not compared["changed"]:
-        return bulk.Turn()
+    longest = bulk.Turn()
+    while True:
+        compared = bulk.query(connection, _COMPARE).to_pylist()[0]
+        staged = bulk.query(connection, "SELECT count(*) AS rows FROM staged").to_pylist()[0]["rows"]
+        if compared["known"] == staged and not compared["changed"]:
+            return longest
+        turn, clashing = bulk.write_again(store, connection, partial(_put, store, connection, enter))
+        conflicts += clashing
+        longest.seconds = max(longest.seconds, turn.seconds)
+        if store.path:
+            return longest
+        # A server's scorer may have been first with a row: then it is compared again.
 
-    def upsert() -> list[int]:
-        # Asked again inside the transaction: the scorer may have decided one of them meanwhile.
-        clashing: list[int] = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
-        if clashing:
-            bulk.execute(connection, _DROP_CONFLICTS)
+
+def _put(store: Store, connection: Connection, enter: bool) -> list[int]:
+    """Write what is staged, in the transaction under way; the ids that clash, which aren't staged any more."""
+    if store.path is None:
+        bulk.query(connection, _HOLD)
+    # Asked again inside the transaction: the scorer may have decided one of them meanwhile.
+    clashing: list[int] = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
+    if clashing:
+        bulk.execute(connection, _DROP_CONFLICTS)
+    if enter:
+        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store, "t"))))
+    bulk.execute(connection, _CHANGE_ENTERED if enter else _CHANGE)
+    if not enter:
         bulk.execute(connection, _INSERT)
-        # On a server even then: what it has decided keeps its content.
-        return clashing if store.path else clashing + bulk.query(connection, _CONFLICTS).column("id").to_pylist()
-
-    turn, clashing = bulk.write_again(store, connection, upsert)
-    conflicts += clashing
-    return turn
+    elif store.path:
+        bulk.execute(connection, changes.entering(_FRESH))
+        bulk.execute(connection, _INSERT)
+    else:
+        # Only what isn't the scorer's at this very moment.
+        put = f"WITH put AS ({_INSERT} RETURNING client_id, id) "
+        bulk.execute(connection, put + changes.entering("SELECT client_id, id, CAST(NULL AS TEXT) AS was FROM put"))
+    return clashing
 
 
 def _for_store(batch: pa.RecordBatch, store: Store, currency: str) -> pa.RecordBatch:

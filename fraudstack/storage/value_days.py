@@ -1,11 +1,13 @@
 """What came in by day with merchants, categories and states, of which a decision reads and writes only its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import batched
 
-from fraudstack.features import DAY, ValueDay, ValueMemory
+from fraudstack.features import DAY, KEPT_DAYS, ValueDay, ValueMemory
 from fraudstack.profiles.event import Event
 from fraudstack.storage.online import Connection, Key
-from fraudstack.storage.sums import PARTS, SHARED
+from fraudstack.storage.profiles import seconds_at
+from fraudstack.storage.sums import PARTS, SHARED, Said
 
 KINDS = ("merchant", "mcc", "state")
 TALLY = ("transactions", "cents", "labelled", "frauds", "ordinary_frauds")
@@ -16,9 +18,15 @@ BEFORE = 0
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in TALLY)
 _ONE = f"SELECT kind, day, {_SUMS} FROM value_days WHERE kind = ? AND value = ? AND day < ? GROUP BY kind, day"
 _OF_EVENT = f"{' UNION ALL '.join([_ONE] * len(KINDS))} ORDER BY 1, 2"
-_ADD = f"""INSERT INTO value_days ({", ".join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0)
+_ADD = f"""INSERT INTO value_days ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
     ON CONFLICT (kind, value, day, part) DO UPDATE SET
-    transactions = value_days.transactions + excluded.transactions, cents = value_days.cents + excluded.cents"""
+    {", ".join(f"{name} = value_days.{name} + excluded.{name}" for name in TALLY)}"""
+
+_OLD = "SELECT DISTINCT kind, value FROM value_days WHERE day <> 0 AND day < ? ORDER BY kind, value"
+_FORGET_OLD = """DELETE FROM value_days WHERE kind = ? AND value = ? AND day <> 0 AND day < ?
+    RETURNING labelled, frauds"""
+# Values in a write transaction.
+_AT_ONCE = 500
 
 
 def read(connection: Connection, event: Event) -> dict[str, ValueMemory]:
@@ -34,16 +42,43 @@ def read(connection: Connection, event: Event) -> dict[str, ValueMemory]:
         else:
             memory.days.append(ValueDay(day_of_row, *tally))
     # Of transactions that are decided together the last may be of another day than the first.
-    for (kind, value, other), (transactions, cents) in connection.added_up(_write).items():
-        if value == event.merchant and int(other) < day:
+    for (kind, value, other), (transactions, cents, *_) in connection.added_up(_write).items():
+        if value == event.merchant and kind == "merchant" and int(other) < day:
             memories[kind].count(int(other), transactions, cents)
     return memories
 
 
-def add(connection: Connection, event: Event) -> None:
-    """Count a transaction at its merchant, in the transaction under way; of the others only labels are looked at."""
-    if event.merchant:
-        connection.add_up(_write, ("merchant", event.merchant, str(event.seconds // DAY)), (1, event.cents))
+def count(connection: Connection, event: Event, said: Said, ordinary: bool, sign: int) -> None:
+    """Count a transaction, or with -1 no more, in the transaction under way.
+
+    With categories and states only labels are looked at.
+    """
+    fraud = said.is_fraud == 1
+    label = (int(said.is_fraud is not None), int(fraud), int(fraud and ordinary))
+    day = str(event.seconds // DAY)
+    for kind, value in _values(event):
+        figures = (1, event.cents, *label) if kind == "merchant" else (0, 0, *label)
+        if value and any(figures):
+            connection.add_up(_write, (kind, value, day), [sign * figure for figure in figures])
+
+
+def merge_old(connection: Connection) -> None:
+    """Put the labels of days that are too old to be kept one by one into one row, in short write transactions."""
+    [(newest,)] = connection.rows("SELECT max(date) FROM transactions")
+    if newest is None:
+        return
+    first = seconds_at(newest) // DAY - KEPT_DAYS
+    values = connection.rows(_OLD, (first,))
+    for some in batched(values, _AT_ONCE):
+        with connection.write():
+            if connection.store.path is None:
+                connection.execute(SHARED)
+            for kind, value in some:
+                gone = connection.rows(_FORGET_OLD, (kind, value, first))
+                labelled, frauds = (sum(figures) for figures in zip(*gone, strict=True)) if gone else (0, 0)
+                if labelled or frauds:
+                    part = connection.number % PARTS
+                    connection.execute(_ADD, (kind, value, BEFORE, part, 0, 0, labelled, frauds, 0))
 
 
 def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:

@@ -147,7 +147,11 @@ def test_a_loaded_transaction_is_decided_when_it_is_posted(client: TestClient, d
     values = "200, '2019-11-02 12:00:00', '7', 20.5, 'USD', '59935', 5411"
     from tests.jobs.databases import execute
 
-    execute(database, f"INSERT INTO transactions ({columns}) VALUES ({values})")
+    execute(
+        database,
+        f"INSERT INTO transactions ({columns}) VALUES ({values})",
+        "INSERT INTO changes (client_id, id) VALUES ('7', 200)",
+    )
     same = {
         "id": 200,
         "date": "2019-11-02T12:00:00Z",

@@ -19,7 +19,7 @@ from fraudstack.rules import config
 from fraudstack.rules.decide import combined
 from tests.api.scorer import known, post, running
 from tests.dags.airflow_process import wait_for
-from tests.jobs.databases import query
+from tests.jobs.databases import execute, query
 from tests.model.made import kept_model
 
 
@@ -210,6 +210,8 @@ def test_of_a_client_whose_past_nobody_remembers_the_model_says_nothing(
 ) -> None:
     with running(tmp_path) as client:
         known(client)
+    # As the job `profiles` leaves them, until the job `memories` has run.
+    execute(f"sqlite:///{tmp_path}/transactions.db", "UPDATE profiles SET memory = NULL")
     registry.promote(tmp_path / "model", made[0], {})
     with running(tmp_path) as client:
         assert decided(client, id=100)["model_version"] is None

@@ -62,15 +62,15 @@ def test_every_client_is_in_a_cluster(ingested: Path) -> None:
 
 def test_each_step_left_its_row_under_the_runs_id(ingested: Path) -> None:
     runs = query(ingested / "transactions.db", "SELECT run_id, step, error FROM ingest_runs ORDER BY started_at")
-    assert [step for _, step, _ in runs] == ["clean", "cluster", "label", "profiles"]
-    assert [error for _, _, error in runs] == [None] * 4
+    assert [step for _, step, _ in runs] == ["clean", "label", "follow", "profiles", "cluster"]
+    assert [error for _, _, error in runs] == [None] * 5
     [(dag_run,)] = query(ingested / "airflow" / "airflow.db", "SELECT run_id FROM dag_run WHERE state = 'success'")
     assert {run_id for run_id, _, _ in runs} == {dag_run}
 
 
 def test_the_log_shows_the_jobs_progress(ingested: Path) -> None:
     log = (ingested / "log").read_text()
-    assert log.index("clean: load") < log.index("cluster: ") < log.index("label: ")
+    assert log.index("clean: load") < log.index("label: ") < log.index("profiles: ") < log.index("cluster: ")
 
 
 @pytest.mark.long
@@ -100,6 +100,7 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(inge
     assert sorted(tasks) == [
         ("clean", "failed", 1),
         ("cluster", "upstream_failed", 0),
+        ("follow", "upstream_failed", 0),
         ("label", "upstream_failed", 0),
         ("profiles", "upstream_failed", 0),
     ]

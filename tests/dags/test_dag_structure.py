@@ -66,7 +66,7 @@ def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("id", "jobs"),
     [
-        ("transactions_ingest", ["clean", "cluster", "label", "profiles"]),
+        ("transactions_ingest", ["clean", "label", "follow", "profiles", "cluster"]),
         ("transactions_decide", ["memories", "decide"]),
         ("model_refresh", ["train", "evaluate", "promote", "memories"]),
     ],

@@ -138,7 +138,7 @@ def test_a_triggered_run_fills_the_store(airflow: Airflow) -> None:
     store = airflow.folder / "transactions.db"
     assert query(store, "SELECT count(*) FROM transactions") == [(_ROWS,)]
     assert query(store, "SELECT step FROM ingest_runs WHERE run_id = 'first' ORDER BY started_at") == [
-        (step,) for step in ("clean", "cluster", "label", "profiles")
+        (step,) for step in ("clean", "label", "follow", "profiles", "cluster")
     ]
 
 

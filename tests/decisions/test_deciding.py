@@ -3,12 +3,8 @@
 from contextlib import closing, suppress
 from datetime import datetime
 
-import pytest
-
 from fraudstack.decisions.deciding import Terms, decide_and_store, score
 from fraudstack.decisions.submission import Submission
-from fraudstack.features import ClientMemory
-from fraudstack.profiles.profile import Profile
 from fraudstack.rules import config
 from fraudstack.storage import history, profiles
 from fraudstack.storage.online import Connection
@@ -24,15 +20,11 @@ class PowerCutError(Exception):
     """Something that ends a transaction after its work was done."""
 
 
-@pytest.mark.parametrize("remembers", [False, True])
-def test_what_was_scored_holds_nothing_of_a_decision_that_was_rolled_back(database: str, remembers: bool) -> None:
+def test_what_was_scored_holds_nothing_of_a_decision_that_was_rolled_back(database: str) -> None:
     store = parse(database)
     upgrade(store, "transactions")
     first, second, third = (Submission(**post(id, merchant_id=str(id), amount=10 * id)) for id in (1, 2, 3))
     with closing(Connection(store)) as connection:
-        if remembers:
-            with connection.write(["7"]):
-                profiles.write_whole(connection, Profile("7", memory=ClientMemory()))
         with connection.write(["7"]):
             decide_and_store(connection, first, TERMS, NOW)
         scored = score(connection, second, TERMS, NOW)
@@ -46,8 +38,7 @@ def test_what_was_scored_holds_nothing_of_a_decision_that_was_rolled_back(databa
             decide_and_store(connection, second, TERMS, NOW, scored=scored)
         kept, whole = profiles.read_whole(connection, "7"), history.rebuilt(connection, "7")
     for found in (kept, whole):
-        assert (found.memory is not None) == remembers
-        if found.memory is not None:
-            assert found.memory.transactions == 3
-            found.memory = None
+        assert found.memory is not None
+        assert found.memory.transactions == 3
+        found.memory = None
     assert kept == whole

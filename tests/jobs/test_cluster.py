@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from data.generate import generate
 from fraudstack.settings import Settings
-from jobs import clean, cluster, label
+from jobs import clean, cluster, label, profiles
 from tests.jobs.databases import execute, new_postgres, query, quiet, settings
 from tests.jobs.raw_files import row, write
 
@@ -120,6 +120,21 @@ def test_the_same_store_gives_the_same_clusters_again(spark: SparkSession, group
     cluster.run(spark, grouped.settings, "again", quiet())
     label.run(spark, grouped.settings, "again", quiet())
     assert found(grouped.settings) == (grouped.clusters, grouped.client_of)
+
+
+def test_the_sums_of_clients_say_what_their_transactions_say(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
+    generate(2_000, 4, tmp_path)
+    chosen = settings(tmp_path, database, clusters_k=3)
+    for job in (clean, cluster, label):
+        job.run(spark, chosen, "of transactions", quiet())
+    clusters, client_of = found(chosen)
+    for job in (profiles, cluster):
+        job.run(spark, chosen, "of sums", quiet())
+    assert found(chosen)[1] == client_of
+    for before, now in zip(clusters, found(chosen)[0], strict=True):
+        assert now == pytest.approx(before)
 
 
 def shopper(client: int, first_id: int) -> list[str]:

@@ -19,8 +19,8 @@ from tests.storage.daily_sums import counted, kept, reasons
 
 pytestmark = pytest.mark.slow
 
-_PROFILES = """SELECT client_id, transactions, declined, refunds, usual, home, purchases, cents, logs, squares, recent
-    FROM profiles ORDER BY client_id"""
+_PROFILES = """SELECT client_id, transactions, declined, refunds, usual, home, purchases, cents, logs, squares, recent,
+    labelled, frauds, bought, bought_cents, bought_squares FROM profiles ORDER BY client_id"""
 _VERSIONS = "SELECT client_id, version FROM profiles ORDER BY client_id"
 _HABITS = "SELECT * FROM profile_habits ORDER BY client_id, kind, value"
 
@@ -80,7 +80,7 @@ def test_the_jobs_profiles_are_those_of_the_api(spark: SparkSession, database: s
     execute(
         database,
         "DELETE FROM profile_habits",
-        "UPDATE profiles SET transactions = 0, recent = '[]', cents = 5",
+        "UPDATE profiles SET transactions = 0, recent = '[]', cents = 5, bought_squares = '7'",
         "UPDATE daily_sums SET transactions = 7, frauds = 7 WHERE kind <> 'reason'",
     )
     profiles.run(spark, chosen(tmp_path, database), "run", quiet())
@@ -138,7 +138,7 @@ def test_what_is_seldom_set_is_read_wherever_it_first_comes(
     # As if the scorer had changed the client and the day: both are made again, alone.
     for module in (profile_load, sums_load):
         monkeypatch.setattr(module, "versions", lambda _: {})
-    execute(database, f"INSERT INTO profiles VALUES ('c1', 7{', 0' * 9}, '[]', NULL)")
+    execute(database, f"INSERT INTO profiles VALUES ('c1', 7{', 0' * 9}, '[]', NULL, 0, 0, 0, 0, '0')")
     profiles.run(spark, given, "one", quiet())
     assert query(database, "SELECT transactions, declined, version FROM profiles") == [(3000, 1, 8)]
     assert kept(database) == counted(database)

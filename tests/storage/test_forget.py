@@ -1,12 +1,14 @@
 """A client who is forgotten leaves nothing behind, and everything else as it was."""
 
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import inspect
 from starlette.testclient import TestClient
 
-from fraudstack.storage import engines
+from fraudstack.storage import days_seen, engines
 from fraudstack.storage.forget import forget
+from fraudstack.storage.online import Connection
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
@@ -34,7 +36,8 @@ def test_nothing_of_a_client_is_left_and_nothing_else_is_lost(tmp_path: Path, da
         client.post("/transaction", json=post(2000, **ABROAD | {"client_id": "8888", "card_id": "card of 8888"}))
         client.post("/transactions/2000/review", json={"verdict": "fraud", "note": "theirs", "reviewer": "ana"})
         execute(database, "INSERT INTO cards (id, client_id) VALUES ('card of 8888', '8888')")
-        execute(database, "INSERT INTO days_seen (kind, value, cents, days) VALUES ('card', 'card of 8888', 0, '')")
+        with closing(Connection(parse(database))) as connection:
+            days_seen.catch_up(connection)
         store, clusters = parse(database), parse(database)
         if clusters.path:
             clusters = parse(f"sqlite:///{tmp_path}/clusters.db")

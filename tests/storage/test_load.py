@@ -146,7 +146,7 @@ def label(store: Store, pairs: dict[int, int]) -> int:
         [{"id": i, "is_fraud": value} for i, value in sorted(pairs.items())], schema=labels.STAGED
     )
     with batch.connect(store) as connection:
-        return labels.apply(store, connection, [rows], lambda _: None)
+        return labels.apply(store, connection, [rows], lambda _: None, 100)
 
 
 def test_labels_reach_their_transactions_and_the_rest_stays_unknown(store: Store) -> None:

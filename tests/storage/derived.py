@@ -1,0 +1,96 @@
+"""What follows from a store's transactions, made of them from scratch, beside what the store keeps of it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import Any
+
+from pydantic_core import to_json
+
+from fraudstack.features import DAY, KEPT_DAYS, ClientMemory, remembered
+from fraudstack.profiles.profile import Profile
+from fraudstack.storage import profiles
+from fraudstack.storage.days_seen import DAY as SEEN
+from fraudstack.storage.online import Connection
+from fraudstack.storage.remembering import Fact
+from fraudstack.storage.store import Store
+from fraudstack.storage.value_days import BEFORE, KINDS, TALLY
+from tests.storage.daily_sums import counted, kept
+
+Found = dict[Any, Any]
+
+
+def both(store: Store) -> tuple[Found, Found]:
+    """What the store keeps, and what its transactions make: profiles, daily sums, days of values, lists of days."""
+    with closing(Connection(store)) as connection, connection.read():
+        rows = connection.rows(f"SELECT {profiles.EVENT_COLUMNS} FROM transactions")
+        clients = [client for (client,) in connection.rows("SELECT client_id FROM profiles")]
+        known = {client: _of_profile(profiles.read_whole(connection, client)) for client in sorted(clients)}
+        days = connection.rows(f"SELECT kind, value, day, {', '.join(TALLY)} FROM value_days")
+        lists = connection.rows("SELECT kind, value, cents, days FROM days_seen")
+    history = sorted(map(profiles.event_of, rows), key=lambda fact: (fact[0].seconds, fact[0].id))
+    by_client: dict[str, list[Fact]] = defaultdict(list)
+    for fact in history:
+        by_client[fact[0].client_id].append(fact)
+    newest = max((fact[0].seconds for fact in history), default=0) // DAY
+    of_store = {
+        "profiles": known,
+        "sums": [row for row in kept(store.url) if any(row[3:])],
+        "value_days": _merged((((kind, value, day), tuple(figures)) for kind, value, day, *figures in days), newest),
+        "days_seen": {tuple(key): dict(SEEN.iter_unpack(packed)) for *key, packed in lists},
+    }
+    made = {
+        "profiles": {client: _of_profile(_profile(client, facts)) for client, facts in sorted(by_client.items())},
+        "sums": counted(store.url),
+        "value_days": _merged(_value_days(by_client), newest),
+        "days_seen": _days_seen(history),
+    }
+    return of_store, made
+
+
+def _profile(client_id: str, facts: Iterable[Fact]) -> Profile:
+    known = list(facts)
+    profile = profiles.made_of(client_id, known)
+    profile.memory = remembered((event, said.is_fraud) for event, said in known)
+    return profile
+
+
+def _of_profile(profile: Profile) -> object:
+    memory = None if profile.memory is None else to_json(profile.memory.state()).decode()
+    return profiles.row_of(profile)[2:], sorted(profiles.habit_rows(profile)), memory
+
+
+def _value_days(by_client: Mapping[str, list[Fact]]) -> Iterable[tuple[tuple[str, str, int], tuple[int, ...]]]:
+    for facts in by_client.values():
+        memory = ClientMemory()
+        for event, said in facts:
+            ordinary = memory.add(event, said.is_fraud)
+            fraud = said.is_fraud == 1
+            label = (int(said.is_fraud is not None), int(fraud), int(fraud and ordinary))
+            values = (event.merchant, None if event.mcc is None else str(event.mcc), event.state)
+            for kind, value in zip(KINDS, values, strict=True):
+                if value:
+                    amounts = (1, event.cents) if kind == "merchant" else (0, 0)
+                    yield (kind, value, event.seconds // DAY), (*amounts, *label)
+
+
+def _merged(days: Iterable[tuple[tuple[str, str, int], tuple[int, ...]]], newest: int) -> Found:
+    """Tallies by kind, value and day, with the labels of the days that are too old as one; without those of nothing."""
+    found: dict[Any, list[int]] = {}
+    for (kind, value, day), figures in days:
+        if day < newest - KEPT_DAYS:
+            day, figures = BEFORE, (0, 0, *figures[2:4], 0)
+        sums = found.setdefault((kind, value, day), [0] * 5)
+        for place, figure in enumerate(figures):
+            sums[place] += figure
+    return {key: figures for key, figures in found.items() if any(figures)}
+
+
+def _days_seen(history: Iterable[Fact]) -> Found:
+    found: dict[tuple[str, str, int], Counter[int]] = defaultdict(Counter)
+    for event, _ in history:
+        keys = [("card", event.card, 0), ("merchant", event.merchant, 0), ("amount", "", event.cents)]
+        for kind, value, cents in keys:
+            if value is not None:
+                found[kind, value, cents][event.seconds // DAY] += 1
+    return {key: dict(sorted(days.items())) for key, days in found.items()}

@@ -1,0 +1,145 @@
+"""Whatever is done to a store, what follows from its transactions is what they make from scratch."""
+
+import random
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fraudstack.decisions.deciding import Terms, decide_and_store
+from fraudstack.decisions.submission import Submission
+from fraudstack.rules import config
+from fraudstack.storage import batch, changes, days_seen, engines, outdated, reviews, value_days
+from fraudstack.storage.forget import forget
+from fraudstack.storage.online import Connection
+from fraudstack.storage.store import Store, parse
+from fraudstack.storage.upgrade import upgrade
+from tests.storage.derived import both
+from tests.storage.test_load import label, load, row
+
+START = datetime(2019, 1, 1)
+TERMS = Terms(config.load(config.DEFAULT), "USD")
+
+
+class Deeds:
+    """A store, and what may be done to it, each drawn at random."""
+
+    def __init__(self, store: Store, seed: int) -> None:
+        self.store, self.draw = store, random.Random(seed)
+        self.ids = 0
+        self.now = START
+        self.known: dict[int, dict[str, Any]] = {}
+
+    def fields(self, moment: datetime) -> dict[str, Any]:
+        draw = self.draw
+        return {
+            "date": moment,
+            "client_id": draw.choice(["7", "7", "8", "9"]),
+            "card_id": draw.choice(["70", "71", None]),
+            "cents": draw.choice([500, 2050, 1999, -2050, 0, 90_000, draw.randint(1, 9_999)]),
+            "use_chip": draw.choice([None, "Chip Transaction", "Online Transaction"]),
+            "merchant_id": draw.choice(["1", "2", None]),
+            "merchant_city": draw.choice([None, "Beulah"]),
+            "merchant_state": draw.choice(["ND", "ND", "Italy", None]),
+            "zip": None,
+            "mcc": draw.choice([None, 5411, 5812]),
+            "errors": draw.choice([None, None, "Bad PIN"]),
+        }
+
+    def fresh(self) -> dict[str, Any]:
+        """A transaction that nobody knows: mostly later than all, sometimes of long ago."""
+        self.ids += 1
+        self.now += timedelta(minutes=self.draw.choice([0, 10, 600, 3_000]))
+        late = self.draw.choice([0, 0, 0, 0, 1, 20_000, 200_000])
+        made = row(self.ids, **self.fields(self.now - timedelta(minutes=late)))
+        self.known[self.ids] = made
+        return made
+
+    def some(self, most: int) -> list[int]:
+        return self.draw.sample(sorted(self.known), min(len(self.known), self.draw.randint(1, most)))
+
+    def file(self) -> None:
+        """New rows, known ones again, and some that say otherwise."""
+        rows = {made["id"]: made for made in (self.fresh() for _ in range(self.draw.randint(0, 6)))}
+        for id in self.some(4):
+            made = dict(self.known[id])
+            if self.draw.random() < 0.6:
+                other = self.fields(made["date"] + timedelta(minutes=self.draw.choice([0, 0, 5, -9_000])))
+                made |= {name: other[name] for name in self.draw.sample(sorted(other), self.draw.randint(1, 4))}
+            rows.setdefault(id, made)
+        conflicts = load(self.store, [rows[id] for id in sorted(rows)])
+        self.known |= {id: made for id, made in rows.items() if id not in conflicts}
+
+    def labels(self) -> None:
+        label(self.store, {id: self.draw.choice([0, 0, 1]) for id in self.some(8)})
+
+    def post(self) -> None:
+        """One that nobody knows, or one that a file brought."""
+        known = self.draw.random() < 0.3 and self.known
+        told = self.known[self.draw.choice(sorted(self.known))] if known else self.fresh()
+        body = {name: value for name, value in told.items() if name != "cents"} | {"amount": told["cents"] / 100}
+        posted = Submission.model_validate(body | {"date": str(told["date"])})
+        self.write(told["client_id"], lambda found: decide_and_store(found, posted, TERMS, self.now))
+
+    def review(self) -> None:
+        id = self.draw.choice(sorted(self.known))
+        verdict = self.draw.choice(["fraud", "legitimate", "unsure"])
+        client_id = self.known[id]["client_id"]
+        self.write(client_id, lambda found: reviews.add(found, id, verdict, None, "ana", self.now, {}))
+
+    def forget(self) -> None:
+        if self.draw.random() < 0.15:
+            client = self.draw.choice("789")
+            forget(self.store, self.store, client)
+            self.known = {id: made for id, made in self.known.items() if made["client_id"] != client}
+
+    def write(self, client_id: str, do: Callable[[Connection], object]) -> None:
+        with closing(Connection(self.store)) as connection, connection.write([client_id]):
+            do(connection)
+
+    def settle(self) -> None:
+        """What the step `follow` does."""
+        with closing(Connection(self.store)) as connection:
+            changes.follow_all(connection, [client for client, _ in changes.waiting(connection)], lambda _: None)
+            value_days.merge_old(connection)
+            days_seen.catch_up(connection)
+
+
+@pytest.fixture
+def store(database: str) -> Store:
+    found = parse(database)
+    upgrade(found, "transactions")
+    upgrade(found, "clusters")
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> None:
+    deeds = Deeds(store, seed)
+    # Of an empty store all is made anew, by other jobs: here there is nothing to make.
+    load(store, [])
+    with batch.connect(store) as connection:
+        for name in (outdated.PROFILES, outdated.MEMORIES):
+            outdated.clear(store, connection, name)
+    ways = [deeds.file, deeds.file, deeds.post, deeds.post, deeds.labels, deeds.review, deeds.forget]
+    deeds.post()
+    for turn in range(150):
+        deeds.draw.choice(ways)() if deeds.known else deeds.post()
+        if turn % 5 == 0:
+            deeds.settle()
+            kept, made = both(store)
+            for name in made:
+                assert kept[name] == made[name], (seed, turn, name)
+
+
+def test_a_load_that_changes_nothing_writes_nothing(store: Store) -> None:
+    deeds = Deeds(store, 1)
+    rows = [deeds.fresh() for _ in range(20)]
+    load(store, rows)
+    with batch.connect(store) as connection:
+        outdated.clear(store, connection, outdated.PROFILES)
+    load(store, rows)
+    with engines.read(store) as found:
+        assert found.exec_driver_sql("SELECT count(*) FROM changes").scalar() == 0
