@@ -97,6 +97,9 @@ lint: .venv/.stamp ## Check style and types, scripts, Dockerfiles, workflows and
 bench-ingest: .venv/spark-classes.jsa ## Measure the ingest of ROWS=N beside its floor (N = 2000000, 13305915)
 	@$(BIN)/python -m tests.bench.ingest --rows $(ROWS) --folder data/bench --processes
 
+bench-day: .venv/spark-classes.jsa ## Measure what a day's file costs on stores of ROWS="200000 1330000"; BENCH_DAY="--server URL"
+	@$(BIN)/python -m tests.bench.day --rows $(ROWS) --folder data/bench $(BENCH_DAY)
+
 bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LONG rows of history (13305915)
 	@$(BIN)/python -m tests.bench.api --long $(LONG) --folder data/bench $(BENCH_API)
 
@@ -123,6 +126,6 @@ e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, 
 	@$(BIN)/python -m pytest -vv -p no:randomly --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
 .PHONY: help setup machine lock demo airflow api dashboard tools test test-long lint \
-	bench-ingest bench-api bench-dashboard bench-detection leak-test \
+	bench-ingest bench-day bench-api bench-dashboard bench-detection leak-test \
 	screenshots \
 	kind e2e e2e-life

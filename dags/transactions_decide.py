@@ -22,9 +22,9 @@ Follows each run of `transactions_ingest` that changed the store:
 
 1. **memories** remembers of every client and merchant what a model looks at, after a first load or one that is large
    against the store; from then on it is counted as it comes.
-2. **decide** decides every transaction that nobody decided as it came, by what was known at its time: by the rules, and
-   by a model that had learned only from what came before. It writes `decisions` with source `batch` and leaves
-   `flagged_fraud` alone, counts how good they were by day, and watches the features and scores of the latest weeks.
+2. **decide** decides, after such a load, every transaction that nobody decided as it came, by what was known at its
+   time: by the rules, and by a model that had learned only from what came before. It writes `decisions` with source
+   `batch` and leaves `flagged_fraud` alone. What a day's file brings is decided as it is counted, by the step `follow`.
 """,
     schedule=[Asset("fraudstack-transactions")],
     catchup=False,

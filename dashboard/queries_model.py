@@ -8,7 +8,7 @@ _YEARS = """SELECT substr(day, 1, 4) AS year, CASE WHEN model_version = '' THEN 
     CAST(sum(transactions) AS BIGINT), CAST(sum(suspicious) AS BIGINT), CAST(sum(labelled) AS BIGINT),
     CAST(sum(frauds) AS BIGINT), CAST(sum(suspicious_labelled) AS BIGINT), CAST(sum(suspicious_frauds) AS BIGINT),
     CAST(sum(fraud_cents) AS BIGINT), CAST(sum(caught_cents) AS BIGINT)
-    FROM batch_days GROUP BY 1, 2 ORDER BY 1, 2"""
+    FROM batch_days WHERE transactions > 0 GROUP BY 1, 2 ORDER BY 1, 2"""
 _MEASURED = "SELECT measure, day, value, sample FROM model_days WHERE model_version = ? ORDER BY measure, day"
 
 

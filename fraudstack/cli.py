@@ -69,27 +69,21 @@ def ingest(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Summaries as JSON, with the seconds of each phase.")] = False,
 ) -> None:
-    """Clean, cluster and label transactions, count them in profiles: the DAG's jobs in one Spark session."""
-    from jobs import begin, new_run_id
+    """Load transactions and their labels, and bring up to date all that follows: what both DAGs do with a file."""
+    from jobs import AFTER_INGEST, JOBS, begin, new_run_id
 
     begin()
-    from jobs import clean, cluster, follow, label, profiles, session
-    from jobs.step import is_current, skipped
+    from jobs import clean, label
+    from jobs.run import run, session_when_needed
 
     settings = settings_of(csv, labels, database, clusters, columns)
     phases = Phases(_progress)
-    with session.started(settings, "ingest", phases) as spark:
+    with session_when_needed(settings, "ingest", phases) as spark:
         if check:
-            summaries = [clean.check(spark, settings, phases), label.check(spark, settings, phases)]
+            summaries = [check_of(spark(), settings, phases) for check_of in (clean.check, label.check)]
         else:
             run_id = new_run_id()
-            summaries = [job.run(spark, settings, run_id, phases) for job in (clean, label)]
-            summaries.append(follow.run(settings, run_id, phases))
-            if is_current(settings, "profiles"):
-                summaries.append(skipped(settings, run_id, "profiles", phases))
-            else:
-                summaries.append(profiles.run(spark, settings, run_id, phases))
-            summaries.append(cluster.run(spark, settings, run_id, phases))
+            summaries = [run(job, spark, settings, run_id, phases) for job in (*JOBS, *AFTER_INGEST)]
     if as_json:
         answer = {"steps": [asdict(summary) for summary in summaries], "phases": phases.seconds}
         sys.stdout.write(json.dumps(answer) + "\n")

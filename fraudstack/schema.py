@@ -258,12 +258,12 @@ class ChangeRow(TransactionsStore, table=True):
 
     client_id: str = Field(sa_column=Column(Text, primary_key=True))
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    # JSON: what is counted of it, a row of storage.profiles.EVENT_COLUMNS; NULL: nothing.
+    # JSON: what is counted of it, a row of storage.profiles.EVENT_COLUMNS; NULL: nothing; empty: it as it stands.
     was: str | None = Field(default=None, sa_type=Text)
 
 
 class Outdated(TransactionsStore, table=True):
-    """What is made of all transactions at once when the next ingest comes to it: profiles, memories."""
+    """What is made of all transactions at once when the next ingest comes to it: profiles, memories, decisions."""
 
     __tablename__ = "outdated"
 

@@ -14,10 +14,13 @@ JOBS = ("clean", "label", "follow", "profiles", "cluster")
 MODEL_REFRESH = ("train", "evaluate", "promote", "memories")
 # What follows an ingest, in order.
 AFTER_INGEST = ("memories", "decide")
-EVERY = tuple(dict.fromkeys((*JOBS, *MODEL_REFRESH, *AFTER_INGEST)))
+# What looks at the model in force once in a while.
+MODEL_WATCH = ("watch",)
+EVERY = tuple(dict.fromkeys((*JOBS, *MODEL_REFRESH, *AFTER_INGEST, *MODEL_WATCH)))
 WITHOUT_SPARK = ("follow", "evaluate", "promote")
-# Of what they make nothing is to be done, unless a load was large against the store.
-OF_A_LARGE_LOAD = ("profiles", "memories")
+# Jobs that make of all transactions what else is kept as they come, by what is outdated where they have to: nothing is,
+# unless a load was large against the store.
+OF_A_LARGE_LOAD = {"profiles": "profiles", "memories": "memories", "decide": "decisions"}
 
 # Of 19, the last: a scorer on the same machine gets nine tenths of a processor that both want.
 _NICENESS = 10

@@ -4,7 +4,6 @@ Settings come from the environment; progress goes to stderr, a JSON summary is t
 """
 
 import argparse
-import importlib
 import json
 import sys
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from rich.console import Console
 from fraudstack.errors import Refusal
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import EVERY, OF_A_LARGE_LOAD, WITHOUT_SPARK, begin, new_run_id
+from jobs import EVERY, begin, new_run_id
 
 
 def main() -> None:
@@ -24,22 +23,15 @@ def main() -> None:
     parser.add_argument("--run-id", help="the run that this step belongs to")
     arguments = parser.parse_args()
     begin()
-    job = importlib.import_module(f"jobs.{arguments.job}")
-    from jobs import session
-    from jobs.step import is_current, skipped
+    from jobs.run import run, session_when_needed
 
     console = Console(stderr=True)
     phases = Phases(console)
     try:
         settings = Settings()
         run_id = arguments.run_id or new_run_id()
-        if arguments.job in OF_A_LARGE_LOAD and is_current(settings, arguments.job):
-            summary = skipped(settings, run_id, arguments.job, phases)
-        elif arguments.job in WITHOUT_SPARK:
-            summary = job.run(settings, run_id, phases)
-        else:
-            with session.started(settings, arguments.job, phases) as spark:
-                summary = job.run(spark, settings, run_id, phases)
+        with session_when_needed(settings, arguments.job, phases) as spark:
+            summary = run(arguments.job, spark, settings, run_id, phases)
     except Refusal as error:
         console.print(f"{arguments.job}: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         sys.exit(error.exit_code)

@@ -18,7 +18,7 @@ from fraudstack.storage import batch, events
 from fraudstack.storage.store import parse
 from jobs import features
 from jobs.replay import decided
-from jobs.scoring import first_unseen, probabilities
+from jobs.scoring import probabilities
 from jobs.step import check_folder, exported, spark_phase
 
 # Alerts of which a person sees the sentence.
@@ -46,7 +46,7 @@ def run(
         if model is not None:
             with spark_phase(spark, phases, "backtest: model"):
                 figures = features.point_in_time(history, model.label_delay)
-                probabilities(figures, [(first_unseen(model), model)]).write.parquet(str(staging / "said"))
+                probabilities(figures, [(model.first_unseen, model)]).write.parquet(str(staging / "said"))
             history = history.join(spark.read.parquet(str(staging / "said")), "id", "left")
         ways = dict(zip(_WAYS, (one.file for _, one in rules), strict=False))
         with spark_phase(spark, phases, "backtest: decide"):
@@ -65,7 +65,7 @@ def _figures(
 ) -> Backtest:
     found = spark.read.parquet(str(folder))
     if model is not None:
-        found = found.where(F.col("seconds") >= first_unseen(model) * DAY)
+        found = found.where(F.col("seconds") >= model.first_unseen * DAY)
     day = F.floor(F.col("seconds") / DAY)
     fraud = F.coalesce(F.col("is_fraud") == 1, F.lit(False))
     whole = found.agg(

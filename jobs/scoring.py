@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 
 from fraudstack.features import DAY, NAMES
 from fraudstack.model.artefact import Model
-from fraudstack.model.protocol import day_of
 from jobs.features import Arrays, folding, matrix
 
 
@@ -37,8 +36,3 @@ def probabilities(figures: DataFrame, speakers: Sequence[tuple[int, Model]]) -> 
     spoken = figures.where(F.col("seconds") >= int(firsts[0]) * DAY)
     folded = folding(fold, "probability double, model_version string", "seconds", *NAMES)
     return spoken.select("id", folded).select("id", "folded.*")
-
-
-def first_unseen(model: Model) -> int:
-    """The first day, since 1970, of which the model had seen nothing."""
-    return day_of(str(model.facts["trained"]["until"])) + 1

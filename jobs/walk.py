@@ -10,7 +10,6 @@ from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from jobs import examples
-from jobs.scoring import first_unseen
 
 # A model a year, if none was made in the half year before its end; of fewer examples than one that goes into force.
 _RECENT_DAYS, _MOST_LEGITIMATE = 183, 500_000
@@ -21,7 +20,7 @@ def forward(settings: Settings, rows: Path, phases: Phases) -> list[tuple[int, M
 
     A model speaks once the last label that it learned from was known. `rows` are the features of the whole history.
     """
-    kept = {first_unseen(model): model for model in registry.every(settings.model_dir, phases.say)}
+    kept = {model.first_unseen: model for model in registry.every(settings.model_dir, phases.say)}
     try:
         labelled = examples.labelled_days(rows)
     except InputError as error:

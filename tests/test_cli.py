@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_ingest_says_what_came_in_and_what_was_refused(folder: Path) -> None:
     steps = {step["step"]: step for step in json.loads((folder / "summary.json").read_text())["steps"]}
-    assert list(steps) == ["clean", "label", "follow", "profiles", "cluster"]
+    assert list(steps) == ["clean", "label", "follow", "profiles", "cluster", "memories", "decide"]
     assert (steps["clean"]["rows_in"], steps["clean"]["loaded"]) == (5_000, 4_999)
     assert steps["clean"]["reasons"] == {"bad amount": 1}
     assert steps["label"]["unmatched"] in {0, 1}

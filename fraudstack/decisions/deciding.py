@@ -106,7 +106,7 @@ def score(connection: Connection, posted: Submission, terms: Terms, now: datetim
     """What is said of a transaction that the store doesn't have, by what the store holds at this moment."""
     event = posted.event(posted.id or 0, now)
     profile, excepted = profiles.read(connection, event)
-    return _scored(connection, event, profile, excepted, terms)
+    return scored_by(connection, event, profile, excepted, terms)
 
 
 def preview(
@@ -212,12 +212,12 @@ def _of_known(
     if remembers:
         # As it was at its time: what came later isn't known then.
         profile.memory = replays[event.client_id].before.get(id)
-    scored = _scored(connection, event, profile, kept.excepted, terms)
+    scored = scored_by(connection, event, profile, kept.excepted, terms)
     verdict, decision = _said(scored, posted, terms, now, advice)
     after = before._replace(flagged=int(verdict.suspicious))
     decided.flag(connection, id, verdict.suspicious, posted.description)
     kept.judge_anew(connection, event, before, after)
-    decided.decide(connection, id, decision)
+    decided.replace(connection, id, decision)
     sums.count_reasons(connection, event, after.flagged, (reason.code for reason in verdict.reasons))
     return Decided(id, decision)
 
@@ -228,7 +228,7 @@ def _said(
     """The verdict once a language model was heard, and the decision that it makes."""
     if advice.reasons:
         scored = _heard(scored.case, scored.excepted, scored.opinion, scored.problem, terms, advice.reasons)
-    return scored.verdict, _decision(scored, terms, now, posted.body_hash(), advice.llm_status)
+    return scored.verdict, decision_of(scored, terms, now, posted.body_hash(), advice.llm_status)
 
 
 class Spoken(Protocol):
@@ -252,7 +252,8 @@ def judged(case: Case, excepted: bool, opinion: Spoken | None, more: Sequence[Re
     return decide(case, excepted=excepted, more=[*opinion.reasons(whole), *more])
 
 
-def _scored(connection: Connection, event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
+def scored_by(connection: Connection, event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
+    """What is said of a transaction by a profile, which has its habits and doesn't count it."""
     category = None if event.mcc is None else terms.categories.get(event.mcc)
     case = Case(event, profile, terms.rules.file, category)
     # Of a client whose past nobody remembered, a model would think that there is none.
@@ -289,7 +290,10 @@ def _heard(
         return _heard(case, excepted, None, terms.failed(error), terms, more)
 
 
-def _decision(scored: Scored, terms: Terms, now: datetime, body_hash: str, llm_status: str | None) -> dict[str, Any]:
+def decision_of(
+    scored: Scored, terms: Terms, now: datetime, body_hash: str | None, llm_status: str | None
+) -> dict[str, Any]:
+    """A score as a row of `decisions`, taken online."""
     verdict, opinion = scored.verdict, scored.opinion
     return {
         "decided_at": str(now),

@@ -45,6 +45,11 @@ class Model:
         return files.version(self.trees, self.features, self.label_delay, prior.FACTS, self.slope, self.intercept)
 
     @cached_property
+    def first_unseen(self) -> int:
+        """The first day, since 1970, of which it had seen nothing."""
+        return int(np.datetime64(str(self.facts["trained"]["until"]), "D").astype(np.int64)) + 1
+
+    @cached_property
     def booster(self) -> lightgbm.Booster:
         """The trees, as LightGBM reads them; of what is no text of its own it may end the process."""
         return lightgbm.Booster(model_str=self.trees)

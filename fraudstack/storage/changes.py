@@ -1,11 +1,11 @@
-"""What a file changed of transactions and isn't counted yet: written with the rows, and gone once it is followed.
+"""What a file changed of transactions and isn't counted or decided yet: written with the rows, gone once it is.
 
-An entry is of a client and a transaction, and holds what is counted of it, or NULL for nothing: a process that was
-killed in between leaves nothing that isn't known. Loads and labels enter it in bulk, within their own transactions.
+An entry is of a client and a transaction, and holds what is counted of it, NULL for nothing, or that it is counted as
+it stands and only to be decided: a process that was killed in between leaves nothing that isn't known. Loads and labels
+enter it in bulk, within their own transactions.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 
 from pydantic_core import from_json
@@ -14,13 +14,23 @@ from fraudstack.storage import profiles
 from fraudstack.storage.batch import Pace, Turn
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.online import Connection
+from fraudstack.storage.remembering import Fact, place
 from fraudstack.storage.store import Store
 
 # As rows of profiles.EVENT_COLUMNS, as JSON.
 _AS_JSON = {True: "json_array({})", False: "CAST(json_build_array({}) AS TEXT)"}
-_OF_CLIENT = "SELECT id, was FROM changes WHERE client_id = ? ORDER BY id"
-_NOW = f"SELECT {profiles.EVENT_COLUMNS} FROM transactions WHERE id = ? AND client_id = ?"
+_NOW = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT 1 FROM decisions d WHERE d.id = transactions.id)
+    FROM transactions WHERE id = ? AND client_id = ?"""
 _DONE = "DELETE FROM changes WHERE client_id = ? AND id = ?"
+_AS_IT_STANDS = ""
+_OF_CLIENT = f"SELECT id, was FROM changes WHERE client_id = ? AND was IS DISTINCT FROM '{_AS_IT_STANDS}' ORDER BY id"
+# By their ids: a client may have a long history.
+_UNDECIDED = f"""SELECT {profiles.EVENT_COLUMNS} FROM transactions
+    WHERE id IN (SELECT id FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}')
+    AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = transactions.id)"""
+_COUNTED = f"UPDATE changes SET was = '{_AS_IT_STANDS}' WHERE client_id = ? AND id = ?"
+_DECIDED = f"DELETE FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}'"
+_DECIDES = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM outdated WHERE name = 'decisions')"
 _CLIENTS = "SELECT client_id, count(*) FROM changes GROUP BY client_id ORDER BY client_id"
 # Clients in a write transaction: the first, the fewest, the most.
 _MANY = (5, 1, 500)
@@ -32,7 +42,7 @@ def entering(rows: str) -> str:
     What was entered before stays: it is what is counted.
     """
     return f"""INSERT INTO changes (client_id, id, was) SELECT client_id, id, was FROM ({rows}) entered WHERE true
-        ON CONFLICT (client_id, id) DO NOTHING"""
+        ON CONFLICT (client_id, id) DO UPDATE SET was = excluded.was WHERE changes.was = '{_AS_IT_STANDS}'"""
 
 
 def counted(store: Store, table: str) -> str:
@@ -44,40 +54,58 @@ def counted(store: Store, table: str) -> str:
 def follow_client(connection: Connection, client_id: str) -> int:
     """Count what waits of a client, in the write transaction under way, which has the client; how much it was."""
     waiting = connection.rows(_OF_CLIENT, (client_id,))
-    if waiting:
-        changes = []
-        for id, was in waiting:
-            now = connection.rows(_NOW, (id, client_id))
-            changes.append(
-                Change(
-                    None if was is None else profiles.event_of(from_json(was)),
-                    profiles.event_of(now[0]) if now else None,
-                )
-            )
-        changes = [change for change in changes if change.was != change.now]
-        if changes:
-            follow(connection, profiles.read_sums(connection, client_id), changes, of_file=True)
-        connection.many(_DONE, [(client_id, id) for id, _ in waiting])
-    return len(waiting)
+    if not waiting:
+        return 0
+    changes: list[Change] = []
+    stay: list[int] = []
+    go: list[int] = []
+    decides = bool(connection.rows(_DECIDES))
+    for id, was in waiting:
+        found = connection.rows(_NOW, (id, client_id))
+        now = profiles.event_of(found[0][:-1]) if found else None
+        changes.append(Change(None if was is None else profiles.event_of(from_json(was)), now))
+        (stay if decides and found and not found[0][-1] else go).append(id)
+    changes = [change for change in changes if change.was != change.now]
+    if changes:
+        follow(connection, profiles.read_sums(connection, client_id), changes, of_file=True)
+    connection.many(_COUNTED, [(client_id, id) for id in stay])
+    done(connection, client_id, go)
+    return len(changes)
+
+
+def undecided(connection: Connection, client_id: str) -> list[Fact]:
+    """The transactions of a client that are counted and only to be decided, in order."""
+    found = map(profiles.event_of, connection.rows(_UNDECIDED, (client_id,)))
+    return sorted((fact for fact in found if fact[0].client_id == client_id), key=lambda fact: place(fact[0]))
+
+
+def decided(connection: Connection, client_id: str) -> None:
+    """Whatever is counted of a client is decided too; in the transaction under way."""
+    connection.execute(_DECIDED, (client_id,))
+
+
+def done(connection: Connection, client_id: str, ids: Iterable[int]) -> None:
+    """Nothing waits any more of transactions of a client; in the transaction under way."""
+    connection.many(_DONE, [(client_id, id) for id in ids])
 
 
 def waiting(connection: Connection) -> list[tuple[str, int]]:
-    """The clients of whom something waits to be counted, and how many transactions of each."""
+    """The clients of whom something waits to be counted or decided, and how many transactions of each."""
     return [(client_id, int(several)) for client_id, several in connection.rows(_CLIENTS)]
 
 
-def follow_all(connection: Connection, clients: Sequence[str], on_rows: Callable[[int], None]) -> int:
+def count_all(connection: Connection, clients: Sequence[str], on_rows: Callable[[int], None]) -> int:
     """Count what waits of clients, in write transactions that keep nobody waiting; returns how much it was."""
-    pace, done, total = Pace(*_MANY), 0, 0
-    while done < len(clients):
-        several = clients[done : done + pace.rows]
+    pace, begun, total = Pace(*_MANY), 0, 0
+    while begun < len(clients):
+        several = clients[begun : begun + pace.rows]
         turn = Turn()
         with connection.write(several):
             started = perf_counter()
-            found = sum(map(partial(follow_client, connection), several))
+            found = sum(follow_client(connection, client_id) for client_id in several)
         turn.seconds = perf_counter() - started
         pace.took(turn, len(several))
-        done += len(several)
+        begun += len(several)
         total += found
         on_rows(found)
     return total

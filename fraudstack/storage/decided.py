@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 
 from fraudstack.schema import TRANSACTIONS
+from fraudstack.storage import batch_days
 from fraudstack.storage.online import Connection, Row, amount_for, date_text, held
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
@@ -32,6 +33,7 @@ _INSERT = f"INSERT INTO transactions ({', '.join(TRANSACTION)}) VALUES ({', '.jo
 _FLAG = "UPDATE transactions SET flagged_fraud = ?, description = coalesce(description, ?) WHERE id = ?"
 _DECIDE = f"""INSERT INTO decisions (id, {", ".join(DECISION)}) VALUES (?, {", ".join("?" * len(DECISION))})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in DECISION)}"""
+_TAKE_OUT, _COUNT = (batch_days.counting("?", sign) for sign in (-1, 1))
 _NEXT_OF_FILE = "UPDATE last_assigned SET id = id + 1 RETURNING id"
 _NEXT_OF_SERVER = "SELECT nextval('assigned_ids')"
 _SKIP_OF_FILE = "UPDATE last_assigned SET id = ? RETURNING id"
@@ -101,6 +103,13 @@ def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None
     values[DECISION.index("reasons")] = to_json(decision["reasons"], inf_nan_mode="null").decode()
     values[DECISION.index("suspicious")] = int(decision["suspicious"])
     connection.execute(_DECIDE, (id, *values))
+
+
+def replace(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
+    """Store what is said of a transaction, of which something may have been said in batch, or is."""
+    connection.execute(_TAKE_OUT, (id,))
+    decide(connection, id, decision)
+    connection.execute(_COUNT, (id,))
 
 
 def look(connection: Connection) -> None:

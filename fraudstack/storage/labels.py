@@ -7,7 +7,7 @@ import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
-from fraudstack.storage import changes, outdated
+from fraudstack.storage import batch_days, changes, outdated
 from fraudstack.storage.store import Store
 
 STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32())])
@@ -30,6 +30,7 @@ _UPDATE = f"""UPDATE transactions SET is_fraud = s.is_fraud FROM staged s
 # waited for before.
 _HOLD = """SELECT count(*) AS held FROM (SELECT t.id FROM transactions t JOIN staged s ON s.id = t.id
     WHERE t.is_fraud IS DISTINCT FROM s.is_fraud ORDER BY t.id FOR UPDATE OF t) rows"""
+_TAKE_OUT, _COUNT = (batch_days.counting("SELECT id FROM staged", sign) for sign in (-1, 1))
 _LABELLED = "SELECT client_id, is_fraud FROM transactions WHERE is_fraud IS NOT NULL"
 
 
@@ -83,7 +84,8 @@ def _update(store: Store, connection: Connection, *, enter: bool) -> None:
         bulk.query(connection, _HOLD)
     if enter:
         bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store, "t"))))
-    bulk.execute(connection, _UPDATE)
+    for statement in (_TAKE_OUT, _UPDATE, _COUNT):
+        bulk.execute(connection, statement)
 
 
 def by_client(store: Store, connection: Connection) -> pa.Table:

@@ -132,7 +132,6 @@ class Connection:
     @contextmanager
     def transaction(self, clients: Iterable[str]) -> Iterator[None]:
         """A write transaction for whoever has the turn to write already."""
-        self._sums.clear()
         committing = False
         try:
             with self._pipeline():
@@ -151,6 +150,9 @@ class Connection:
             elif committing and isinstance(error, StoreError) and not _came_to_nothing(error):
                 raise OutcomeUnknownError(str(error)) from error
             raise
+        finally:
+            # Whoever reads after it must not count them twice.
+            self._sums.clear()
 
     @property
     def _gone(self) -> bool:

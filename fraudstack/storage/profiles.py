@@ -51,6 +51,9 @@ _HABIT = (
     f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ? AND kind = ? AND value = ?"
 )
 _OF_EVENT = " UNION ALL ".join([_HABIT] * len(KINDS))
+# So many at once; if more are asked for, all are.
+_SOME = 20
+_SOME_HABITS = " UNION ALL ".join([_HABIT] * _SOME)
 _ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ?"
 # What a score rests on: the version of the client's profile, and an analyst's word for the merchant.
 _BASIS = """SELECT (SELECT version FROM profiles WHERE client_id = ?),
@@ -71,6 +74,8 @@ EVENT_COLUMNS = (
 _EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions t WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 _LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
+    ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
+_LATEST_BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
 _VERSION = "SELECT version FROM profiles WHERE client_id = ?"
 _FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
@@ -111,6 +116,17 @@ def read_sums(connection: Connection, client_id: str) -> Profile:
     return _made(client_id, connection.rows(_SELECT, (client_id,)), ())
 
 
+def read_some(connection: Connection, client_id: str, keys: Iterable[tuple[str, str]]) -> Profile:
+    """A client's profile with some of its habits, by kind and value, or all."""
+    wanted = sorted(set(keys))
+    if len(wanted) > _SOME:
+        return read_whole(connection, client_id)
+    asked: list[str | None] = [part for kind, value in wanted for part in (client_id, kind, value)]
+    asked += [None] * (3 * _SOME - len(asked))
+    found, habits = connection.rows_of((_SELECT, (client_id,)), (_SOME_HABITS, asked))
+    return _made(client_id, found, habits)
+
+
 def read_whole(connection: Connection, client_id: str) -> Profile:
     """A client's profile with all its habits."""
     found = connection.rows(_SELECT, (client_id,))
@@ -148,9 +164,15 @@ def latest(connection: Connection, client_id: str, *, without: int = NO_ID) -> l
     return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
 
 
-def find(connection: Connection, id: int) -> tuple[Event, Said] | None:
-    """A transaction that the store has, and what is said of it, held till the end of the transaction under way."""
-    found = connection.rows(held(connection.store, _EVENT), (id,))
+def latest_before(connection: Connection, client_id: str, seconds: int, id: int) -> list[Recent]:
+    """What a profile remembered of the client's last week before a place in its history."""
+    found = connection.rows(_LATEST_BEFORE, (client_id, date_for(connection.store, seconds), id))
+    return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
+
+
+def find(connection: Connection, id: int, *, hold: bool = False) -> tuple[Event, Said] | None:
+    """A transaction that the store has, and what is said of it; `hold`: for the transaction under way alone."""
+    found = connection.rows(held(connection.store, _EVENT) if hold else _EVENT, (id,))
     return event_of(found[0]) if found else None
 
 
@@ -185,6 +207,12 @@ def event_of(row: Row) -> tuple[Event, Said]:
 def seconds_at(date: str | datetime) -> int:
     """Seconds since 1970 of a time as the store's columns give it."""
     return seconds_of(datetime.fromisoformat(date) if isinstance(date, str) else date)
+
+
+def newest_day(connection: Connection) -> int | None:
+    """The day, since 1970, of the store's newest transaction; None where there is none."""
+    [(newest,)] = connection.rows("SELECT max(date) FROM transactions")
+    return None if newest is None else seconds_at(newest) // DAY
 
 
 def made_of(client_id: str, history: Iterable[tuple[Event, Said]]) -> Profile:

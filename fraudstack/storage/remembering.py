@@ -26,6 +26,7 @@ _AFTER = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (d
 _BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {_PAGE}"""
 _NEWEST = "SELECT max(date) FROM transactions WHERE client_id = ?"
+_NEWEST_BEFORE = "SELECT max(date) FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)"
 _PURCHASES = f"""SELECT amount FROM transactions WHERE client_id = ? AND (date, id) < (?, ?) AND amount > 0
     ORDER BY date DESC, id DESC LIMIT {LATEST}"""
 
@@ -73,6 +74,30 @@ def amended(
             memory.last_high = _high_before(connection, client_id, begin)
 
 
+def before(connection: Connection, client_id: str, memory: ClientMemory, at: Place) -> ClientMemory:
+    """The memory of what came before a place in the history, all of which `memory` holds; but for what was seen.
+
+    Reads from that place on, and as many days before it as are remembered one by one.
+    """
+    earlier = connection.rows(_NEWEST_BEFORE, _asked(connection, client_id, at))[0][0]
+    newest = at[0] // DAY if earlier is None else seconds_at(earlier) // DAY
+    first = min(at[0] // DAY, newest - KEPT_DAYS + 1)
+    begin = first * DAY, _FIRST
+    latest = _purchases(connection, client_id, begin)
+    now, was = ClientMemory.begun(latest), ClientMemory.begun(latest)
+    last = first
+    for event, said in _after(connection, client_id, begin):
+        if place(event) < at:
+            now.add(event, said.is_fraud)
+        was.add(event, said.is_fraud)
+        last = event.seconds // DAY
+    rolled = memory.copy()
+    if not rolled.amend(Part(first, last, was, now, ends=True)):
+        rolled.last_high = _high_before(connection, client_id, begin)
+    rolled.hour = now.hour
+    return rolled
+
+
 def was_ordinary(connection: Connection, event: Event, said: Said) -> bool:
     """Whether the amount of a fraud was ordinary for its client; of others nobody asks."""
     if said.is_fraud != 1:
@@ -107,6 +132,11 @@ def _read(
             within, purchases = reached, 0
         purchases += event.cents > 0 and place(event) not in entered
     return first, rows, True, len(places)
+
+
+def from_place(connection: Connection, client_id: str, at: Place) -> Iterator[Fact]:
+    """A client's transactions from a place on, in order."""
+    return _after(connection, client_id, (at[0], at[1] - 1))
 
 
 def _newest_day(connection: Connection, client_id: str) -> int | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage import profiles
+from fraudstack.storage import batch_days, profiles
 from fraudstack.storage.history import Replays, Wanted, known
 from fraudstack.storage.online import Connection, date_text
 
@@ -13,6 +13,7 @@ DECISIVE = {"fraud": 1, "legitimate": 0}
 _CLIENT = "SELECT client_id FROM transactions WHERE id = ?"
 _ADD = "INSERT INTO reviews (id, verdict, note, reviewer, at) VALUES (?, ?, ?, ?, ?) RETURNING review_id"
 _TRUTH = "UPDATE transactions SET is_fraud = ? WHERE id = ?"
+_TAKE_OUT, _COUNT = (batch_days.counting("?", sign) for sign in (-1, 1))
 _HISTORY = "SELECT review_id, verdict, note, reviewer, at FROM reviews WHERE id = ? ORDER BY review_id"
 _CLAIMED = "SELECT reviewer, until FROM claims WHERE id = ?"
 _CLAIM = """INSERT INTO claims (id, reviewer, until) VALUES (?, ?, ?)
@@ -58,7 +59,7 @@ def add(
 
     Taken where somebody else looks at the transaction, None where there is no such transaction any more.
     """
-    found = profiles.find(connection, id)
+    found = profiles.find(connection, id, hold=True)
     if found is None:
         return None
     if taken := _taken(connection, id, reviewer, at):
@@ -69,7 +70,9 @@ def add(
         kept = known(connection, event, replays)
         if kept is None:
             return Wanted(event.client_id)
+        connection.execute(_TAKE_OUT, (id,))
         connection.execute(_TRUTH, (after.is_fraud, id))
+        connection.execute(_COUNT, (id,))
         kept.judge_anew(connection, event, before, after)
     connection.execute(_RELEASE, (id,))
     [(number,)] = connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))

@@ -19,7 +19,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from fraudstack.schema import CONTENT, TRANSACTIONS
 from fraudstack.storage import batch as bulk
-from fraudstack.storage import changes, outdated
+from fraudstack.storage import batch_days, changes, outdated
 from fraudstack.storage.store import Store
 
 # Amounts travel in whole cents: a float made of them by one division is the nearest there is.
@@ -87,6 +87,12 @@ _CHANGE = f"""UPDATE transactions SET {", ".join(f"{c} = s.{c}" for c in _TOLD i
 # A row that came a moment ago wasn't entered: it is looked at once more.
 _CHANGE_ENTERED = f"""{_CHANGE}
     AND EXISTS (SELECT 1 FROM changes c WHERE c.client_id = transactions.client_id AND c.id = transactions.id)"""
+# Decisions in batch follow their content: they are made anew.
+_CHANGED_IDS = f"SELECT t.id FROM staged s JOIN transactions t ON t.id = s.id WHERE {_DIFFERS}"
+_DROP_DECIDED = (
+    batch_days.counting(_CHANGED_IDS, -1),
+    f"DELETE FROM decisions WHERE source = 'batch' AND id IN ({_CHANGED_IDS})",
+)
 _INSERT = f"""INSERT INTO transactions ({_COLUMNS})
     SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL
     ON CONFLICT (id) DO NOTHING"""
@@ -199,7 +205,8 @@ def _upsert(
         staged = bulk.query(connection, "SELECT count(*) AS rows FROM staged").to_pylist()[0]["rows"]
         if compared["known"] == staged and not compared["changed"]:
             return longest
-        turn, clashing = bulk.write_again(store, connection, partial(_put, store, connection, enter))
+        put = partial(_put, store, connection, enter, bool(compared["changed"]))
+        turn, clashing = bulk.write_again(store, connection, put)
         conflicts += clashing
         longest.seconds = max(longest.seconds, turn.seconds)
         if store.path:
@@ -207,7 +214,7 @@ def _upsert(
         # A server's scorer may have been first with a row: then it is compared again.
 
 
-def _put(store: Store, connection: Connection, enter: bool) -> list[int]:
+def _put(store: Store, connection: Connection, enter: bool, changes_some: bool) -> list[int]:
     """Write what is staged, in the transaction under way; the ids that clash, which aren't staged any more."""
     if store.path is None:
         bulk.query(connection, _HOLD)
@@ -215,6 +222,8 @@ def _put(store: Store, connection: Connection, enter: bool) -> list[int]:
     clashing: list[int] = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
     if clashing:
         bulk.execute(connection, _DROP_CONFLICTS)
+    for statement in _DROP_DECIDED if changes_some else ():
+        bulk.execute(connection, statement)
     if enter:
         bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store, "t"))))
     bulk.execute(connection, _CHANGE_ENTERED if enter else _CHANGE)

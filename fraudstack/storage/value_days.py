@@ -6,7 +6,7 @@ from itertools import batched
 from fraudstack.features import DAY, KEPT_DAYS, ValueDay, ValueMemory
 from fraudstack.profiles.event import Event
 from fraudstack.storage.online import Connection, Key
-from fraudstack.storage.profiles import seconds_at
+from fraudstack.storage.profiles import newest_day
 from fraudstack.storage.sums import PARTS, SHARED, Said
 
 KINDS = ("merchant", "mcc", "state")
@@ -64,10 +64,10 @@ def count(connection: Connection, event: Event, said: Said, ordinary: bool, sign
 
 def merge_old(connection: Connection) -> None:
     """Put the labels of days that are too old to be kept one by one into one row, in short write transactions."""
-    [(newest,)] = connection.rows("SELECT max(date) FROM transactions")
+    newest = newest_day(connection)
     if newest is None:
         return
-    first = seconds_at(newest) // DAY - KEPT_DAYS
+    first = newest - KEPT_DAYS
     values = connection.rows(_OLD, (first,))
     for some in batched(values, _AT_ONCE):
         with connection.write():

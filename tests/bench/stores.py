@@ -31,7 +31,6 @@ def with_model(folder: Path, rows: int, server: str | None) -> tuple[str, Path]:
         csv, labels = _files(folder, rows)
         for command in (
             ingest(folder, rows, url),
-            [sys.executable, "-m", "jobs", "memories"],
             [_FRAUDSTACK, "train", "--csv", csv, "--labels", labels, "--until", "2019-06-30", "--out", candidate],
             [_FRAUDSTACK, "promote", "--model", candidate],
         ):

@@ -12,11 +12,13 @@ from tests.dags.airflow_process import DAGS, environment, finished
 _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import model_refresh, transactions_decide, transactions_ingest
+import model_refresh, model_watch, transactions_decide, transactions_ingest
 ours = ("fraudstack.settings", "fraudstack.storage", "jobs.session", "jobs.submit")
 heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
+crons = {dag.dag_id: dag.schedule and dag.schedule.expression for dag in bag.dags.values()
+    if not isinstance(dag.schedule, list)}
 print(json.dumps({dag.dag_id: {
     "heavy": heavy,
     "errors": bag.import_errors,
@@ -25,7 +27,7 @@ print(json.dumps({dag.dag_id: {
     "paused": dag.is_paused_upon_creation,
     "max_active_runs": dag.max_active_runs,
     "catchup": dag.catchup,
-    "follows": [asset.name for asset in dag.schedule or []],
+    "follows": [asset.name for asset in dag.schedule] if isinstance(dag.schedule, list) else crons[dag.dag_id],
     "emits": [asset.name for task in dag.tasks for asset in task.outlets],
     "tags": sorted(dag.tags),
     "doc": dag.doc_md,
@@ -45,14 +47,14 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return parsed
 
 
-@pytest.fixture(params=["transactions_ingest", "transactions_decide", "model_refresh"])
+@pytest.fixture(params=["transactions_ingest", "transactions_decide", "model_refresh", "model_watch"])
 def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dags[request.param]
     return found
 
 
 def test_there_are_these(dags: dict[str, Any]) -> None:
-    assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh"}
+    assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh", "model_watch"}
 
 
 def test_every_file_of_the_folder_is_read_without_an_error(dag: dict[str, Any]) -> None:
@@ -69,6 +71,7 @@ def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> 
         ("transactions_ingest", ["clean", "label", "follow", "profiles", "cluster"]),
         ("transactions_decide", ["memories", "decide"]),
         ("model_refresh", ["train", "evaluate", "promote", "memories"]),
+        ("model_watch", ["watch"]),
     ],
 )
 def test_jobs_follow_one_another(dags: dict[str, Any], id: str, jobs: list[str]) -> None:
@@ -81,6 +84,7 @@ def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
         "transactions_ingest": ["csv", "labels", "columns"],
         "transactions_decide": [],
         "model_refresh": ["until"],
+        "model_watch": [],
     }
     for param in (one for found in params.values() for one in found.values()):
         assert param["value"] is None
@@ -93,10 +97,11 @@ def test_it_starts_when_asked_and_makes_up_for_nothing(dag: dict[str, Any]) -> N
     assert dag["catchup"] is False
 
 
-def test_decisions_follow_an_ingest_and_no_clock_starts_anything(dags: dict[str, Any]) -> None:
+def test_decisions_follow_an_ingest_and_a_clock_starts_the_watch_alone(dags: dict[str, Any]) -> None:
     asset = ["fraudstack-transactions"]
     follows = {id: dag["follows"] for id, dag in dags.items()}
-    assert follows == {"transactions_ingest": [], "transactions_decide": asset, "model_refresh": []}
+    assert follows.pop("model_watch") == "0 4 * * 0"
+    assert follows == {"transactions_ingest": None, "transactions_decide": asset, "model_refresh": None}
     assert dags["transactions_ingest"]["emits"] == asset
 
 

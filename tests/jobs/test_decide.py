@@ -8,8 +8,8 @@ from pyspark.sql import SparkSession
 
 from fraudstack.model import drift, registry
 from fraudstack.settings import Settings
-from fraudstack.storage.decision_load import FIGURES
-from jobs import decide, evaluate, promote, train
+from fraudstack.storage.batch_days import FIGURES
+from jobs import decide, evaluate, promote, train, watch
 from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.of_amounts import ROWS, of_amounts
 
@@ -74,6 +74,7 @@ def test_each_part_of_the_history_has_a_model_made_before_it(
     by_models = "FROM batch_days WHERE model_version <> ''"
     [[caught, frauds]] = query(database, f"SELECT sum(suspicious_frauds), sum(frauds) {by_models}")
     assert int(str(caught)) > int(str(frauds)) / 2
+    watch.run(spark, given, "two", quiet())
     watched = query(database, "SELECT DISTINCT measure FROM model_days")
     assert {"psi:amount", "psi:score"} <= {row[0] for row in watched}
 
@@ -87,3 +88,4 @@ def test_without_labels_the_rules_decide_alone(spark: SparkSession, given: Setti
     assert decide.run(spark, given, "one", quiet()).loaded == ROWS
     assert query(database, "SELECT DISTINCT model_version, source FROM decisions") == [(None, "batch")]
     assert registry.every(given.model_dir, print) == []
+    assert watch.run(spark, given, "one", quiet()).said == ["nothing to do: no model is in force"]

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from data.generate import generate
 from fraudstack.settings import Settings
 from fraudstack.storage.store import parse
-from jobs import clean, follow, label, memories, profiles
+from jobs import OF_A_LARGE_LOAD, clean, decide, follow, label, memories, profiles
 from jobs.step import is_current
 from tests.jobs.databases import MadeOnce, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
@@ -18,6 +18,7 @@ from tests.storage.derived import both
 pytestmark = pytest.mark.slow
 
 _ROWS = 3_000
+_UNDECIDED = "SELECT count(*) FROM transactions t WHERE NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id)"
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def _ingested(spark: SparkSession, folder: Path, url: str) -> None:
     for job in (clean, label):
         job.run(spark, given, "history", quiet())
     assert follow.run(given, "history", quiet()).said
-    for job in (profiles, memories):
-        assert not is_current(given, job.__name__.removeprefix("jobs."))
+    for job in (profiles, memories, decide):
+        assert not is_current(given, OF_A_LARGE_LOAD[job.__name__.removeprefix("jobs.")])
         job.run(spark, given, "history", quiet())
 
 
@@ -50,9 +51,14 @@ def _day(given: Settings, header: str, lines: list[str]) -> None:
     Path(given.csv_path).write_text("\n".join([header, *lines]) + "\n")
 
 
+def _decisions(given: Settings) -> dict[object, object]:
+    return {row[0]: row for row in query(given.store_url, "SELECT id, decided_at, score, reasons FROM decisions")}
+
+
 def _assert_right(given: Settings) -> None:
     store = parse(given.store_url)
-    assert is_current(given, "profiles")
+    assert all(is_current(given, name) for name in OF_A_LARGE_LOAD.values())
+    assert query(given.store_url, _UNDECIDED) == [(0,)]
     assert query(given.store_url, "SELECT count(*) FROM changes") == [(0,)]
     kept, made = both(store)
     for name in made:
@@ -74,7 +80,11 @@ def test_a_days_file_is_counted_as_it_comes(spark: SparkSession, history: Settin
     clean.run(spark, history, "day", quiet())
     changed = query(history.store_url, "SELECT count(DISTINCT id) FROM changes")[0][0]
     assert changed == 100 + len(fields)
+    before = _decisions(history)
     assert follow.run(history, "day", quiet()).loaded == changed + 1
+    # Later ones keep theirs.
+    anew = {id for id, found in _decisions(history).items() if before.get(id) != found}
+    assert len(anew) == changed
     _assert_right(history)
     label.run(spark, history, "day", quiet())
     follow.run(history, "day", quiet())
@@ -100,6 +110,7 @@ def test_what_is_large_against_the_store_makes_all_anew(spark: SparkSession, his
     assert query(small.store_url, "SELECT count(*) FROM changes") == [(0,)]
     profiles.run(spark, small, "day", quiet())
     memories.run(spark, small, "day", quiet())
+    decide.run(spark, small, "day", quiet())
     _assert_right(small)
 
 

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from fraudstack.features import DAY, KEPT_DAYS, ClientMemory, remembered
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
+from fraudstack.storage.batch_days import FIGURES
 from fraudstack.storage.days_seen import DAY as SEEN
 from fraudstack.storage.online import Connection
 from fraudstack.storage.remembering import Fact
@@ -19,6 +20,14 @@ from tests.storage.daily_sums import counted, kept
 
 Found = dict[Any, Any]
 
+_CENTS = "CASE WHEN t.is_fraud = 1 AND t.amount > 0 THEN CAST(round(t.amount * 100) AS BIGINT) ELSE 0 END"
+_BATCH_DAYS = f"""SELECT substr(CAST(t.date AS TEXT), 1, 10), coalesce(d.model_version, ''), count(*),
+    sum(d.suspicious), count(t.is_fraud), coalesce(sum(t.is_fraud), 0),
+    coalesce(sum(d.suspicious) FILTER (WHERE t.is_fraud >= 0), 0),
+    coalesce(sum(d.suspicious) FILTER (WHERE t.is_fraud = 1), 0), CAST(sum({_CENTS}) AS BIGINT),
+    CAST(sum({_CENTS} * d.suspicious) AS BIGINT)
+    FROM decisions d JOIN transactions t ON t.id = d.id WHERE d.source = 'batch' GROUP BY 1, 2 ORDER BY 1, 2"""
+
 
 def both(store: Store) -> tuple[Found, Found]:
     """What the store keeps, and what its transactions make: profiles, daily sums, days of values, lists of days."""
@@ -27,6 +36,8 @@ def both(store: Store) -> tuple[Found, Found]:
         clients = [client for (client,) in connection.rows("SELECT client_id FROM profiles")]
         known = {client: _of_profile(profiles.read_whole(connection, client)) for client in sorted(clients)}
         days = connection.rows(f"SELECT kind, value, day, {', '.join(TALLY)} FROM value_days")
+        batch_days = connection.rows(f"SELECT day, model_version, {', '.join(FIGURES)} FROM batch_days ORDER BY 1, 2")
+        counted_days = connection.rows(_BATCH_DAYS)
         lists = connection.rows("SELECT kind, value, cents, days FROM days_seen")
     history = sorted(map(profiles.event_of, rows), key=lambda fact: (fact[0].seconds, fact[0].id))
     by_client: dict[str, list[Fact]] = defaultdict(list)
@@ -37,12 +48,14 @@ def both(store: Store) -> tuple[Found, Found]:
         "profiles": known,
         "sums": [row for row in kept(store.url) if any(row[3:])],
         "value_days": _merged((((kind, value, day), tuple(figures)) for kind, value, day, *figures in days), newest),
+        "batch_days": [row for row in batch_days if row[2]],
         "days_seen": {tuple(key): dict(SEEN.iter_unpack(packed)) for *key, packed in lists},
     }
     made = {
         "profiles": {client: _of_profile(_profile(client, facts)) for client, facts in sorted(by_client.items())},
         "sums": counted(store.url),
         "value_days": _merged(_value_days(by_client), newest),
+        "batch_days": counted_days,
         "days_seen": _days_seen(history),
     }
     return of_store, made

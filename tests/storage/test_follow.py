@@ -1,26 +1,86 @@
 """Whatever is done to a store, what follows from its transactions is what they make from scratch."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from pydantic_core import from_json
 
-from fraudstack.decisions.deciding import Terms, decide_and_store
+from fraudstack.decisions.deciding import Terms, decide_and_store, scored_by
+from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
+from fraudstack.features import DAY, KEPT_DAYS, NAMES, remembered
+from fraudstack.model.artefact import Model
 from fraudstack.rules import config
-from fraudstack.storage import batch, changes, days_seen, engines, outdated, reviews, value_days
+from fraudstack.storage import batch, changes, days_seen, engines, outdated, profiles, reviews, value_days
 from fraudstack.storage.forget import forget
 from fraudstack.storage.online import Connection
+from fraudstack.storage.remembering import place
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from tests.storage.derived import both
 from tests.storage.test_load import label, load, row
 
 START = datetime(2019, 1, 1)
-TERMS = Terms(config.load(config.DEFAULT), "USD")
+# Rules that a handful of transactions makes speak.
+_TOUCHY = config.DEFAULT.read_bytes()
+for _usual, _touchy in (
+    (b"weight: 0.25, most: 25", b"weight: 0.25, most: 1"),
+    (b"weight: 0.15, most: 90", b"weight: 0.15, most: 2"),
+    (b"least_amount: 100.00", b"least_amount: 1.00"),
+    (b"least_history: 10", b"least_history: 3"),
+    (b"pairs: 3", b"pairs: 1"),
+):
+    assert _usual in _TOUCHY
+    _TOUCHY = _TOUCHY.replace(_usual, _touchy)
+TERMS = Terms(config.parse(_TOUCHY, "rules"), "USD")
+
+
+class Oracle:
+    """Stands for a model: what it says changes with each of the features."""
+
+    version, label_delay, features, first_unseen = "oracle", 7, NAMES, 0
+
+    def scores(self, figures: NDArray[np.floating]) -> NDArray[np.float64]:
+        said = np.nan_to_num(figures.astype(np.float64), nan=-1.5) @ np.sqrt(np.arange(2, 2 + len(NAMES)))
+        return np.asarray(said % 1.0)
+
+    def contributions(self, figures: Sequence[float]) -> NDArray[np.float64]:
+        return np.ones(len(figures))
+
+
+def decisions(connection: Connection) -> dict[int, tuple[Any, ...]]:
+    """What is decided in batch, by id."""
+    columns = "id, score, decision, reason, reasons, model_version"
+    return {row[0]: row for row in connection.rows(f"SELECT {columns} FROM decisions WHERE source = 'batch'")}
+
+
+def assert_decided(connection: Connection, terms: Terms, known: Mapping[int, tuple[Any, ...]]) -> None:
+    """Whatever is new or corrected was decided by what came before it, and nothing waits."""
+    assert connection.rows("SELECT * FROM changes") == []
+    rows = connection.rows(f"SELECT {profiles.EVENT_COLUMNS} FROM transactions")
+    facts = sorted(map(profiles.event_of, rows), key=lambda fact: place(fact[0]))
+    decided = {row[0] for row in connection.rows("SELECT id FROM decisions")}
+    assert decided == {event.id for event, _ in facts}
+    now = decisions(connection)
+    for at, (event, _) in enumerate(facts):
+        found = now.get(event.id)
+        if found is None or known.get(event.id) == found:
+            continue
+        earlier = [fact for fact in facts[:at] if fact[0].client_id == event.client_id]
+        profile = profiles.made_of(event.client_id, earlier)
+        profile.memory = remembered((one, said.is_fraud) for one, said in earlier)
+        by = terms if event.seconds // DAY > facts[-1][0].seconds // DAY - KEPT_DAYS else replace(terms, model=None)
+        scored = scored_by(connection, event, profile, profiles.basis(connection, event)[1], by)
+        assert found[1:3] == (scored.verdict.score, scored.verdict.decision), event
+        assert from_json(found[4]) == [reason._asdict() for reason in scored.verdict.reasons], event
+        assert found[5] == (None if by.model is None else "oracle")
 
 
 class Deeds:
@@ -28,6 +88,7 @@ class Deeds:
 
     def __init__(self, store: Store, seed: int) -> None:
         self.store, self.draw = store, random.Random(seed)
+        self.terms = replace(TERMS, model=cast(Model, Oracle()))
         self.ids = 0
         self.now = START
         self.known: dict[int, dict[str, Any]] = {}
@@ -81,7 +142,7 @@ class Deeds:
         told = self.known[self.draw.choice(sorted(self.known))] if known else self.fresh()
         body = {name: value for name, value in told.items() if name != "cents"} | {"amount": told["cents"] / 100}
         posted = Submission.model_validate(body | {"date": str(told["date"])})
-        self.write(told["client_id"], lambda found: decide_and_store(found, posted, TERMS, self.now))
+        self.write(told["client_id"], lambda found: decide_and_store(found, posted, self.terms, self.now))
 
     def review(self) -> None:
         id = self.draw.choice(sorted(self.known))
@@ -102,7 +163,11 @@ class Deeds:
     def settle(self) -> None:
         """What the step `follow` does."""
         with closing(Connection(self.store)) as connection:
-            changes.follow_all(connection, [client for client, _ in changes.waiting(connection)], lambda _: None)
+            known = decisions(connection)
+            changes.count_all(connection, [client for client, _ in changes.waiting(connection)], lambda _: None)
+            clients = [client for client, _ in changes.waiting(connection)]
+            decide_all(connection, clients, self.terms, self.now, lambda _: None)
+            assert_decided(connection, self.terms, known)
             value_days.merge_old(connection)
             days_seen.catch_up(connection)
 
@@ -121,7 +186,7 @@ def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> 
     # Of an empty store all is made anew, by other jobs: here there is nothing to make.
     load(store, [])
     with batch.connect(store) as connection:
-        for name in (outdated.PROFILES, outdated.MEMORIES):
+        for name in (outdated.PROFILES, outdated.MEMORIES, outdated.DECISIONS):
             outdated.clear(store, connection, name)
     ways = [deeds.file, deeds.file, deeds.post, deeds.post, deeds.labels, deeds.review, deeds.forget]
     deeds.post()

@@ -1,0 +1,33 @@
+"""A job by its name: with a Spark session where it needs one, or not at all where nothing is to be done."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+
+from pyspark.sql import SparkSession
+
+from fraudstack.progress import Phases
+from fraudstack.settings import Settings
+from jobs import OF_A_LARGE_LOAD, WITHOUT_SPARK, session
+from jobs.step import Summary, is_current, skipped
+
+Session = Callable[[], SparkSession]
+
+
+@contextmanager
+def session_when_needed(settings: Settings, app: str, phases: Phases) -> Iterator[Session]:
+    """What gives a session, the same to all who ask; it starts with the first, and ends with the block."""
+    with ExitStack() as stack:
+        yield cache(lambda: stack.enter_context(session.started(settings, app, phases)))
+
+
+def run(name: str, spark: Session, settings: Settings, run_id: str, phases: Phases) -> Summary:
+    """Run a job as a part of a run; its summary."""
+    if name in OF_A_LARGE_LOAD and is_current(settings, OF_A_LARGE_LOAD[name]):
+        return skipped(settings, run_id, name, phases)
+    job = importlib.import_module(f"jobs.{name}")
+    summary: Summary = (
+        job.run(settings, run_id, phases) if name in WITHOUT_SPARK else job.run(spark(), settings, run_id, phases)
+    )
+    return summary
