@@ -1,12 +1,12 @@
 """The DAG model_refresh: what the labels know now becomes the model in force, if it is better than the one that is."""
 
 from airflow.sdk import DAG, Param, chain, get_current_context, task
-from spark import given, run
+from spark import LONGEST, given, run
 
 from jobs import MODEL_REFRESH
 
 
-@task(retries=1)
+@task(retries=1, execution_timeout=LONGEST)
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the store, with the last day to learn from that this DAG run names."""
     context = get_current_context()

@@ -1,12 +1,12 @@
 """The DAG model_watch: once a week, how far what the model in force looks at has moved, and how good it is."""
 
 from airflow.sdk import DAG, CronTriggerTimetable, chain, get_current_context, task
-from spark import given, run
+from spark import LONGEST, given, run
 
 from jobs import MODEL_WATCH
 
 
-@task(retries=1)
+@task(retries=1, execution_timeout=LONGEST)
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the store."""
     context = get_current_context()
@@ -25,8 +25,8 @@ Apart from what a day's file needs, for it reads all of history:
 
 Trigger it to see it sooner.
 """,
-    # Sunday night; without a day to start from it makes up for none, and begins with the next.
-    schedule=CronTriggerTimetable("0 4 * * 0", timezone="UTC", run_immediately=False),
+    # Saturday night; without a day to start from it makes up for none, and begins with the next.
+    schedule=CronTriggerTimetable("0 22 * * 6", timezone="UTC", run_immediately=False),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,

@@ -10,6 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -17,14 +18,18 @@ from typing import IO, Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
-from fraudstack.errors import InputError, MachineError, Refusal, SettingError
+from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, SettingError
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
-# The job refused its input or a setting, or the machine lacks something: a retry would meet the same.
-_HOPELESS = (InputError, SettingError, MachineError)
+# The job refused its input or a setting, the machine lacks something, or the store is wrong: a retry would meet the
+# same.
+_HOPELESS = (InputError, SettingError, MachineError, DifferenceError)
 # Airflow kills a task five seconds after it asked it to stop. First as Ctrl-C does, so that the job can note
 # its end; SIGTERM makes the JVM remove its scratch files.
 _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
+
+# The longest that a job may take: a first load of 13 million rows takes minutes, whatever takes hours hangs.
+LONGEST = timedelta(hours=6)
 
 log = logging.getLogger(__name__)
 

@@ -1,12 +1,12 @@
 """The DAG transactions_decide: after an ingest, what a model looks at, and decisions of the history."""
 
 from airflow.sdk import DAG, Asset, chain, get_current_context, task
-from spark import given, run
+from spark import LONGEST, given, run
 
 from jobs import AFTER_INGEST
 
 
-@task(retries=1)
+@task(retries=1, execution_timeout=LONGEST)
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the store."""
     context = get_current_context()

@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
-from spark import given, run
+from spark import LONGEST, given, run
 
 from jobs import JOBS
 
 _INPUTS = {"TX_CSV_PATH": "csv", "TX_LABELS_PATH": "labels", "TX_COLUMNS": "columns"}
 
 
-@task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2)
+@task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2, execution_timeout=LONGEST)
 def run_job(job: str) -> dict[str, object]:
     """Run one job on the inputs of this DAG run; its row in ingest_runs carries the DAG run's id."""
     context = get_current_context()

@@ -1,6 +1,7 @@
 """The command `fraudstack`.
 
-Exit codes: 0 done, 2 wrong usage, 3 input refused, 4 store unusable, 5 the machine lacks something.
+Exit codes: 0 done, 2 wrong usage, 3 input refused, 4 store unusable, 5 the machine lacks something, 6 the
+store says otherwise than its facts.
 """
 
 import json
@@ -319,6 +320,7 @@ for command in (
     store_commands.backup,
     store_commands.restore,
     store_commands.forget,
+    store_commands.verify,
     model_commands.promote,
     model_commands.rollback,
 ):

@@ -33,6 +33,12 @@ class CollidedError(StoreError):
     """Somebody else wrote the same at the same moment: what was begun is undone, and done again it finds the other."""
 
 
+class DifferenceError(Refusal):
+    """A store says otherwise than its own facts: the sentence says in how many places."""
+
+    exit_code = 6
+
+
 class MachineError(Refusal):
     """The machine lacks something: the sentence says what and how to get it."""
 

@@ -262,6 +262,10 @@ class ChangeRow(TransactionsStore, table=True):
     was: str | None = Field(default=None, sa_type=Text)
 
 
+# What all transactions make, at once where it has to be.
+OUTDATED = ("profiles", "memories", "decisions")
+
+
 class Outdated(TransactionsStore, table=True):
     """What is made of all transactions at once when the next ingest comes to it: profiles, memories, decisions."""
 

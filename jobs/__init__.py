@@ -16,8 +16,10 @@ MODEL_REFRESH = ("train", "evaluate", "promote", "memories")
 AFTER_INGEST = ("memories", "decide")
 # What looks at the model in force once in a while.
 MODEL_WATCH = ("watch",)
-EVERY = tuple(dict.fromkeys((*JOBS, *MODEL_REFRESH, *AFTER_INGEST, *MODEL_WATCH)))
-WITHOUT_SPARK = ("follow", "evaluate", "promote")
+# What proves that the store is right.
+STORE_VERIFY = ("verify",)
+EVERY = tuple(dict.fromkeys((*JOBS, *MODEL_REFRESH, *AFTER_INGEST, *MODEL_WATCH, *STORE_VERIFY)))
+WITHOUT_SPARK = ("follow", "evaluate", "promote", "verify")
 # Jobs that make of all transactions what else is kept as they come, by what is outdated where they have to: nothing is,
 # unless a load was large against the store.
 OF_A_LARGE_LOAD = {"profiles": "profiles", "memories": "memories", "decide": "decisions"}

@@ -17,14 +17,14 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from urllib3.exceptions import HTTPError
 
-from fraudstack.errors import InputError, MachineError, Refusal, StoreError
+from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, StoreError
 
 _GROUP, _VERSION, _KIND = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
 _ENDED = {"COMPLETED", "FAILED", "SUBMISSION_FAILED"}
 _RUN, _JOB, _SEEN = "fraudstack.io/run", "fraudstack.io/job", "fraudstack.io/seen"
 _DRIVER = "spark-kubernetes-driver"
 # What a job refuses ends it with a code of its own, behind a last sentence.
-_REFUSALS = {kind.exit_code: kind for kind in (InputError, StoreError, MachineError)}
+_REFUSALS = {kind.exit_code: kind for kind in (InputError, StoreError, MachineError, DifferenceError)}
 _POLL_SECONDS = 2.0
 # An operator that runs says something within seconds; a driver that is gone, within a few of its own looks.
 _SILENCE_SECONDS = 120.0

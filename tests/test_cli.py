@@ -34,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("--csv", f"{folder}/raw.csv", "--labels", f"{SAMPLE}/train_fraud_labels.json"),
         *("--database", f"sqlite:///{folder}/store/transactions.db", "--json"),
         TX_STAGING_DIR=f"{folder}/staging",
+        TX_MODEL_DIR=f"{folder}/model",
         TX_CLUSTERS_K="3",
     )
     assert done.returncode == 0, done.stderr

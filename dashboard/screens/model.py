@@ -24,10 +24,10 @@ _NO_MODEL = (
     "`fraudstack promote` takes one that you trained."
 )
 _NOT_WATCHED = (
-    "There is nothing to see yet: the job `decide`, which follows an ingest, looks at the latest weeks, and says "
-    f"nothing of one with fewer than {LEAST_SAMPLE} transactions."
+    "There is nothing to see yet: the DAG `model_watch` looks at the latest weeks once a week, or when it is "
+    f"triggered, and says nothing of one with fewer than {LEAST_SAMPLE} transactions."
 )
-_NO_HISTORY = "The history was not decided yet: the job `decide` does that after an ingest."
+_NO_HISTORY = "The history was not decided yet: the job `decide` does that after a first load."
 _YEARS: dict[str, Any] = {
     "year": st.column_config.TextColumn("Year"),
     "by": st.column_config.TextColumn("Decided by"),

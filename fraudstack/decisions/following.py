@@ -15,8 +15,8 @@ from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, trusted
 from fraudstack.storage import changes, decided, profiles
-from fraudstack.storage.batch import Pace, Turn
 from fraudstack.storage.online import Connection
+from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.remembering import Fact, before, from_place, place
 
 # Clients in a write transaction: the first, the fewest, the most.

@@ -44,7 +44,7 @@ class Model:
         """Twelve digits that tell it from every other model."""
         return files.version(self.trees, self.features, self.label_delay, prior.FACTS, self.slope, self.intercept)
 
-    @cached_property
+    @property
     def first_unseen(self) -> int:
         """The first day, since 1970, of which it had seen nothing."""
         return int(np.datetime64(str(self.facts["trained"]["until"]), "D").astype(np.int64)) + 1

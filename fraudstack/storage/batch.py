@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import adbc_driver_manager
@@ -14,11 +13,9 @@ from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.errors import StoreError
 from fraudstack.storage.locks import write_turn
+from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.store import Store
 
-# What a write transaction on a store in use aims at; 200 ms is the promise.
-_TURN_SECONDS = 0.08
-_FEWEST_ROWS, _FIRST_ROWS, _MOST_ROWS = 200, 5_000, 100_000
 _BUSY_MILLISECONDS = 10_000
 # A server's codes for a transaction that collided with others: serialization, deadlock, the same key at once
 # (PostgreSQL, Appendix A), and how often it is tried.
@@ -46,13 +43,6 @@ def connect(store: Store, *, read_only: bool = False) -> Iterator[Connection]:
             # Closing the last handle on a SQLite file is a checkpoint: it belongs inside a turn.
             with write_turn(store):
                 connection.close()
-
-
-@dataclass
-class Turn:
-    """A write transaction, and for how many seconds it kept others waiting once it is over."""
-
-    seconds: float = 0.0
 
 
 @contextmanager
@@ -85,26 +75,13 @@ def write_again[T](store: Store, connection: Connection, do: Callable[[], T]) ->
                 raise
 
 
-def pieces(batch: pa.RecordBatch, pace: "Pace") -> Iterator[pa.Table]:
+def pieces(batch: pa.RecordBatch, pace: Pace) -> Iterator[pa.Table]:
     """Cut `batch` into pieces, each as long as the pace allows when its turn comes."""
     start = 0
     while start < batch.num_rows:
         piece = batch.slice(start, pace.rows)
         start += piece.num_rows
         yield pa.Table.from_batches([piece])
-
-
-class Pace:
-    """How many rows fit into one short write transaction here, learned from the transactions before."""
-
-    def __init__(self, first: int = _FIRST_ROWS, fewest: int = _FEWEST_ROWS, most: int = _MOST_ROWS) -> None:
-        self.rows, self._fewest, self._most = first, fewest, most
-
-    def took(self, turn: Turn, rows: int) -> None:
-        """Learn from a transaction of so many rows; at most doubles, shrinks at once."""
-        if turn.seconds > 0:
-            fitting = int(rows * _TURN_SECONDS / turn.seconds)
-            self.rows = max(self._fewest, min(fitting, 2 * self.rows, self._most))
 
 
 def execute(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> None:

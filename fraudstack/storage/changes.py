@@ -11,9 +11,9 @@ from time import perf_counter
 from pydantic_core import from_json
 
 from fraudstack.storage import profiles
-from fraudstack.storage.batch import Pace, Turn
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.online import Connection
+from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.remembering import Fact, place
 from fraudstack.storage.store import Store
 
@@ -29,6 +29,8 @@ _UNDECIDED = f"""SELECT {profiles.EVENT_COLUMNS} FROM transactions
     WHERE id IN (SELECT id FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}')
     AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = transactions.id)"""
 _COUNTED = f"UPDATE changes SET was = '{_AS_IT_STANDS}' WHERE client_id = ? AND id = ?"
+_WAITS = f"""INSERT INTO changes (client_id, id, was) VALUES (?, ?, '{_AS_IT_STANDS}')
+    ON CONFLICT (client_id, id) DO NOTHING"""
 _DECIDED = f"DELETE FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}'"
 _DECIDES = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM outdated WHERE name = 'decisions')"
 _CLIENTS = "SELECT client_id, count(*) FROM changes GROUP BY client_id ORDER BY client_id"
@@ -82,6 +84,11 @@ def undecided(connection: Connection, client_id: str) -> list[Fact]:
 def decided(connection: Connection, client_id: str) -> None:
     """Whatever is counted of a client is decided too; in the transaction under way."""
     connection.execute(_DECIDED, (client_id,))
+
+
+def waits(connection: Connection, client_id: str, id: int) -> None:
+    """Let a transaction that is counted be decided by the next that decides; in the transaction under way."""
+    connection.execute(_WAITS, (client_id, id))
 
 
 def done(connection: Connection, client_id: str, ids: Iterable[int]) -> None:

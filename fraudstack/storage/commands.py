@@ -1,5 +1,6 @@
 """The commands of `fraudstack` that look into the stores and after them."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from fraudstack.errors import DifferenceError
 from fraudstack.options import Clusters, Database, settings_of
 from fraudstack.progress import Phases
 from fraudstack.storage.store import parse
@@ -106,6 +108,29 @@ def restore(
     ):
         restored = put_back(copy, stores, advance)
     sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
+
+
+def verify(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Put what was rebuilt in the place of what differs.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Each difference as a line of JSON.")] = False,
+    database: Database = None,
+) -> None:
+    """Rebuild what follows from transactions, labels and reviews, and compare: exit code 6 where something differs."""
+    from fraudstack.verify.difference import sentence
+    from fraudstack.verify.store import verify as differences
+
+    store = parse(settings_of(database=database).store_url)
+    found = 0
+    for difference in differences(store, Phases(_progress), repair=repair):
+        found += 1
+        said = json.dumps(difference._asdict(), default=str) if as_json else difference.sentence()
+        sys.stdout.write(f"{said}\n")
+    if found:
+        raise DifferenceError(sentence(found, store, repair=repair))
+    if not as_json:
+        sys.stdout.write(f"{store.shown} is verified: nothing differs\n")
 
 
 def forget(

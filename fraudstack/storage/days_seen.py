@@ -6,7 +6,7 @@ daily sums tell which days have changed since, and those are searched. What a fi
 
 import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import batched
 
@@ -28,6 +28,8 @@ _AMOUNTS = "SELECT days FROM days_seen WHERE kind = 'amount' AND value = '' AND 
 _BYTES = f"SELECT sum(length(days)) FROM ({_AMOUNTS} LIMIT {_MOST_DAYS}) of_some"
 _CHANGED = """SELECT d.day FROM (SELECT day, sum(version) AS version FROM daily_sums WHERE kind = 'all' GROUP BY day) d
     LEFT JOIN days_seen_versions s ON s.day = d.day WHERE s.version IS NULL OR s.version <> d.version"""
+_HAS_CHANGED = """SELECT 1 WHERE coalesce((SELECT sum(version) FROM daily_sums WHERE kind = 'all' AND day = ?), 0)
+    <> coalesce((SELECT version FROM days_seen_versions WHERE day = ?), 0)"""
 _OF_VALUE = "SELECT days FROM days_seen WHERE kind = ? AND value = ? AND cents = ?"
 _PUT = """INSERT INTO days_seen (kind, value, cents, days) VALUES (?, ?, ?, ?)
     ON CONFLICT (kind, value, cents) DO UPDATE SET days = excluded.days"""
@@ -51,12 +53,12 @@ def count(connection: Connection, event: Event, sign: int) -> None:
     connection.add_up(_write_versions, (str(day),), (1,))
     if sign:
         number = str((day - _FIRST_DAY).days)
-        for kind, value, cents in _values(event.card, event.merchant, event.cents):
+        for kind, value, cents in values(event.card, event.merchant, event.cents):
             connection.add_up(_write, (kind, value, str(cents), number), (sign,))
 
 
-def _values(card: str | None, merchant: str | None, cents: int) -> list[tuple[str, str, int]]:
-    """The key of every list that a transaction is in."""
+def values(card: str | None, merchant: str | None, cents: int) -> list[tuple[str, str, int]]:
+    """The key of every list that a transaction is in: kind, value, cents."""
     found = [("card", card, 0), ("merchant", merchant, 0), ("amount", "", cents)]
     return [(kind, value, cents) for kind, value, cents in found if value or (kind == "amount" and value is not None)]
 
@@ -69,17 +71,29 @@ def catch_up(connection: Connection) -> None:
             ends = day_for(connection.store, day), day_for(connection.store, day_after(day))
             found: Counter[tuple[str, str, int]] = Counter()
             for card, merchant, amount in connection.rows(_OF_DAY, ends):
-                found.update(_values(card, merchant, round(amount * 100)))
+                found.update(values(card, merchant, round(amount * 100)))
         number = (date.fromisoformat(day) - _FIRST_DAY).days
-        for some in batched(sorted(found.items()), _AT_ONCE):
-            with connection.write():
-                for key, transactions in some:
-                    days = _days(connection, key)
-                    if days[number] != transactions:
-                        days[number] = transactions
-                        _put(connection, key, days)
+        enter(connection, sorted(found), {number: found})
         with connection.write():
             connection.execute(_SET_VERSION, (day, version))
+
+
+def enter(
+    connection: Connection, keys: Iterable[tuple[str, str, int]], found: Mapping[int, Counter[tuple[str, str, int]]]
+) -> None:
+    """Let lists say how many transactions they have on some days, by days since 1970; in short write transactions."""
+    for some in batched(keys, _AT_ONCE):
+        with connection.write():
+            for key in some:
+                days = _days(connection, key)
+                if any(days[day] != counted[key] for day, counted in found.items()):
+                    days.update({day: counted[key] - days[day] for day, counted in found.items()})
+                    _put(connection, key, days)
+
+
+def has_changed(connection: Connection, day: str) -> bool:
+    """Whether more came on a day, YYYY-MM-DD, than was entered."""
+    return bool(connection.rows(_HAS_CHANGED, (day, day)))
 
 
 def _write_versions(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:

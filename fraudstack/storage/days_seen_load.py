@@ -10,6 +10,7 @@ import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.store import Store
 
 COLUMNS = pa.schema([("kind", pa.string()), ("value", pa.string()), ("cents", pa.int64()), ("days", pa.binary())])
@@ -34,7 +35,7 @@ def replace(
     on_values: Callable[[int], None],
 ) -> None:
     """Put lists of days (COLUMNS) in the place of the old; `versions` are those of the daily sums that go with them."""
-    pace = bulk.Pace(*_VALUES)
+    pace = Pace(*_VALUES)
     for batch in made:
         for piece in bulk.pieces(batch, pace):
             bulk.stage(connection, "staged_days", piece)

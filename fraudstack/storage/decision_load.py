@@ -8,6 +8,7 @@ from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import batch_days
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.store import Store
 
 STAGED = pa.schema(
@@ -50,7 +51,7 @@ def insert(
     None of them was decided in batch before.
     """
     statement = _INSERT.format(now=now, date="TEXT" if store.path else "TIMESTAMP")
-    pace = bulk.Pace()
+    pace = Pace()
     given = 0
     for batch in batches:
         for piece in bulk.pieces(batch, pace):

@@ -6,11 +6,11 @@ from pydantic_core import from_json
 from sqlalchemy import text
 
 from fraudstack.storage import batch_days, engines, profiles, sums, value_days
-from fraudstack.storage.batch import Pace, Turn
 from fraudstack.storage.changes import done, follow_client
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.online import Connection
+from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.remembering import was_ordinary
 from fraudstack.storage.store import Store
 

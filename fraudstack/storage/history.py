@@ -96,11 +96,6 @@ def replay(connection: Connection, client_id: str, ids: Collection[int] = ()) ->
     return Replayed(rows, profile, before)
 
 
-def rebuilt(connection: Connection, client_id: str) -> Profile:
-    """The profile that the client's transactions make, with the version of the stored one."""
-    return replay(connection, client_id).profile
-
-
 def is_whole(connection: Connection) -> bool:
     """Whether profiles count all that the store has, but for what waits in `changes`."""
     return not connection.rows(_OUTDATED)

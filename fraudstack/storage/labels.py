@@ -8,6 +8,7 @@ from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import batch_days, changes, outdated
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.store import Store
 
 STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32())])
@@ -47,7 +48,7 @@ def apply(
     outdated that is made of transactions. Returns how many found their transaction.
     """
     matched = 0
-    pace = bulk.Pace()
+    pace = Pace()
     news: list[pa.Table] = []
     enter = not outdated.holds(connection, outdated.PROFILES)
     for batch in batches:
@@ -71,7 +72,7 @@ def apply(
 
 
 def _put(store: Store, connection: Connection, news: Sequence[pa.Table], *, enter: bool) -> None:
-    pace = bulk.Pace()
+    pace = Pace()
     for batch in pa.concat_tables([STAGED.empty_table(), *news]).combine_chunks().to_batches():
         for piece in bulk.pieces(batch, pace):
             bulk.stage(connection, "staged", piece)

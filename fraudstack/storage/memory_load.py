@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from fraudstack.features import remembered
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import events, sums_load
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.profile_load import LOCK, LOCK_ONE, VERSIONS
 from fraudstack.storage.rebuild import Swap, make_again, put
 from fraudstack.storage.store import Store
@@ -62,7 +63,7 @@ def replace_memories(
     on_clients: Callable[[int], None],
 ) -> None:
     """Put memories (columns client_id, memory) in the place of the old; `known` are the profiles' versions before."""
-    pace = bulk.Pace(*_CLIENTS)
+    pace = Pace(*_CLIENTS)
     for batch in made.to_batches(columns=["client_id", "memory"], batch_size=_CLIENTS[2]):
         for piece in bulk.pieces(batch, pace):
             versions = [known.get(client, 0) + 1 for client in piece.column("client_id").to_pylist()]
@@ -81,7 +82,7 @@ def replace_days(
 
     `known` are the days' versions from before it was counted.
     """
-    pace = bulk.Pace(*_ROWS)
+    pace = Pace(*_ROWS)
     keys = made.select(["kind", "value"]).combine_chunks()
     # Where a value's rows begin: a value is replaced as a whole.
     begins = [0, *_changes(keys), made.num_rows]

@@ -2,10 +2,11 @@
 
 from adbc_driver_manager.dbapi import Connection
 
+from fraudstack.schema import OUTDATED
 from fraudstack.storage import batch as bulk
 from fraudstack.storage.store import Store
 
-PROFILES, MEMORIES, DECISIONS = "profiles", "memories", "decisions"
+NAMES = PROFILES, MEMORIES, DECISIONS = OUTDATED
 _MARK = "INSERT INTO outdated (name) VALUES ($1) ON CONFLICT (name) DO NOTHING"
 _CLEAR = "DELETE FROM outdated WHERE name = $1"
 _IS = "SELECT name FROM outdated WHERE name = $1"
@@ -16,7 +17,7 @@ _FORGET_CHANGES = "DELETE FROM changes"
 def mark(store: Store, connection: Connection) -> None:
     """Let all be made anew that follows from transactions."""
     with bulk.write(store, connection):
-        for name in (PROFILES, MEMORIES, DECISIONS):
+        for name in NAMES:
             bulk.execute(connection, _MARK, (name,))
         bulk.execute(connection, _FORGET_CHANGES)
 

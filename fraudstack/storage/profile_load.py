@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import events
 from fraudstack.storage.online import CLIENT_LOCKS
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, made_of, row_of
 from fraudstack.storage.rebuild import Swap, make_again, put
 from fraudstack.storage.store import Store
@@ -65,7 +66,7 @@ def replace(
     `known` are the versions from before they were made: a client with another one now is made again here. Versions
     rise, so that a decision under way looks again.
     """
-    pace = bulk.Pace(*_CLIENTS)
+    pace = Pace(*_CLIENTS)
     for batch in made.to_batches(batch_size=_CLIENTS[2]):
         for piece in bulk.pieces(batch, pace):
             profiles = _profiles(piece, known)

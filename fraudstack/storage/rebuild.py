@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
+from fraudstack.storage.pace import Turn
 from fraudstack.storage.store import Store
 
 # How often a thing that keeps changing is made again before everybody waits for it.
@@ -30,7 +31,7 @@ class Swap:
     put: tuple[str, ...]
 
 
-def put(store: Store, connection: Connection, swap: Swap) -> tuple[bulk.Turn, list[str]]:
+def put(store: Store, connection: Connection, swap: Swap) -> tuple[Turn, list[str]]:
     """Put what is staged in the place of the old, but for what changed meanwhile; returns the names of that."""
     with bulk.write(store, connection) as turn:
         if store.path is None:

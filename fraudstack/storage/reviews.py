@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from fraudstack.profiles.event import Event
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage import batch_days, profiles
-from fraudstack.storage.history import Replays, Wanted, known
+from fraudstack.storage.history import Known, Replays, Wanted, known
 from fraudstack.storage.online import Connection, date_text
+from fraudstack.storage.sums import Said
 
 DECISIVE = {"fraud": 1, "legitimate": 0}
 
@@ -70,13 +72,18 @@ def add(
         kept = known(connection, event, replays)
         if kept is None:
             return Wanted(event.client_id)
-        connection.execute(_TAKE_OUT, (id,))
-        connection.execute(_TRUTH, (after.is_fraud, id))
-        connection.execute(_COUNT, (id,))
-        kept.judge_anew(connection, event, before, after)
+        tell(connection, kept, event, before, after)
     connection.execute(_RELEASE, (id,))
     [(number,)] = connection.rows(_ADD, (id, verdict, note, reviewer, at.strftime(DATE_FORMAT)))
     return Added(number, after.is_fraud)
+
+
+def tell(connection: Connection, kept: Known, event: Event, before: Said, after: Said) -> None:
+    """Let the truth of a transaction be another one, wherever it is counted, in the transaction under way."""
+    connection.execute(_TAKE_OUT, (event.id,))
+    connection.execute(_TRUTH, (after.is_fraud, event.id))
+    connection.execute(_COUNT, (event.id,))
+    kept.judge_anew(connection, event, before, after)
 
 
 def history(connection: Connection, id: int) -> list[dict[str, object]]:

@@ -11,6 +11,7 @@ from adbc_driver_manager.dbapi import Connection
 from fraudstack.card_numbers import masked_line
 from fraudstack.schema import DATE_FORMAT, TransactionsStore
 from fraudstack.storage import batch as bulk
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.store import Store
 
 REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("text", pa.string()), ("reason", pa.string())])
@@ -71,7 +72,7 @@ def quarantine(store: Store, connection: Connection, run_id: str, step: str, ref
     masked = pa.array(map(masked_line, refused.column("text").to_pylist()), pa.string())
     refused = refused.set_column(refused.schema.get_field_index("text"), "text", masked)
     rows_of_run = refused.append_column("run_id", pa.repeat(run_id, rows)).append_column("step", pa.repeat(step, rows))
-    pace = bulk.Pace()
+    pace = Pace()
     for batch in rows_of_run.combine_chunks().to_batches():
         for piece in bulk.pieces(batch, pace):
             with bulk.write(store, connection) as turn:
@@ -86,7 +87,7 @@ def merge_names(store: Store, connection: Connection, table: str, rows: pa.Table
     known = ", ".join(
         f"{name} = coalesce(excluded.{name}, {table}.{name})" for name in rows.column_names if name != key
     )
-    pace = bulk.Pace()
+    pace = Pace()
     for batch in rows.combine_chunks().to_batches():
         for piece in bulk.pieces(batch, pace):
             bulk.stage(connection, "staged", piece)

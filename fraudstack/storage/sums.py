@@ -101,10 +101,11 @@ def _add_up(
     day = str(date_of(event.seconds).date())
     change = (1, *figures) if sign > 0 else (1, *(-figure for figure in figures))
     for kind, value in keys:
-        connection.add_up(_write, (kind, day, value), change)
+        connection.add_up(write, (kind, day, value), change)
 
 
-def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
+def write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
+    """Add to sums, by KEY with the day second: a version, then FIGURES; at the end of a transaction."""
     if connection.store.path is None:
         connection.execute(SHARED)
     part = connection.number % PARTS

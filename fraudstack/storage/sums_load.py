@@ -9,6 +9,7 @@ from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import events, sums
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.rebuild import Swap, make_again, put
 from fraudstack.storage.store import Store
 from fraudstack.storage.sums import COLUMNS, FIGURES, KEY, KINDS, REBUILD_LOCK
@@ -56,7 +57,7 @@ def replace(
     `known` are the versions from before they were made: a day with another one now is made again here.
     """
     days = made.column("day").unique().sort()
-    pace = bulk.Pace(*_DAYS)
+    pace = Pace(*_DAYS)
     start = 0
     while start < len(days):
         piece = days.slice(start, pace.rows)

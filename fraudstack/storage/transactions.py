@@ -20,6 +20,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from fraudstack.schema import CONTENT, TRANSACTIONS
 from fraudstack.storage import batch as bulk
 from fraudstack.storage import batch_days, changes, outdated
+from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.store import Store
 
 # Amounts travel in whole cents: a float made of them by one division is the nearest there is.
@@ -150,7 +151,7 @@ def load(
                 bulk.execute(connection, _sql(DropIndex(index, if_exists=True), store))
     enter = not outdated.holds(connection, outdated.PROFILES)
     put = _append if empty else partial(_upsert, enter=enter)
-    pace = bulk.Pace()
+    pace = Pace()
     conflicts: list[int] = []
     for batch in batches:
         for piece in bulk.pieces(_for_store(batch, store, currency), pace):
@@ -181,7 +182,7 @@ def ensure_indexes(store: Store, connection: Connection) -> None:
             bulk.execute(connection, _sql(CreateIndex(index, if_not_exists=True), store))
 
 
-def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> bulk.Turn:
+def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> Turn:
     ids = pc.min_max(rows.column("id")).as_py()
 
     def append() -> bool:
@@ -195,11 +196,9 @@ def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: lis
     return turn if done else _upsert(store, connection, rows, conflicts)
 
 
-def _upsert(
-    store: Store, connection: Connection, rows: pa.Table, conflicts: list[int], *, enter: bool = False
-) -> bulk.Turn:
+def _upsert(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int], *, enter: bool = False) -> Turn:
     bulk.stage(connection, "staged", rows)
-    longest = bulk.Turn()
+    longest = Turn()
     while True:
         compared = bulk.query(connection, _COMPARE).to_pylist()[0]
         staged = bulk.query(connection, "SELECT count(*) AS rows FROM staged").to_pylist()[0]["rows"]

@@ -1,6 +1,6 @@
 """What came in by day with merchants, categories and states, of which a decision reads and writes only its own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 
 from fraudstack.features import DAY, KEPT_DAYS, ValueDay, ValueMemory
@@ -42,7 +42,7 @@ def read(connection: Connection, event: Event) -> dict[str, ValueMemory]:
         else:
             memory.days.append(ValueDay(day_of_row, *tally))
     # Of transactions that are decided together the last may be of another day than the first.
-    for (kind, value, other), (transactions, cents, *_) in connection.added_up(_write).items():
+    for (kind, value, other), (transactions, cents, *_) in connection.added_up(write).items():
         if value == event.merchant and kind == "merchant" and int(other) < day:
             memories[kind].count(int(other), transactions, cents)
     return memories
@@ -53,13 +53,19 @@ def count(connection: Connection, event: Event, said: Said, ordinary: bool, sign
 
     With categories and states only labels are looked at.
     """
+    day = str(event.seconds // DAY)
+    for kind, value, tally in tallies(event, said, ordinary):
+        connection.add_up(write, (kind, value, day), [sign * figure for figure in tally])
+
+
+def tallies(event: Event, said: Said, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Kind, value and TALLY of what a transaction is counted with."""
     fraud = said.is_fraud == 1
     label = (int(said.is_fraud is not None), int(fraud), int(fraud and ordinary))
-    day = str(event.seconds // DAY)
     for kind, value in _values(event):
-        figures = (1, event.cents, *label) if kind == "merchant" else (0, 0, *label)
-        if value and any(figures):
-            connection.add_up(_write, (kind, value, day), [sign * figure for figure in figures])
+        tally = (1, event.cents, *label) if kind == "merchant" else (0, 0, *label)
+        if value and any(tally):
+            yield kind, value, tally
 
 
 def merge_old(connection: Connection) -> None:
@@ -81,7 +87,8 @@ def merge_old(connection: Connection) -> None:
                     connection.execute(_ADD, (kind, value, BEFORE, part, 0, 0, labelled, frauds, 0))
 
 
-def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
+def write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
+    """Add to tallies by kind, value and day since 1970; at the end of a transaction."""
     if connection.store.path is None:
         connection.execute(SHARED)
     part = connection.number % PARTS

@@ -40,7 +40,7 @@ def connected(url: str) -> Iterator[Connection]:
 def profile(url: str, client_id: str) -> tuple[Profile, Profile]:
     """As it is kept, and as all transactions make it."""
     with connected(url) as connection:
-        kept, whole = profiles.read_whole(connection, client_id), history.rebuilt(connection, client_id)
+        kept, whole = profiles.read_whole(connection, client_id), history.replay(connection, client_id).profile
     if kept.memory is not None and whole.memory is not None:
         # What was seen stands among the habits.
         kept.memory.seen.clear()
@@ -52,7 +52,7 @@ def make(url: str, *clients: str, all_of_them: bool = True) -> None:
     """What the jobs do after a load that was large: of all clients, or of some so far."""
     with connected(url) as connection, connection.write(clients):
         for client_id in clients:
-            made = history.rebuilt(connection, client_id)
+            made = history.replay(connection, client_id).profile
             made.version += 1
             profiles.write_whole(connection, made)
         if all_of_them:

@@ -45,8 +45,11 @@ class _Other:
         for rows in lengths:
             url, made = empty(self._folder, f"beside_{rows}", arguments.postgresql, anew=rows == arguments.short)
             if made:
-                command = [str(installed / "fraudstack"), *ingest(self._folder, rows, url)[1:]]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._checkout)
+                # Both remember what a model asks for, whether their ingest makes that or a job of its own.
+                remember = [self._python, "-m", "jobs", "memories"]
+                environment = os.environ | given(url, self._folder)
+                for command in ([str(installed / "fraudstack"), *ingest(self._folder, rows, url)[1:]], remember):
+                    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._checkout, env=environment)
             self._stores[rows] = url
         self._streams = {rows: Stream(self._folder, rows, url) for rows, url in self._stores.items()}
 

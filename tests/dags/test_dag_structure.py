@@ -12,7 +12,7 @@ from tests.dags.airflow_process import DAGS, environment, finished
 _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import model_refresh, model_watch, transactions_decide, transactions_ingest
+import model_refresh, model_watch, store_verify, transactions_decide, transactions_ingest
 ours = ("fraudstack.settings", "fraudstack.storage", "jobs.session", "jobs.submit")
 heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
@@ -33,6 +33,7 @@ print(json.dumps({dag.dag_id: {
     "doc": dag.doc_md,
     "retries": {task.task_id: task.retries for task in dag.tasks},
     "delays": {task.task_id: task.retry_delay.total_seconds() for task in dag.tasks},
+    "longest": [task.execution_timeout and task.execution_timeout.total_seconds() for task in dag.tasks],
     "backoff": {task.task_id: task.retry_exponential_backoff for task in dag.tasks},
 } for dag in bag.dags.values()}))
 """
@@ -47,14 +48,14 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return parsed
 
 
-@pytest.fixture(params=["transactions_ingest", "transactions_decide", "model_refresh", "model_watch"])
+@pytest.fixture(params=["transactions_ingest", "transactions_decide", "model_refresh", "model_watch", "store_verify"])
 def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = dags[request.param]
     return found
 
 
 def test_there_are_these(dags: dict[str, Any]) -> None:
-    assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh", "model_watch"}
+    assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh", "model_watch", "store_verify"}
 
 
 def test_every_file_of_the_folder_is_read_without_an_error(dag: dict[str, Any]) -> None:
@@ -72,6 +73,7 @@ def test_reading_it_imports_neither_spark_nor_the_store(dag: dict[str, Any]) -> 
         ("transactions_decide", ["memories", "decide"]),
         ("model_refresh", ["train", "evaluate", "promote", "memories"]),
         ("model_watch", ["watch"]),
+        ("store_verify", ["verify"]),
     ],
 )
 def test_jobs_follow_one_another(dags: dict[str, Any], id: str, jobs: list[str]) -> None:
@@ -85,6 +87,7 @@ def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
         "transactions_decide": [],
         "model_refresh": ["until"],
         "model_watch": [],
+        "store_verify": [],
     }
     for param in (one for found in params.values() for one in found.values()):
         assert param["value"] is None
@@ -97,10 +100,10 @@ def test_it_starts_when_asked_and_makes_up_for_nothing(dag: dict[str, Any]) -> N
     assert dag["catchup"] is False
 
 
-def test_decisions_follow_an_ingest_and_a_clock_starts_the_watch_alone(dags: dict[str, Any]) -> None:
+def test_decisions_follow_an_ingest_and_a_clock_starts_what_only_looks(dags: dict[str, Any]) -> None:
     asset = ["fraudstack-transactions"]
     follows = {id: dag["follows"] for id, dag in dags.items()}
-    assert follows.pop("model_watch") == "0 4 * * 0"
+    assert (follows.pop("model_watch"), follows.pop("store_verify")) == ("0 22 * * 6", "30 23 * * 6")
     assert follows == {"transactions_ingest": None, "transactions_decide": asset, "model_refresh": None}
     assert dags["transactions_ingest"]["emits"] == asset
 
@@ -114,6 +117,10 @@ def test_tasks_are_tried_again_later_and_later(dags: dict[str, Any]) -> None:
     assert set(dag["retries"].values()) == {2}
     assert set(dag["delays"].values()) == {10.0}
     assert set(dag["backoff"].values()) == {2}
+
+
+def test_nothing_hangs_for_ever(dag: dict[str, Any]) -> None:
+    assert set(dag["longest"]) == {6 * 3600.0}
 
 
 def test_it_explains_itself(dag: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def test_what_was_scored_holds_nothing_of_a_decision_that_was_rolled_back(databa
             decide_and_store(connection, third, TERMS, NOW)
         with connection.write(["7"]):
             decide_and_store(connection, second, TERMS, NOW, scored=scored)
-        kept, whole = profiles.read_whole(connection, "7"), history.rebuilt(connection, "7")
+        kept, whole = profiles.read_whole(connection, "7"), history.replay(connection, "7").profile
     for found in (kept, whole):
         assert found.memory is not None
         assert found.memory.transactions == 3

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -139,11 +139,11 @@ def quarantined(url: str, columns: str = "line, text, reason") -> Rows:
     return query(url, f"SELECT {columns} FROM quarantine ORDER BY run_id, file, line, text")
 
 
-def everything(url: str) -> dict[str, list[str]]:
+def everything(url: str, *, without: Collection[str] = ("version",)) -> dict[str, list[str]]:
     """The content of every table and the indexes' names.
 
-    Without ingest_runs and quarantine, which say how runs went, and without versions, which rise each time something is
-    made anew.
+    Without ingest_runs and quarantine, which say how runs went, and without some columns: versions, which rise each
+    time something is made anew.
     """
     catalogue, columns, indexes = (
         (
@@ -161,7 +161,7 @@ def everything(url: str) -> dict[str, list[str]]:
     with asking(url) as ask:
         names = sorted(str(name) for (name,) in ask(catalogue))
         told = {
-            name: ", ".join(f'"{column}"' for (column,) in ask(columns.format(name)) if column != "version")
+            name: ", ".join(f'"{column}"' for (column,) in ask(columns.format(name)) if column not in without)
             for name in names
             if name not in {"ingest_runs", "quarantine"}
         }

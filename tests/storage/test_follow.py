@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic_core import from_json
+from rich.console import Console
 
 from fraudstack.decisions.deciding import Terms, decide_and_store, scored_by
 from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
 from fraudstack.features import DAY, KEPT_DAYS, NAMES, remembered
 from fraudstack.model.artefact import Model
+from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.storage import batch, changes, days_seen, engines, outdated, profiles, reviews, value_days
 from fraudstack.storage.forget import forget
@@ -24,6 +26,7 @@ from fraudstack.storage.online import Connection
 from fraudstack.storage.remembering import place
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
+from fraudstack.verify.store import verify
 from tests.storage.derived import both
 from tests.storage.test_load import label, load, row
 
@@ -197,6 +200,7 @@ def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> 
             kept, made = both(store)
             for name in made:
                 assert kept[name] == made[name], (seed, turn, name)
+            assert list(verify(store, Phases(Console(quiet=True)), repair=False)) == []
 
 
 def test_a_load_that_changes_nothing_writes_nothing(store: Store) -> None:
