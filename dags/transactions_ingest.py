@@ -26,12 +26,12 @@ with DAG(
 Ingests a file of card transactions into the store, in steps that each commit once and can be repeated:
 
 1. **clean** casts every row of `csv` into the table `transactions`; what can't be read goes to `quarantine`.
-2. **cluster** groups the clients by their habits into `transactions_clusters` and `client_clusters`.
-3. **label** sets `is_fraud` from `labels`; a transaction without a label keeps NULL.
-4. **follow** counts what these changed wherever transactions are counted, in profiles, sums and days, and decides what
+2. **label** sets `is_fraud` from `labels`; a transaction without a label keeps NULL.
+3. **follow** counts what these changed wherever transactions are counted, in profiles, sums and days, and decides what
    is new or corrected as a scorer would.
-5. **profiles** makes all that anew after a first load, or one that is large against the store; the scorer, which keeps
+4. **profiles** makes all that anew after a first load, or one that is large against the store; the scorer, which keeps
    it current, may go on meanwhile.
+5. **cluster** groups the clients by their habits into `transactions_clusters` and `client_clusters`.
 
 Ingesting the same files again changes nothing. Runs wait for each other. Every step leaves a row in
 `ingest_runs` and its summary as the task's XCom. An input that is refused fails the run without a retry,

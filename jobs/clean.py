@@ -222,8 +222,7 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
 
 
 def _load(this: Step, judged: Judged, phases: Phases, most: int) -> None:
-    rows = judged.rows_in - judged.quarantined - judged.repeated
-    with phases.counted("clean: load", rows) as on_rows:
+    with phases.counted("clean: load", judged.rows_in - judged.quarantined - judged.repeated) as on_rows:
         late = transactions.load(this.store, this.connection, judged.accepted(), judged.currency, on_rows)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):

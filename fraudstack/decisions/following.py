@@ -1,4 +1,4 @@
-"""What a file brought is counted and decided, client by client.
+"""What a file brought, and is counted, is decided, client by client.
 
 Each transaction is decided as if it had just been posted: by the earlier-dated ones that the store holds, itself and
 what came later taken away. Later ones keep their decisions.
@@ -65,8 +65,9 @@ def decide_all(
         several = clients[begun : begun + pace.rows]
         begun += len(several)
         while several:
+            decided_of = len(several)
             turn, made, several = _decide(connection, several, judge)
-            pace.took(turn, pace.rows)
+            pace.took(turn, decided_of)
             total += made
             on_rows(made)
     return total

@@ -38,3 +38,7 @@ def counting(ids: str, sign: int) -> str:
         WHERE d.source = 'batch' AND d.id IN ({ids}) GROUP BY 1, 2 ORDER BY 1, 2
         ON CONFLICT (day, model_version) DO UPDATE SET
         {", ".join(f"{name} = batch_days.{name} + excluded.{name}" for name in FIGURES)}"""
+
+
+# Of one transaction.
+TAKE_OUT, COUNT = (counting("?", sign) for sign in (-1, 1))

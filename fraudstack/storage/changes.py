@@ -47,9 +47,9 @@ def entering(rows: str) -> str:
         ON CONFLICT (client_id, id) DO UPDATE SET was = excluded.was WHERE changes.was = '{_AS_IT_STANDS}'"""
 
 
-def counted(store: Store, table: str) -> str:
-    """The value of `was` for transactions of a table, as they stand there."""
-    columns = ", ".join(f"{table}.{name}" for name in profiles.EVENT_COLUMNS.split(", "))
+def counted(store: Store) -> str:
+    """The value of `was` for transactions `t` as they stand."""
+    columns = ", ".join(f"t.{name}" for name in profiles.EVENT_COLUMNS.split(", "))
     return _AS_JSON[store.path is not None].format(columns)
 
 

@@ -33,7 +33,6 @@ _INSERT = f"INSERT INTO transactions ({', '.join(TRANSACTION)}) VALUES ({', '.jo
 _FLAG = "UPDATE transactions SET flagged_fraud = ?, description = coalesce(description, ?) WHERE id = ?"
 _DECIDE = f"""INSERT INTO decisions (id, {", ".join(DECISION)}) VALUES (?, {", ".join("?" * len(DECISION))})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in DECISION)}"""
-_TAKE_OUT, _COUNT = (batch_days.counting("?", sign) for sign in (-1, 1))
 _NEXT_OF_FILE = "UPDATE last_assigned SET id = id + 1 RETURNING id"
 _NEXT_OF_SERVER = "SELECT nextval('assigned_ids')"
 _SKIP_OF_FILE = "UPDATE last_assigned SET id = ? RETURNING id"
@@ -107,9 +106,9 @@ def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None
 
 def replace(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
     """Store what is said of a transaction, of which something may have been said in batch, or is."""
-    connection.execute(_TAKE_OUT, (id,))
+    connection.execute(batch_days.TAKE_OUT, (id,))
     decide(connection, id, decision)
-    connection.execute(_COUNT, (id,))
+    connection.execute(batch_days.COUNT, (id,))
 
 
 def look(connection: Connection) -> None:

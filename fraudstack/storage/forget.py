@@ -18,7 +18,6 @@ _HISTORY = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d
     FROM transactions WHERE client_id = ? ORDER BY date DESC, id DESC LIMIT ?"""
 _OF_TRANSACTIONS = ("decisions", "reviews", "claims", "transactions")
 _OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards", "changes")
-_TAKE_OUT = batch_days.counting("?", -1)
 _MEMBER = text("DELETE FROM client_clusters WHERE client_id = :client")
 # Transactions in a write transaction: the first, the fewest, the most.
 _ROWS = (200, 20, 2_000)
@@ -64,7 +63,7 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
             value_days.count(connection, event, said, was_ordinary(connection, event, said), -1)
             codes = [reason["code"] for reason in from_json(reasons)] if reasons else []
             sums.count_reasons(connection, event, said.flagged, codes, -1)
-        connection.many(_TAKE_OUT, [(row[0],) for row in history])
+        connection.many(batch_days.TAKE_OUT, [(row[0],) for row in history])
         done(connection, client, [row[0] for row in history])
         for table in _OF_TRANSACTIONS:
             connection.many(f"DELETE FROM {table} WHERE id = ?", [(row[0],) for row in history])

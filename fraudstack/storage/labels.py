@@ -84,7 +84,7 @@ def _update(store: Store, connection: Connection, *, enter: bool) -> None:
     if store.path is None:
         bulk.query(connection, _HOLD)
     if enter:
-        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store, "t"))))
+        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))))
     for statement in (_TAKE_OUT, _UPDATE, _COUNT):
         bulk.execute(connection, statement)
 

@@ -15,7 +15,6 @@ DECISIVE = {"fraud": 1, "legitimate": 0}
 _CLIENT = "SELECT client_id FROM transactions WHERE id = ?"
 _ADD = "INSERT INTO reviews (id, verdict, note, reviewer, at) VALUES (?, ?, ?, ?, ?) RETURNING review_id"
 _TRUTH = "UPDATE transactions SET is_fraud = ? WHERE id = ?"
-_TAKE_OUT, _COUNT = (batch_days.counting("?", sign) for sign in (-1, 1))
 _HISTORY = "SELECT review_id, verdict, note, reviewer, at FROM reviews WHERE id = ? ORDER BY review_id"
 _CLAIMED = "SELECT reviewer, until FROM claims WHERE id = ?"
 _CLAIM = """INSERT INTO claims (id, reviewer, until) VALUES (?, ?, ?)
@@ -80,9 +79,9 @@ def add(
 
 def tell(connection: Connection, kept: Known, event: Event, before: Said, after: Said) -> None:
     """Let the truth of a transaction be another one, wherever it is counted, in the transaction under way."""
-    connection.execute(_TAKE_OUT, (event.id,))
+    connection.execute(batch_days.TAKE_OUT, (event.id,))
     connection.execute(_TRUTH, (after.is_fraud, event.id))
-    connection.execute(_COUNT, (event.id,))
+    connection.execute(batch_days.COUNT, (event.id,))
     kept.judge_anew(connection, event, before, after)
 
 

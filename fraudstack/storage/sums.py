@@ -34,6 +34,7 @@ PARTS, REBUILD_LOCK = 16, 1_082
 # Rows of a statement; few, for each length is a statement of its own to prepare.
 _MOST_ROWS = 8
 
+ALONE = f"SELECT pg_advisory_xact_lock({REBUILD_LOCK}, 0)"
 SHARED = f"SELECT pg_advisory_xact_lock_shared({REBUILD_LOCK}, 0)"
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 _BY_DAY = f"SELECT day, {_SUMS} FROM daily_sums WHERE kind = 'all' AND day BETWEEN ? AND ? GROUP BY day ORDER BY day"

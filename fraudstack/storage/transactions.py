@@ -224,7 +224,7 @@ def _put(store: Store, connection: Connection, enter: bool, changes_some: bool) 
     for statement in _DROP_DECIDED if changes_some else ():
         bulk.execute(connection, statement)
     if enter:
-        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store, "t"))))
+        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))))
     bulk.execute(connection, _CHANGE_ENTERED if enter else _CHANGE)
     if not enter:
         bulk.execute(connection, _INSERT)

@@ -19,7 +19,9 @@ _DAYS = """SELECT day FROM daily_sums UNION SELECT day FROM batch_days
 _OF_DAY = "FROM transactions WHERE date >= ? AND date < ?"
 _FACTS = f"SELECT {profiles.EVENT_COLUMNS} {_OF_DAY}"
 _FIGURES = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in sums.FIGURES)
-_SUMS = f"SELECT kind, value, {_FIGURES} FROM daily_sums WHERE day = ? AND kind <> 'reason' GROUP BY kind, value"
+# By kinds: without them the whole table is read for each day.
+_SUMS = f"""SELECT kind, value, {_FIGURES} FROM daily_sums
+    WHERE kind IN ({", ".join(f"'{kind}'" for kind in sums.KINDS)}) AND day = ? GROUP BY kind, value"""
 _TALLY = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in value_days.TALLY)
 _VALUES = f"SELECT kind, value, {_TALLY} FROM value_days WHERE day = ? GROUP BY kind, value"
 _BATCH = f"SELECT model_version, {', '.join(batch_days.FIGURES)} FROM batch_days WHERE day = ?"

@@ -32,21 +32,24 @@ def repair(connection: Connection) -> None:
 
 def verdicts(connection: Connection) -> Iterator[Difference]:
     """Transactions whose truth isn't what the latest decisive review says."""
-    for id, is_fraud, verdict in connection.rows(_VERDICTS):
-        if is_fraud != DECISIVE[verdict]:
-            yield Difference("transactions", f"{id} is_fraud", is_fraud, DECISIVE[verdict])
+    for id, is_fraud, found in _overruled(connection):
+        yield Difference("transactions", f"{id} is_fraud", is_fraud, found)
 
 
 def repair_verdicts(connection: Connection) -> None:
     """Let the truth be what analysts found, wherever it is counted."""
-    for difference in list(verdicts(connection)):
-        id = int(difference.key.partition(" ")[0])
+    for id, _, is_fraud in _overruled(connection):
         found = profiles.find(connection, id)
         if found is None:
             continue
         with connection.write([found[0].client_id]):
             event, before = profiles.find(connection, id, hold=True) or found
-            after = before._replace(is_fraud=difference.rebuilt)
             kept = known(connection, event, {})
             if kept is not None:
-                tell(connection, kept, event, before, after)
+                tell(connection, kept, event, before, before._replace(is_fraud=is_fraud))
+
+
+def _overruled(connection: Connection) -> list[tuple[int, int | None, int]]:
+    """The ids of such transactions, their truth, and what analysts found."""
+    found = ((id, is_fraud, DECISIVE[verdict]) for id, is_fraud, verdict in connection.rows(_VERDICTS))
+    return [(id, is_fraud, verdict) for id, is_fraud, verdict in found if is_fraud != verdict]

@@ -11,12 +11,11 @@ from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.online import Connection
 from fraudstack.storage.remembering import Fact
 from fraudstack.storage.store import Store
-from fraudstack.storage.sums import REBUILD_LOCK
+from fraudstack.storage.sums import ALONE
 from fraudstack.verify import clients, days, decisions, lists
 from fraudstack.verify.difference import Difference
 
 _PROFILES, _MEMORIES, _DECISIONS = OUTDATED
-_ALONE = f"SELECT pg_advisory_xact_lock({REBUILD_LOCK}, 0)"
 
 
 def verify(store: Store, phases: Phases, *, repair: bool) -> Iterator[Difference]:
@@ -103,4 +102,4 @@ def _days(connection: Connection, phases: Phases, *, memories: bool, repair: boo
 def _alone(connection: Connection) -> None:
     """Let nobody else count by days till the end of the transaction under way."""
     if connection.store.path is None:
-        connection.execute(_ALONE)
+        connection.execute(ALONE)
