@@ -319,6 +319,8 @@ for command in (
     store_commands.upgrade,
     store_commands.backup,
     store_commands.restore,
+    store_commands.undo,
+    store_commands.delete,
     store_commands.forget,
     store_commands.verify,
     model_commands.promote,

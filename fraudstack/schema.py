@@ -220,6 +220,48 @@ class IngestRun(TransactionsStore, table=True):
     error: str | None = Field(default=None, sa_type=Text)
 
 
+class LoadRow(TransactionsStore, table=True):
+    """A step of a run that changed transactions by a file, and can be taken back."""
+
+    __tablename__ = "loads"
+
+    # Rises with time.
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    run_id: str = Field(sa_type=Text, index=True)
+    step: str = Field(sa_type=Text)
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+
+
+class LoadList(TransactionsStore, table=True):
+    """Some of the transactions, or of the labels, that a load brought; packed as storage.loads does it."""
+
+    __tablename__ = "load_lists"
+
+    load: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    # transactions or labels.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    # The ids at its ends.
+    first: int = Field(sa_type=BigInteger)
+    last: int = Field(sa_type=BigInteger)
+    packed: bytes = Field(sa_type=LargeBinary)
+
+
+# Transactions as they were before a load corrected them.
+REPLACED = Table(
+    "replaced",
+    _transactions_metadata,
+    Column("load", BigInteger, primary_key=True, autoincrement=False),
+    *(
+        Column(c.name, c.type, primary_key=c.primary_key, autoincrement=False, nullable=c.nullable)
+        for c in TRANSACTIONS.columns
+        if c.name in CONTENT
+    ),
+    sqlite_with_rowid=False,
+)
+Index("replaced_by_id", REPLACED.c.id)
+
+
 class MccCode(TransactionsStore, table=True):
     """A merchant category code's name; names are not unique."""
 
@@ -260,10 +302,6 @@ class ChangeRow(TransactionsStore, table=True):
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     # JSON: what is counted of it, a row of storage.profiles.EVENT_COLUMNS; NULL: nothing; empty: it as it stands.
     was: str | None = Field(default=None, sa_type=Text)
-
-
-# What all transactions make, at once where it has to be.
-OUTDATED = ("profiles", "memories", "decisions")
 
 
 class Outdated(TransactionsStore, table=True):

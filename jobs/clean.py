@@ -23,7 +23,7 @@ from fraudstack.progress import Phases
 from fraudstack.reading.header import names_of
 from fraudstack.schema import RAW
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, labels, outdated, runs, transactions
+from fraudstack.storage import batch, labels, rebuild, runs, transactions
 from fraudstack.storage.forms import KEPT, Forms, formed
 from fraudstack.storage.store import parse as parse_store
 from fraudstack.texts import LONGEST_DESCRIPTION, kept
@@ -64,7 +64,9 @@ class Judged:
 
     def labels(self) -> Iterator[pa.RecordBatch]:
         """The labels of the rows to load, of those that have one: storage.labels.STAGED."""
-        return self._read(labels.STAGED, pc.is_valid(pc.field("is_fraud")))
+        given = pa.schema([field for field in labels.STAGED if field.name != "known_at"])
+        for found in self._read(given, pc.is_valid(pc.field("is_fraud"))):
+            yield found.append_column("known_at", pa.nulls(found.num_rows, labels.STAGED.field("known_at").type))
 
     def _read(self, schema: pa.Schema, keep: pc.Expression = _EVERY) -> Iterator[pa.RecordBatch]:
         refused = self.refused.column("position")
@@ -106,8 +108,8 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             _quarantine(spark, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
             raise
         if found is not None and found.new + found.changed > most:
-            outdated.mark(this.store, this.connection)
-        _load(this, judged, phases, most)
+            rebuild.order(this.store, this.connection)
+        _load(this, run_id, judged, phases, most)
         _note(this.summary, judged)
         _quarantine(spark, run_id, this, judged, phases)
         for table, rows in beside.tables.items():
@@ -221,15 +223,16 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
         judged.refuse(fresh.append_column("reason", pa.repeat(CONFLICT, fresh.num_rows)))
 
 
-def _load(this: Step, judged: Judged, phases: Phases, most: int) -> None:
+def _load(this: Step, run_id: str, judged: Judged, phases: Phases, most: int) -> None:
     with phases.counted("clean: load", judged.rows_in - judged.quarantined - judged.repeated) as on_rows:
-        late = transactions.load(this.store, this.connection, judged.accepted(), judged.currency, on_rows)
+        of = batch.next_load(this.connection, run_id, "clean")
+        late = transactions.load(this.store, this.connection, judged.accepted(), judged.currency, on_rows, of)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):
         transactions.ensure_indexes(this.store, this.connection)
     if judged.mapping and judged.mapping.columns.is_fraud:
         with phases.counted("clean: labels of the rows", judged.rows_in - judged.quarantined) as on_rows:
-            labels.apply(this.store, this.connection, judged.labels(), on_rows, most)
+            labels.apply(this.store, this.connection, judged.labels(), on_rows, most, of)
 
 
 def _quarantine(

@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 from fraudstack.profiles.event import HOME_STATES
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, clusters, outdated
+from fraudstack.storage import batch, clusters, outdated, rebuild
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.cluster_names import name_clusters
@@ -54,7 +54,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
     """Group the clients of the store anew; the old clusters are replaced in one transaction if any is another."""
     with step(settings, run_id, "cluster", phases) as this:
         features = this.staging / "features"
-        if outdated.holds(this.connection, outdated.PROFILES):
+        if rebuild.is_due(this.connection, outdated.PROFILES):
             labelled = _of_transactions(spark, this, features, phases)
         else:
             with phases.phase("cluster: sums per client"):

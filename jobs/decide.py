@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import decision_load, events, outdated
+from fraudstack.storage import decision_load, events, outdated, rebuild
 from jobs import features, walk
 from jobs.replay import decided
 from jobs.scoring import probabilities
@@ -54,7 +54,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
             rows = _rows(found, rules.version)
             this.summary.loaded = decision_load.insert(this.store, this.connection, rows, now, on_rows)
-        outdated.clear(this.store, this.connection, outdated.DECISIONS)
+        rebuild.made(this.store, this.connection, outdated.DECISIONS)
     return this.summary
 
 

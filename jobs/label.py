@@ -22,7 +22,7 @@ from fraudstack.reading import files, paths
 from fraudstack.reading import labels as reading
 from fraudstack.reading.files import Packed
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, clusters, labels, outdated, runs, transactions
+from fraudstack.storage import batch, clusters, labels, outdated, rebuild, runs, transactions
 from fraudstack.storage.store import parse
 from fraudstack.storage.upgrade import upgrade
 from jobs.fingerprint import fingerprint, hashed
@@ -59,8 +59,8 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
                 _quarantine(spark, settings, run_id, this, late, at_most=KEPT_OF_A_FAILURE)
                 raise
             _quarantine(spark, settings, run_id, this, late)
-            _apply(settings, this, late, phases)
-        if outdated.holds(this.connection, outdated.PROFILES):
+            _apply(settings, this, run_id, late, phases)
+        if rebuild.is_due(this.connection, outdated.PROFILES):
             # Else they are rated when clients are grouped, by sums.
             with phases.phase("label: fraud rate of the clusters"):
                 _rate_clusters(settings, this)
@@ -282,11 +282,13 @@ def _decided_by_others(rows: DataFrame) -> pa.Table:
     return late.select("position", F.when(clashes, "repeated id").alias("reason")).toArrow()
 
 
-def _apply(settings: Settings, this: Step, late: pa.Table, phases: Phases) -> None:
+def _apply(settings: Settings, this: Step, run_id: str, late: pa.Table, phases: Phases) -> None:
     total = this.summary.rows_in - this.summary.quarantined - this.summary.repeated
     most = transactions.most_entered(this.connection, settings.bulk_share)
     with phases.counted("label: apply", total) as on_rows:
-        this.summary.loaded = labels.apply(this.store, this.connection, _ordered(this.staging, late), on_rows, most)
+        of = batch.next_load(this.connection, run_id, "label")
+        given = _ordered(this.staging, late)
+        this.summary.loaded = labels.apply(this.store, this.connection, given, on_rows, most, of)
     this.summary.unmatched = total - this.summary.loaded
 
 

@@ -14,7 +14,7 @@ from fraudstack.features import KEPT_DAYS, ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import events, memory_load, outdated, profile_load, sums_load
+from fraudstack.storage import events, memory_load, outdated, profile_load, rebuild, sums_load
 from fraudstack.storage.value_days import BEFORE, COLUMNS, KINDS, TALLY
 from jobs.features import EVENT, Arrays, by_client, folding, rows, tallies
 from jobs.step import Summary, exported, spark_phase, step
@@ -43,7 +43,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         values = ds.dataset(this.staging / "values").to_table().cast(memory_load.VALUE_DAYS)
         with phases.counted("memories: load days", values.num_rows) as on_rows:
             memory_load.replace_days(this.store, this.connection, values, days, on_rows)
-        outdated.clear(this.store, this.connection, outdated.MEMORIES)
+        rebuild.made(this.store, this.connection, outdated.MEMORIES)
     return this.summary
 
 

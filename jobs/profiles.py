@@ -12,7 +12,7 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import days_seen_load, events, outdated, profile_load, sums_load
+from fraudstack.storage import days_seen_load, events, outdated, profile_load, rebuild, sums_load
 from jobs import days_seen, sums
 from jobs.step import Summary, exported, spark_phase, step
 
@@ -51,7 +51,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             # A day whose sums were made again meanwhile has a later version.
             made_by = {day: days.get(day, 0) + 1 for day in known_days}
             days_seen_load.replace(this.store, this.connection, days_seen.encoded(seen), made_by, on_values)
-        outdated.clear(this.store, this.connection, outdated.PROFILES)
+        rebuild.made(this.store, this.connection, outdated.PROFILES)
     return this.summary
 
 

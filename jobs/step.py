@@ -19,7 +19,7 @@ from pyspark.sql import SparkSession
 from fraudstack.errors import InputError, Refusal, StoreError
 from fraudstack.progress import Advance, Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, outdated, runs
+from fraudstack.storage import batch, rebuild, runs
 from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import is_current as upgrade_is_current
@@ -129,7 +129,7 @@ def is_current(settings: Settings, name: str) -> bool:
     if not upgrade_is_current(store, "transactions"):
         return False
     with batch.connect(store, read_only=True) as connection:
-        return not outdated.holds(connection, name)
+        return not rebuild.is_due(connection, name)
 
 
 def skipped(settings: Settings, run_id: str, name: str, phases: Phases) -> Summary:

@@ -6,21 +6,22 @@ what came later taken away. Later ones keep their decisions.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from time import perf_counter
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from fraudstack.decisions.deciding import Terms, decision_of, scored_by
+from fraudstack.errors import InputError
 from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.model import registry
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, trusted
-from fraudstack.storage import changes, decided, profiles
+from fraudstack.progress import Phases
+from fraudstack.rules import config
+from fraudstack.settings import Settings
+from fraudstack.storage import changes, days_seen, decided, history, profiles, value_days
 from fraudstack.storage.online import Connection
 from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.remembering import Fact, before, from_place, place
-
-# Clients in a write transaction: the first, the fewest, the most.
-_MANY = (5, 1, 500)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,48 @@ class _Made:
     decisions: Mapping[int, Mapping[str, Any]]
 
 
+class Followed(NamedTuple):
+    """How many changes waited, were counted, and how many transactions were decided."""
+
+    waited: int = 0
+    counted: int = 0
+    decided: int = 0
+
+
+def follow_all(connection: Connection, settings: Settings, phases: Phases) -> Followed | None:
+    """Count and decide whatever waits, in short write transactions; None where all is to be made anew.
+
+    What nobody decided is decided by the rules and the champion, unless the step `decide` is to decide it all.
+    """
+    if not history.is_whole(connection):
+        return None
+    waiting = changes.waiting(connection)
+    waited = sum(several for _, several in waiting)
+    with phases.counted("follow: count changes", waited) as on_rows:
+        counted = changes.count_all(connection, [client for client, _ in waiting], on_rows)
+    waiting, made = changes.waiting(connection), 0
+    if waiting:
+        terms, now = _terms(settings, connection, phases), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        with phases.counted("follow: decide", sum(several for _, several in waiting)) as on_rows:
+            made = decide_all(connection, [client for client, _ in waiting], terms, now, on_rows)
+    with phases.phase("follow: days"):
+        value_days.merge_old(connection)
+        days_seen.catch_up(connection)
+    return Followed(waited, counted, made)
+
+
+def _terms(settings: Settings, connection: Connection, phases: Phases) -> Terms:
+    rules = config.load(settings.rules_path or config.DEFAULT)
+    champion, problem = None, None
+    try:
+        champion = registry.champion(settings.model_dir)
+    except InputError as error:
+        # As a scorer does, which goes on without it.
+        phases.say(f"follow: {error}")
+        problem = str(error)
+    return Terms(rules, settings.currency, decided.categories(connection), champion, problem)
+
+
 def decide_all(
     connection: Connection, clients: Sequence[str], terms: Terms, now: datetime, on_rows: Callable[[int], None]
 ) -> int:
@@ -60,10 +103,8 @@ def decide_all(
     Whatever came with it has to be counted, of other clients too.
     """
     judge = Judge(terms, now, profiles.newest_day(connection) or 0)
-    pace, begun, total = Pace(*_MANY), 0, 0
-    while begun < len(clients):
-        several = clients[begun : begun + pace.rows]
-        begun += len(several)
+    pace, total = Pace(*changes.CLIENTS), 0
+    for several in pace.slices(clients):
         while several:
             decided_of = len(several)
             turn, made, several = _decide(connection, several, judge)
@@ -77,9 +118,8 @@ def _decide(connection: Connection, clients: Sequence[str], judge: Judge) -> tup
     """Decide before others have to wait, and store what holds still; how much that was, and of whom it didn't hold."""
     with connection.read():
         made = {client_id: _decided(connection, client_id, judge) for client_id in clients}
-    turn, decisions, again = Turn(), 0, []
-    with connection.write(clients):
-        started = perf_counter()
+    decisions, again = 0, []
+    with connection.write(clients) as turn:
         for client_id, found in made.items():
             if profiles.version(connection, client_id) != found.version:
                 again.append(client_id)
@@ -88,7 +128,6 @@ def _decide(connection: Connection, clients: Sequence[str], judge: Judge) -> tup
                 decided.replace(connection, id, decision)
             changes.decided(connection, client_id)
             decisions += len(found.decisions)
-    turn.seconds = perf_counter() - started
     return turn, decisions, again
 
 

@@ -12,7 +12,10 @@ import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.errors import StoreError
+from fraudstack.storage import loads
+from fraudstack.storage.loads import Ints, Kind, Load
 from fraudstack.storage.locks import write_turn
+from fraudstack.storage.online import numbered
 from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.store import Store
 
@@ -97,6 +100,11 @@ def query(connection: Connection, statement: str, parameters: tuple[Any, ...] = 
         return cursor.fetch_arrow_table()
 
 
+def rows(connection: Connection, statement: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The answer of a query, row by row; `?` stands for its parameters."""
+    return list(zip(*query(connection, numbered(statement), parameters).to_pydict().values(), strict=True))
+
+
 def stream(store: Store, connection: Connection, statement: str) -> Iterator[pa.RecordBatch]:
     """The answer of a query, a batch at a time."""
     with connection.cursor() as cursor:
@@ -116,6 +124,24 @@ def stage(connection: Connection, table: str, rows: pa.Table) -> None:
     """Put rows into a temporary table of this connection, in the place of what was there."""
     with connection.cursor() as cursor:
         cursor.adbc_ingest(table, rows, mode="replace", temporary=True)
+
+
+def next_load(connection: Connection, run_id: str, step: str) -> Load:
+    """A load that begins, for whoever has the turn to ingest; it is entered with what it changes."""
+    return Load(query(connection, loads.NEXT).column("number")[0].as_py(), run_id, step)
+
+
+def note_load(store: Store, connection: Connection, load: Load) -> None:
+    """Enter a load, unless it is, in the transaction under way."""
+    statement, parameters = loads.noting(load, server=store.path is None)
+    execute(connection, numbered(statement), parameters)
+
+
+def note(store: Store, connection: Connection, load: Load, kind: Kind, *columns: Ints) -> None:
+    """Enter a load with a list of what it brought, in the transaction under way."""
+    note_load(store, connection, load)
+    statement, parameters = loads.listing(load.number, kind, *columns, server=store.path is None)
+    execute(connection, numbered(statement), parameters)
 
 
 def _open(store: Store, *, read_only: bool) -> Connection:

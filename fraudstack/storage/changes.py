@@ -6,14 +6,13 @@ enter it in bulk, within their own transactions.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from time import perf_counter
 
 from pydantic_core import from_json
 
 from fraudstack.storage import profiles
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.online import Connection
-from fraudstack.storage.pace import Pace, Turn
+from fraudstack.storage.pace import Pace
 from fraudstack.storage.remembering import Fact, place
 from fraudstack.storage.store import Store
 
@@ -35,7 +34,7 @@ _DECIDED = f"DELETE FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}'
 _DECIDES = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM outdated WHERE name = 'decisions')"
 _CLIENTS = "SELECT client_id, count(*) FROM changes GROUP BY client_id ORDER BY client_id"
 # Clients in a write transaction: the first, the fewest, the most.
-_MANY = (5, 1, 500)
+CLIENTS = (5, 1, 500)
 
 
 def entering(rows: str) -> str:
@@ -103,16 +102,11 @@ def waiting(connection: Connection) -> list[tuple[str, int]]:
 
 def count_all(connection: Connection, clients: Sequence[str], on_rows: Callable[[int], None]) -> int:
     """Count what waits of clients, in write transactions that keep nobody waiting; returns how much it was."""
-    pace, begun, total = Pace(*_MANY), 0, 0
-    while begun < len(clients):
-        several = clients[begun : begun + pace.rows]
-        turn = Turn()
-        with connection.write(several):
-            started = perf_counter()
+    pace, total = Pace(*CLIENTS), 0
+    for several in pace.slices(clients):
+        with connection.write(several) as turn:
             found = sum(follow_client(connection, client_id) for client_id in several)
-        turn.seconds = perf_counter() - started
         pace.took(turn, len(several))
-        begun += len(several)
         total += found
         on_rows(found)
     return total

@@ -1,9 +1,13 @@
 """The commands of `fraudstack` that look into the stores and after them."""
 
 import json
+import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +16,10 @@ from fraudstack.errors import DifferenceError
 from fraudstack.options import Clusters, Database, settings_of
 from fraudstack.progress import Phases
 from fraudstack.storage.store import parse
+
+if TYPE_CHECKING:
+    from fraudstack.settings import Settings
+    from fraudstack.storage.online import Connection
 
 _progress = Console(stderr=True)
 
@@ -131,6 +139,70 @@ def verify(
         raise DifferenceError(sentence(found, store, repair=repair))
     if not as_json:
         sys.stdout.write(f"{store.shown} is verified: nothing differs\n")
+
+
+def undo(
+    run: Annotated[str, typer.Argument(help="The run, as `report` names it.")],
+    database: Database = None,
+) -> None:
+    """Take back what a run loaded: its transactions go, what it corrected comes back, its labels are said no more.
+
+    What a later run corrected stays as that one left it; what was decided online or reviewed since stays, and is named.
+    """
+    from fraudstack.storage.chosen import journal
+    from fraudstack.storage.undo import undo as take_back
+
+    with _changing("undo", database) as (connection, settings, phases):
+        started = datetime.now(UTC)
+        with phases.counted("undo", 0) as on_rows:
+            found = take_back(connection, run, settings.bulk_share, on_rows)
+        changed = found.gone + found.restored + found.unlabelled
+        journal(connection, run, "undo", started, changed + len(found.stay), changed)
+    sys.stdout.write(
+        f"run {run} is undone: {found.gone:,} transactions are gone, {found.restored:,} are as they were before, "
+        f"{found.unlabelled:,} have the label that they had\n"
+    )
+    for id in sorted(found.stay):
+        sys.stdout.write(f"{id} stays: it was decided online or reviewed since\n")
+
+
+def delete(
+    ids: Annotated[Path, typer.Option(help="A file with a transaction's id on each line.")],
+    database: Database = None,
+) -> None:
+    """Delete transactions with their decisions, reviews and labels, for good; files and backups keep what they hold."""
+    from fraudstack.reading.ids import read
+    from fraudstack.storage.chosen import journal
+    from fraudstack.storage.delete import delete as take_out
+
+    wanted = read(ids)
+    started = datetime.now(UTC)
+    run = f"delete-{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    with _changing("delete", database) as (connection, settings, phases):
+        with phases.counted("delete", len(wanted)) as on_rows:
+            gone = take_out(connection, wanted, settings.bulk_share, on_rows)
+        journal(connection, run, "delete", started, len(wanted), gone)
+    sys.stdout.write(f"{gone:,} of {len(wanted):,} transactions are deleted, as run {run}\n")
+
+
+@contextmanager
+def _changing(step: str, database: str | None) -> Iterator[tuple["Connection", "Settings", Phases]]:
+    """A store of whose transactions some are taken out or changed, and what follows from them after."""
+    from fraudstack.decisions.following import follow_all
+    from fraudstack.storage.locks import ingest_turn
+    from fraudstack.storage.online import Connection
+    from fraudstack.storage.upgrade import upgrade as bring_up
+
+    settings, phases = settings_of(database=database), Phases(_progress)
+    store = parse(settings.store_url)
+    with ingest_turn(store, lambda: phases.say(f"{step}: waiting for an ingest into {store.shown}")):
+        bring_up(store, "transactions")
+        with closing(Connection(store)) as connection:
+            yield connection, settings, phases
+            if follow_all(connection, settings, phases) is None:
+                phases.say(
+                    f"{step}: that was large, and what follows from transactions is made anew by the next ingest"
+                )
 
 
 def forget(

@@ -13,13 +13,11 @@ from typing import NamedTuple
 from fraudstack.features import ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, trusted
-from fraudstack.storage import profiles
+from fraudstack.storage import outdated, profiles
 from fraudstack.storage.changes import follow_client
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.online import Connection, Row
 from fraudstack.storage.sums import Said
-
-_OUTDATED = "SELECT 1 FROM outdated WHERE name = 'profiles'"
 
 
 class Wanted(NamedTuple):
@@ -98,7 +96,7 @@ def replay(connection: Connection, client_id: str, ids: Collection[int] = ()) ->
 
 def is_whole(connection: Connection) -> bool:
     """Whether profiles count all that the store has, but for what waits in `changes`."""
-    return not connection.rows(_OUTDATED)
+    return outdated.PROFILES not in outdated.names(connection)
 
 
 def _caught_up(connection: Connection, found: Replayed) -> Profile:

@@ -3,26 +3,34 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
-from fraudstack.storage import batch_days, changes, outdated
-from fraudstack.storage.pace import Pace
+from fraudstack.storage import batch_days, changes, loads, outdated, rebuild
+from fraudstack.storage.loads import Load
+from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.store import Store
 
-STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32())])
+# known_at: in UTC; NULL: nobody says.
+STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32()), ("known_at", pa.timestamp("us"))])
 
 _MATCHED = "SELECT count(*) AS matched FROM staged s JOIN transactions t ON t.id = s.id"
+_DECISIVE = "SELECT id FROM reviews WHERE verdict IN ('fraud', 'legitimate')"
+# What a verdict stands above is a fact all the same.
+_NEWS = """SELECT s.id, CASE WHEN r.id IS NULL THEN 0 ELSE 1 END AS reviewed
+    FROM staged s JOIN transactions t ON t.id = s.id
+    LEFT JOIN (SELECT DISTINCT id FROM reviews WHERE verdict IN ('fraud', 'legitimate')) r ON r.id = s.id
+    WHERE t.is_fraud IS DISTINCT FROM s.is_fraud OR r.id IS NOT NULL"""
 
 
 def _differs(known: str) -> str:
     """Whether a label says otherwise than a transaction of which no verdict says anything."""
-    return f"""{known}.is_fraud IS DISTINCT FROM s.is_fraud AND NOT EXISTS (
-        SELECT 1 FROM reviews r WHERE r.id = {known}.id AND r.verdict IN ('fraud', 'legitimate'))"""
+    return f"{known}.is_fraud IS DISTINCT FROM s.is_fraud AND {known}.id NOT IN ({_DECISIVE})"
 
 
-_NEWS = f"SELECT s.id, s.is_fraud FROM staged s JOIN transactions t ON t.id = s.id WHERE {_differs('t')} ORDER BY s.id"
 _CHANGED = f"""SELECT t.client_id, t.id, {{was}} AS was FROM staged s JOIN transactions t ON t.id = s.id
     WHERE {_differs("t")}"""
 _UPDATE = f"""UPDATE transactions SET is_fraud = s.is_fraud FROM staged s
@@ -41,52 +49,79 @@ def apply(
     batches: Iterable[pa.RecordBatch],
     on_rows: Callable[[int], None],
     most: int,
+    of: Load,
 ) -> int:
     """Set is_fraud from labels (columns of STAGED, each id once, best in order).
 
-    Up to so many labels that say something new are entered in `changes`, to be counted; if there are more, all is
-    outdated that is made of transactions. Returns how many found their transaction.
+    Those that say something new are noted as the load's. Up to so many are entered in `changes`, to be counted; if
+    there are more, all is outdated that is made of transactions. Returns how many found their transaction.
     """
     matched = 0
     pace = Pace()
     news: list[pa.Table] = []
-    enter = not outdated.holds(connection, outdated.PROFILES)
+    enter = not rebuild.is_due(connection, outdated.PROFILES)
     for batch in batches:
         for piece in bulk.pieces(batch, pace):
-            bulk.stage(connection, "staged", piece)
+            _stage(connection, piece)
             matched += bulk.query(connection, _MATCHED).to_pylist()[0]["matched"]
-            found = bulk.query(connection, _NEWS)
+            found = _news(connection, piece)
             if found.num_rows and enter:
-                news.append(found.cast(STAGED))
+                news.append(found)
                 if sum(some.num_rows for some in news) > most:
-                    outdated.mark(store, connection)
+                    rebuild.order(store, connection)
                     enter = False
-                    _put(store, connection, news, enter=False)
+                    _put(store, connection, news, of, enter=False)
             elif found.num_rows:
-                turn, _ = bulk.write_again(store, connection, partial(_update, store, connection, enter=False))
-                pace.took(turn, piece.num_rows)
+                pace.took(_update(store, connection, piece, of, enter=False), piece.num_rows)
             on_rows(piece.num_rows)
     if enter:
-        _put(store, connection, news, enter=True)
+        _put(store, connection, news, of, enter=True)
     return matched
 
 
-def _put(store: Store, connection: Connection, news: Sequence[pa.Table], *, enter: bool) -> None:
+def _put(store: Store, connection: Connection, news: Sequence[pa.Table], of: Load, *, enter: bool) -> None:
     pace = Pace()
     for batch in pa.concat_tables([STAGED.empty_table(), *news]).combine_chunks().to_batches():
         for piece in bulk.pieces(batch, pace):
-            bulk.stage(connection, "staged", piece)
-            turn, _ = bulk.write_again(store, connection, partial(_update, store, connection, enter=enter))
-            pace.took(turn, piece.num_rows)
+            _stage(connection, piece)
+            pace.took(_update(store, connection, piece, of, enter=enter), piece.num_rows)
 
 
-def _update(store: Store, connection: Connection, *, enter: bool) -> None:
-    if store.path is None:
-        bulk.query(connection, _HOLD)
-    if enter:
-        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))))
-    for statement in (_TAKE_OUT, _UPDATE, _COUNT):
-        bulk.execute(connection, statement)
+def _stage(connection: Connection, labels: pa.Table) -> None:
+    bulk.stage(connection, "staged", labels.select(["id", "is_fraud"]))
+
+
+def _news(connection: Connection, staged: pa.Table) -> pa.Table:
+    """Those of the staged labels that say something new."""
+    found = dict(bulk.rows(connection, _NEWS))
+    reviewed = {id for id, is_reviewed in found.items() if is_reviewed}
+    if reviewed:
+        known = loads.labels_of(partial(bulk.rows, connection), np.array(sorted(reviewed), np.int64))
+        said = zip(*staged.select(["id", "is_fraud"]).to_pydict().values(), strict=True)
+        for id, is_fraud in said:
+            if id in reviewed and id in known and known[id].is_fraud == is_fraud:
+                del found[id]
+    return staged.filter(pc.is_in(staged.column("id"), value_set=pa.array(found, pa.int64())))
+
+
+def _update(store: Store, connection: Connection, staged: pa.Table, of: Load, *, enter: bool) -> Turn:
+    """Let the truth be what is staged, and note it."""
+
+    def update() -> None:
+        if store.path is None:
+            bulk.query(connection, _HOLD)
+        news = _news(connection, staged)
+        if not news.num_rows:
+            return
+        if enter:
+            bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))))
+        for statement in (_TAKE_OUT, _UPDATE, _COUNT):
+            bulk.execute(connection, statement)
+        since = news.column("known_at").cast(pa.timestamp("s")).cast(pa.int64())
+        columns = (news.column("id"), news.column("is_fraud").cast(pa.int64()), pc.fill_null(since, loads.UNDATED))
+        bulk.note(store, connection, of, "labels", *(column.to_numpy() for column in columns))
+
+    return bulk.write_again(store, connection, update)[0]
 
 
 def by_client(store: Store, connection: Connection) -> pa.Table:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
 from fraudstack.profiles.event import date_of, seconds_of
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.locks import write_turn, write_turn_at_once
+from fraudstack.storage.pace import Turn
 from fraudstack.storage.store import Store
 
 Row = tuple[Any, ...]
@@ -111,13 +113,17 @@ class Connection:
         return self._sums.get(write, {})
 
     @contextmanager
-    def write(self, clients: Iterable[str] = ()) -> Iterator[None]:
+    def write(self, clients: Iterable[str] = ()) -> Iterator[Turn]:
         """One write transaction, which nobody else changes `clients` beside; rolls back on an error.
 
         SQLite has one writer at a time; PostgreSQL locks the clients, in one order for all.
         """
-        with write_turn(self.store), self.transaction(clients):
-            yield
+        turn = Turn()
+        with write_turn(self.store):
+            started = perf_counter()
+            with self.transaction(clients):
+                yield turn
+            turn.seconds = perf_counter() - started
 
     @contextmanager
     def write_at_once(self) -> Iterator[bool]:
@@ -193,7 +199,7 @@ class Connection:
             self._raw.close()
 
     def _spelt(self, statement: str) -> str:
-        return statement if self.store.path else _for_postgresql(statement)
+        return statement if self.store.path else numbered(statement)
 
 
 _Write = Callable[[Connection, Sums], None]
@@ -262,7 +268,8 @@ def date_text(date: str | datetime) -> str:
 
 
 @lru_cache
-def _for_postgresql(statement: str) -> str:
+def numbered(statement: str) -> str:
+    """A statement with `?` for its parameters, with $1, $2, … for them."""
     first, *rest = statement.split("?")
     return first + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
 

@@ -1,33 +1,35 @@
 """What is made of all transactions at once, because a store was empty or a file is large against it."""
 
-from adbc_driver_manager.dbapi import Connection
+from fraudstack.storage.online import Connection
 
-from fraudstack.schema import OUTDATED
-from fraudstack.storage import batch as bulk
-from fraudstack.storage.store import Store
+NAMES = PROFILES, MEMORIES, DECISIONS = "profiles", "memories", "decisions"
 
-NAMES = PROFILES, MEMORIES, DECISIONS = OUTDATED
-_MARK = "INSERT INTO outdated (name) VALUES ($1) ON CONFLICT (name) DO NOTHING"
-_CLEAR = "DELETE FROM outdated WHERE name = $1"
-_IS = "SELECT name FROM outdated WHERE name = $1"
-# What waits to be counted will be, with all the rest.
-_FORGET_CHANGES = "DELETE FROM changes"
-
-
-def mark(store: Store, connection: Connection) -> None:
-    """Let all be made anew that follows from transactions."""
-    with bulk.write(store, connection):
-        for name in NAMES:
-            bulk.execute(connection, _MARK, (name,))
-        bulk.execute(connection, _FORGET_CHANGES)
+# All of them; what waits to be counted will be, with all the rest.
+_EVERY = " UNION ALL ".join(f"SELECT '{name}' AS name" for name in NAMES)
+MARK = (
+    f"INSERT INTO outdated (name) SELECT name FROM ({_EVERY}) every WHERE true ON CONFLICT (name) DO NOTHING",
+    "DELETE FROM changes",
+)
+COUNTED = "SELECT CAST(coalesce(sum(transactions), 0) AS BIGINT) AS transactions FROM profiles"
+_NAMES = "SELECT name FROM outdated"
 
 
-def clear(store: Store, connection: Connection, name: str) -> None:
-    """Note that it was made."""
-    with bulk.write(store, connection):
-        bulk.execute(connection, _CLEAR, (name,))
+def names(connection: Connection) -> set[str]:
+    """What is to be made anew by the next ingest, of NAMES."""
+    return {name for (name,) in connection.rows(_NAMES)}
 
 
-def holds(connection: Connection, name: str) -> bool:
-    """Whether it is to be made anew."""
-    return bool(bulk.query(connection, _IS, (name,)).num_rows)
+def enters(connection: Connection, several: int, share: float) -> bool:
+    """Whether so many changes are counted one by one: not if they are more than a share of what is counted.
+
+    Then all is marked, to be made anew.
+    """
+    if PROFILES in names(connection):
+        return False
+    [(counted,)] = connection.rows(COUNTED)
+    if several <= share * counted:
+        return True
+    with connection.write():
+        for statement in MARK:
+            connection.execute(statement)
+    return False

@@ -1,5 +1,6 @@
 """Write transactions on a store in use, and how much fits into one that keeps nobody waiting."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # What a write transaction on a store in use aims at; 200 ms is the promise.
@@ -19,6 +20,14 @@ class Pace:
 
     def __init__(self, first: int = _FIRST_ROWS, fewest: int = _FEWEST_ROWS, most: int = _MOST_ROWS) -> None:
         self.rows, self._fewest, self._most = first, fewest, most
+
+    def slices[T](self, items: Sequence[T]) -> Iterator[Sequence[T]]:
+        """Items in their order, as many at a time as the pace then allows."""
+        begun = 0
+        while begun < len(items):
+            several = items[begun : begun + self.rows]
+            yield several
+            begun += len(several)
 
     def took(self, turn: Turn, rows: int) -> None:
         """Learn from a transaction of so many rows; at most doubles, shrinks at once."""

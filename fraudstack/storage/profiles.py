@@ -210,8 +210,11 @@ def seconds_at(date: str | datetime) -> int:
 
 
 def newest_day(connection: Connection) -> int | None:
-    """The day, since 1970, of the store's newest transaction; None where there is none."""
-    [(newest,)] = connection.rows("SELECT max(date) FROM transactions")
+    """The day, since 1970, of the newest transaction that the store has had; None where there was none.
+
+    It never goes back, when that is deleted: what was let go of older days isn't there any more.
+    """
+    [(newest,)] = connection.rows("SELECT max(day) FROM daily_sums WHERE kind = 'all'")
     return None if newest is None else seconds_at(newest) // DAY
 
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.storage import batch as bulk
+from fraudstack.storage.outdated import MARK
 from fraudstack.storage.pace import Turn
 from fraudstack.storage.store import Store
 
+_MADE = "DELETE FROM outdated WHERE name = $1"
+_IS_DUE = "SELECT name FROM outdated WHERE name = $1"
 # How often a thing that keeps changing is made again before everybody waits for it.
 _TRIES = 3
 
@@ -29,6 +32,24 @@ class Swap:
     changed: str
     leave_changed: tuple[str, ...]
     put: tuple[str, ...]
+
+
+def order(store: Store, connection: Connection) -> None:
+    """Let all be made anew that follows from transactions."""
+    with bulk.write(store, connection):
+        for statement in MARK:
+            bulk.execute(connection, statement)
+
+
+def made(store: Store, connection: Connection, name: str) -> None:
+    """Note that one of outdated.NAMES was made."""
+    with bulk.write(store, connection):
+        bulk.execute(connection, _MADE, (name,))
+
+
+def is_due(connection: Connection, name: str) -> bool:
+    """Whether one of outdated.NAMES is to be made anew."""
+    return bool(bulk.query(connection, _IS_DUE, (name,)).num_rows)
 
 
 def put(store: Store, connection: Connection, swap: Swap) -> tuple[Turn, list[str]]:

@@ -19,7 +19,8 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from fraudstack.schema import CONTENT, TRANSACTIONS
 from fraudstack.storage import batch as bulk
-from fraudstack.storage import batch_days, changes, outdated
+from fraudstack.storage import batch_days, changes, outdated, rebuild
+from fraudstack.storage.loads import Load
 from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.store import Store
 
@@ -60,7 +61,6 @@ def _differs(known: str) -> str:
 
 
 _COLUMNS = ", ".join(CONTENT)
-_NEW = ", ".join(f"s.{name}" for name in CONTENT)
 _DIFFERS = _differs("t")
 
 
@@ -72,7 +72,6 @@ def _conflicts(known: str) -> str:
 
 _MADE_SQLITE = "SELECT name FROM sqlite_master WHERE name = 'transactions'"
 _MADE_POSTGRESQL = "SELECT to_regclass('transactions') AS name WHERE to_regclass('transactions') IS NOT NULL"
-_COUNTED = "SELECT CAST(coalesce(sum(transactions), 0) AS BIGINT) AS transactions FROM profiles"
 _ANY_BETWEEN = "SELECT id FROM transactions WHERE id BETWEEN $1 AND $2 LIMIT 1"
 _COMPARE = f"""SELECT count(*) AS known, coalesce(sum(CASE WHEN {_DIFFERS} THEN 1 ELSE 0 END), 0) AS changed
     FROM staged s JOIN transactions t ON t.id = s.id"""
@@ -83,28 +82,24 @@ _DROP_CONFLICTS = f"""DELETE FROM staged WHERE id IN ({_CONFLICTS})"""
 _HOLD = f"""SELECT count(*) AS held FROM (SELECT t.id FROM transactions t JOIN staged s ON s.id = t.id
     WHERE {_DIFFERS} ORDER BY t.id FOR UPDATE OF t) rows"""
 # Unchanged rows are left out, so that loading the same file again writes nothing.
-_CHANGE = f"""UPDATE transactions SET {", ".join(f"{c} = s.{c}" for c in _TOLD if c != "id")} FROM staged s
-    WHERE s.id = transactions.id AND {_differs("transactions")} AND NOT {_conflicts("transactions")}"""
-# A row that came a moment ago wasn't entered: it is looked at once more.
-_CHANGE_ENTERED = f"""{_CHANGE}
-    AND EXISTS (SELECT 1 FROM changes c WHERE c.client_id = transactions.client_id AND c.id = transactions.id)"""
+_REPLACE = f"""INSERT INTO replaced (load, {_COLUMNS}) SELECT $1, {", ".join(f"t.{c}" for c in CONTENT)}
+    FROM staged s JOIN transactions t ON t.id = s.id WHERE {_DIFFERS} AND NOT {_conflicts("t")}
+    ON CONFLICT (load, id) DO NOTHING"""
+# What a load replaces is noted first: a row that came a moment ago isn't among it, and is looked at once more.
+_REPLACED = "staged s JOIN replaced r ON r.load = $1 AND r.id = s.id"
+_THESE = f"FROM {_REPLACED} JOIN transactions t ON t.id = s.id WHERE {_DIFFERS}"
+_CHANGE = f"""UPDATE transactions SET {", ".join(f"{c} = s.{c}" for c in _TOLD if c != "id")} FROM {_REPLACED}
+    WHERE s.id = transactions.id AND {_differs("transactions")}"""
 # Decisions in batch follow their content: they are made anew.
-_CHANGED_IDS = f"SELECT t.id FROM staged s JOIN transactions t ON t.id = s.id WHERE {_DIFFERS}"
 _DROP_DECIDED = (
-    batch_days.counting(_CHANGED_IDS, -1),
-    f"DELETE FROM decisions WHERE source = 'batch' AND id IN ({_CHANGED_IDS})",
+    batch_days.counting(f"SELECT s.id {_THESE}", -1),
+    f"DELETE FROM decisions WHERE source = 'batch' AND id IN (SELECT s.id {_THESE})",
 )
-_INSERT = f"""INSERT INTO transactions ({_COLUMNS})
-    SELECT {_NEW} FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL
-    ON CONFLICT (id) DO NOTHING"""
 # A row that comes to another client is counted with both.
-_CHANGED = f"""SELECT t.client_id, t.id, {{was}} AS was FROM staged s JOIN transactions t ON t.id = s.id
-    WHERE {_DIFFERS}
-    UNION ALL SELECT s.client_id, s.id, NULL FROM staged s JOIN transactions t ON t.id = s.id
-    WHERE s.client_id <> t.client_id"""
-_FRESH = (
-    "SELECT s.client_id, s.id, NULL AS was FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL"
-)
+_CHANGED = f"""SELECT t.client_id, t.id, {{was}} AS was {_THESE}
+    UNION ALL SELECT s.client_id, s.id, NULL {_THESE} AND s.client_id <> t.client_id"""
+_FRESH = "SELECT s.id FROM staged s LEFT JOIN transactions t ON t.id = s.id WHERE t.id IS NULL"
+_ENTER_FRESH = changes.entering("SELECT client_id, id, CAST(NULL AS TEXT) AS was FROM fresh")
 
 
 @dataclass
@@ -137,32 +132,32 @@ def load(
     batches: Iterable[pa.RecordBatch],
     currency: str,
     on_rows: Callable[[int], None],
+    of: Load,
 ) -> list[int]:
     """Insert or update rows; returns the ids that turned out to be in conflict and were left out.
 
-    What is changed is entered in `changes`, to be counted, unless all is outdated that is made of transactions. An
-    empty store is filled without indexes: call `ensure_indexes` after. Every transaction is short.
+    What is changed is entered in `changes`, to be counted, unless all is outdated that is made of transactions, and
+    noted as the load's, to be taken back. An empty store is filled without indexes: call `ensure_indexes` after. Every
+    transaction is short.
     """
-    empty = is_empty(connection)
-    if empty:
-        outdated.mark(store, connection)
+    if is_empty(connection):
+        rebuild.order(store, connection)
         with bulk.write(store, connection):
             for index in TRANSACTIONS.indexes:
                 bulk.execute(connection, _sql(DropIndex(index, if_exists=True), store))
-    enter = not outdated.holds(connection, outdated.PROFILES)
-    put = _append if empty else partial(_upsert, enter=enter)
+    enter = not rebuild.is_due(connection, outdated.PROFILES)
     pace = Pace()
     conflicts: list[int] = []
     for batch in batches:
         for piece in bulk.pieces(_for_store(batch, store, currency), pace):
-            pace.took(put(store, connection, piece, conflicts), piece.num_rows)
+            pace.took(_put(store, connection, piece, of, conflicts, enter=enter), piece.num_rows)
             on_rows(piece.num_rows)
     return conflicts
 
 
 def most_entered(connection: Connection, share: float) -> int:
     """How many transactions a load may change to be counted one by one: a share of those that are counted."""
-    return int(share * (bulk.query(connection, _COUNTED).column("transactions")[0].as_py() or 0))
+    return int(share * (bulk.query(connection, outdated.COUNTED).column("transactions")[0].as_py() or 0))
 
 
 def is_made(store: Store, connection: Connection) -> bool:
@@ -182,60 +177,73 @@ def ensure_indexes(store: Store, connection: Connection) -> None:
             bulk.execute(connection, _sql(CreateIndex(index, if_not_exists=True), store))
 
 
-def _append(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int]) -> Turn:
+def _put(store: Store, connection: Connection, rows: pa.Table, of: Load, conflicts: list[int], *, enter: bool) -> Turn:
+    """Write what is new or says otherwise; the longest of the write transactions that it takes."""
     ids = pc.min_max(rows.column("id")).as_py()
-
-    def append() -> bool:
-        if bulk.query(connection, _ANY_BETWEEN, (ids["min"], ids["max"])).num_rows:
-            return False
-        bulk.append(connection, "transactions", rows)
-        return True
-
-    turn, done = bulk.write_again(store, connection, append)
-    # The scorer may have been first with one of them, or the files' ids are mixed.
-    return turn if done else _upsert(store, connection, rows, conflicts)
-
-
-def _upsert(store: Store, connection: Connection, rows: pa.Table, conflicts: list[int], *, enter: bool = False) -> Turn:
-    bulk.stage(connection, "staged", rows)
+    between = ids["min"], ids["max"]
     longest = Turn()
-    while True:
-        compared = bulk.query(connection, _COMPARE).to_pylist()[0]
-        staged = bulk.query(connection, "SELECT count(*) AS rows FROM staged").to_pylist()[0]["rows"]
-        if compared["known"] == staged and not compared["changed"]:
+    # Most files bring ids that rise: then there is nothing between theirs to be compared with.
+    if _are_new(connection, between):
+        longest, done = bulk.write_again(
+            store,
+            connection,
+            lambda: _are_new(connection, between) and _add(store, connection, rows, of, enter=enter),
+        )
+        if done:
             return longest
-        put = partial(_put, store, connection, enter, bool(compared["changed"]))
-        turn, clashing = bulk.write_again(store, connection, put)
+    while True:
+        bulk.stage(connection, "staged", rows)
+        compared = bulk.query(connection, _COMPARE).to_pylist()[0]
+        if compared["known"] == rows.num_rows and not compared["changed"]:
+            return longest
+        turn, clashing = bulk.write_again(store, connection, partial(_upsert, store, connection, rows, of, enter=enter))
         conflicts += clashing
         longest.seconds = max(longest.seconds, turn.seconds)
         if store.path:
             return longest
         # A server's scorer may have been first with a row: then it is compared again.
+        rows = _without(rows, clashing)
 
 
-def _put(store: Store, connection: Connection, enter: bool, changes_some: bool) -> list[int]:
-    """Write what is staged, in the transaction under way; the ids that clash, which aren't staged any more."""
+def _are_new(connection: Connection, between: tuple[int, int]) -> bool:
+    """Whether the store has no transaction from one id to another."""
+    return not bulk.query(connection, _ANY_BETWEEN, between).num_rows
+
+
+def _add(store: Store, connection: Connection, rows: pa.Table, of: Load, *, enter: bool) -> bool:
+    """Insert rows, in the transaction under way."""
+    bulk.append(connection, "transactions", rows)
+    if enter:
+        bulk.stage(connection, "fresh", rows.select(["client_id", "id"]))
+        bulk.execute(connection, _ENTER_FRESH)
+    bulk.note(store, connection, of, "transactions", rows.column("id").to_numpy())
+    return True
+
+
+def _upsert(store: Store, connection: Connection, rows: pa.Table, of: Load, *, enter: bool) -> list[int]:
+    """Write what is staged of rows, in the transaction under way; the ids that clash."""
     if store.path is None:
         bulk.query(connection, _HOLD)
     # Asked again inside the transaction: the scorer may have decided one of them meanwhile.
     clashing: list[int] = bulk.query(connection, _CONFLICTS).column("id").to_pylist()
     if clashing:
         bulk.execute(connection, _DROP_CONFLICTS)
-    for statement in _DROP_DECIDED if changes_some else ():
-        bulk.execute(connection, statement)
+    number = (of.number,)
+    bulk.execute(connection, _REPLACE, number)
+    for statement in _DROP_DECIDED:
+        bulk.execute(connection, statement, number)
     if enter:
-        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))))
-    bulk.execute(connection, _CHANGE_ENTERED if enter else _CHANGE)
-    if not enter:
-        bulk.execute(connection, _INSERT)
-    elif store.path:
-        bulk.execute(connection, changes.entering(_FRESH))
-        bulk.execute(connection, _INSERT)
-    else:
-        # Only what isn't the scorer's at this very moment.
-        put = f"WITH put AS ({_INSERT} RETURNING client_id, id) "
-        bulk.execute(connection, put + changes.entering("SELECT client_id, id, CAST(NULL AS TEXT) AS was FROM put"))
+        bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))), number)
+    bulk.execute(connection, _CHANGE, number)
+    bulk.note_load(store, connection, of)
+    fresh = bulk.query(connection, _FRESH).column("id")
+    if len(fresh):
+        _add(store, connection, rows.filter(pc.is_in(rows.column("id"), value_set=fresh)), of, enter=enter)
     return clashing
+
+
+def _without(rows: pa.Table, ids: list[int]) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows.column("id"), value_set=pa.array(ids, pa.int64())))) if ids else rows
 
 
 def _for_store(batch: pa.RecordBatch, store: Store, currency: str) -> pa.RecordBatch:

@@ -1,10 +1,13 @@
-"""Whether every transaction is decided or waits for it, and whether the truth is what analysts found."""
+"""Whether every transaction is decided or waits for it, and whether the truth is what analysts and labels say."""
 
 from collections.abc import Iterator
+
+import numpy as np
 
 from fraudstack.storage import profiles
 from fraudstack.storage.changes import waits
 from fraudstack.storage.history import known
+from fraudstack.storage.loads import labels_of
 from fraudstack.storage.online import Connection
 from fraudstack.storage.reviews import DECISIVE, tell
 from fraudstack.verify.difference import Difference
@@ -12,9 +15,11 @@ from fraudstack.verify.difference import Difference
 _UNDECIDED = """SELECT t.client_id, t.id FROM transactions t
     WHERE NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id)
     AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.id = t.id AND c.client_id = t.client_id) ORDER BY t.id"""
-_VERDICTS = """SELECT t.id, t.is_fraud, r.verdict FROM reviews r JOIN transactions t ON t.id = r.id
-    WHERE r.review_id IN (SELECT max(review_id) FROM reviews WHERE verdict IN ('fraud', 'legitimate') GROUP BY id)
-    ORDER BY t.id"""
+_VERDICTS = """SELECT id, verdict FROM reviews
+    WHERE review_id IN (SELECT max(review_id) FROM reviews WHERE verdict IN ('fraud', 'legitimate') GROUP BY id)"""
+_TRUTHS = "SELECT id, is_fraud FROM transactions WHERE id > ? ORDER BY id LIMIT ?"
+# Transactions that are looked at in one view.
+_MANY = 50_000
 
 
 def differences(connection: Connection) -> Iterator[Difference]:
@@ -30,15 +35,15 @@ def repair(connection: Connection) -> None:
             waits(connection, client_id, id)
 
 
-def verdicts(connection: Connection) -> Iterator[Difference]:
-    """Transactions whose truth isn't what the latest decisive review says."""
-    for id, is_fraud, found in _overruled(connection):
+def truths(connection: Connection) -> Iterator[Difference]:
+    """Transactions whose truth isn't what the latest verdict says, or else the latest label."""
+    for id, is_fraud, found in _wrong(connection):
         yield Difference("transactions", f"{id} is_fraud", is_fraud, found)
 
 
-def repair_verdicts(connection: Connection) -> None:
-    """Let the truth be what analysts found, wherever it is counted."""
-    for id, _, is_fraud in _overruled(connection):
+def repair_truths(connection: Connection) -> None:
+    """Let the truth be what analysts and labels say, wherever it is counted."""
+    for id, _, is_fraud in list(_wrong(connection)):
         found = profiles.find(connection, id)
         if found is None:
             continue
@@ -49,7 +54,19 @@ def repair_verdicts(connection: Connection) -> None:
                 tell(connection, kept, event, before, before._replace(is_fraud=is_fraud))
 
 
-def _overruled(connection: Connection) -> list[tuple[int, int | None, int]]:
-    """The ids of such transactions, their truth, and what analysts found."""
-    found = ((id, is_fraud, DECISIVE[verdict]) for id, is_fraud, verdict in connection.rows(_VERDICTS))
-    return [(id, is_fraud, verdict) for id, is_fraud, verdict in found if is_fraud != verdict]
+def _wrong(connection: Connection) -> Iterator[tuple[int, int | None, int | None]]:
+    """The ids of such transactions, their truth, and what it should be."""
+    last = -1
+    while True:
+        with connection.read():
+            several = connection.rows(_TRUTHS, (last, _MANY))
+            if not several:
+                return
+            said = labels_of(connection.rows, np.array([id for id, _ in several], np.int64))
+            verdicts: dict[int, str] = dict(connection.rows(_VERDICTS))
+        for id, is_fraud in several:
+            label = said.get(id)
+            should = DECISIVE[verdicts[id]] if id in verdicts else label and label.is_fraud
+            if is_fraud != should:
+                yield id, is_fraud, should
+        last = several[-1][0]

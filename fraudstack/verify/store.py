@@ -5,8 +5,7 @@ from contextlib import closing
 
 from fraudstack.errors import StoreError
 from fraudstack.progress import Phases
-from fraudstack.schema import OUTDATED
-from fraudstack.storage import changes, days_seen, profiles, value_days
+from fraudstack.storage import changes, days_seen, outdated, profiles, value_days
 from fraudstack.storage.locks import ingest_turn
 from fraudstack.storage.online import Connection
 from fraudstack.storage.remembering import Fact
@@ -14,8 +13,6 @@ from fraudstack.storage.store import Store
 from fraudstack.storage.sums import ALONE
 from fraudstack.verify import clients, days, decisions, lists
 from fraudstack.verify.difference import Difference
-
-_PROFILES, _MEMORIES, _DECISIONS = OUTDATED
 
 
 def verify(store: Store, phases: Phases, *, repair: bool) -> Iterator[Difference]:
@@ -31,21 +28,21 @@ def compare(store: Store, phases: Phases, *, repair: bool) -> Iterator[Differenc
     be made anew by the next ingest.
     """
     with closing(Connection(store)) as connection:
-        behind = {name for (name,) in connection.rows("SELECT name FROM outdated")}
-        if _PROFILES in behind:
+        behind = outdated.names(connection)
+        if outdated.PROFILES in behind:
             raise StoreError(f"{store.shown} can't be verified: a large load is to be finished first, by an ingest")
-        memories = _MEMORIES not in behind
+        memories = outdated.MEMORIES not in behind
         waiting = [client_id for client_id, _ in changes.waiting(connection)]
         changes.count_all(connection, waiting, lambda _: None)
         value_days.merge_old(connection)
         days_seen.catch_up(connection)
-        if _DECISIONS not in behind:
+        if outdated.DECISIONS not in behind:
             yield from decisions.differences(connection)
             if repair:
                 decisions.repair(connection)
-        yield from decisions.verdicts(connection)
+        yield from decisions.truths(connection)
         if repair:
-            decisions.repair_verdicts(connection)
+            decisions.repair_truths(connection)
         yield from _clients(connection, phases, memories=memories, repair=repair)
         yield from _days(connection, phases, memories=memories, repair=repair)
 

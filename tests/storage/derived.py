@@ -39,11 +39,15 @@ def both(store: Store) -> tuple[Found, Found]:
         batch_days = connection.rows(f"SELECT day, model_version, {', '.join(FIGURES)} FROM batch_days ORDER BY 1, 2")
         counted_days = connection.rows(_BATCH_DAYS)
         lists = connection.rows("SELECT kind, value, cents, days FROM days_seen")
+        had = connection.rows("SELECT max(day) FROM daily_sums WHERE kind = 'all' HAVING max(day) IS NOT NULL")
     history = sorted(map(profiles.event_of, rows), key=lambda fact: (fact[0].seconds, fact[0].id))
     by_client: dict[str, list[Fact]] = defaultdict(list)
     for fact in history:
         by_client[fact[0].client_id].append(fact)
-    newest = max((fact[0].seconds for fact in history), default=0) // DAY
+    # What was let go of older days doesn't come back with the newest transaction's end.
+    newest = max(
+        [fact[0].seconds // DAY for fact in history] + [profiles.seconds_at(row[0]) // DAY for row in had], default=0
+    )
     of_store = {
         "profiles": known,
         "sums": [row for row in kept(store.url) if any(row[3:])],

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -16,19 +16,22 @@ from rich.console import Console
 from fraudstack.decisions.deciding import Terms, decide_and_store, scored_by
 from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
+from fraudstack.errors import InputError
 from fraudstack.features import DAY, KEPT_DAYS, NAMES, remembered
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config
-from fraudstack.storage import batch, changes, days_seen, engines, outdated, profiles, reviews, value_days
+from fraudstack.storage import batch, changes, days_seen, engines, outdated, profiles, rebuild, reviews, value_days
+from fraudstack.storage.delete import delete
 from fraudstack.storage.forget import forget
 from fraudstack.storage.online import Connection
 from fraudstack.storage.remembering import place
 from fraudstack.storage.store import Store, parse
+from fraudstack.storage.undo import undo
 from fraudstack.storage.upgrade import upgrade
 from fraudstack.verify.store import verify
 from tests.storage.derived import both
-from tests.storage.test_load import label, load, row
+from tests.storage.test_load import content, label, load, row
 
 START = datetime(2019, 1, 1)
 # Rules that a handful of transactions makes speak.
@@ -56,6 +59,10 @@ class Oracle:
 
     def contributions(self, figures: Sequence[float]) -> NDArray[np.float64]:
         return np.ones(len(figures))
+
+
+def seen(date: str | datetime) -> datetime:
+    return datetime.fromisoformat(date) if isinstance(date, str) else date
 
 
 def decisions(connection: Connection) -> dict[int, tuple[Any, ...]]:
@@ -95,6 +102,7 @@ class Deeds:
         self.ids = 0
         self.now = START
         self.known: dict[int, dict[str, Any]] = {}
+        self.runs: list[str] = []
 
     def fields(self, moment: datetime) -> dict[str, Any]:
         draw = self.draw
@@ -133,11 +141,15 @@ class Deeds:
                 other = self.fields(made["date"] + timedelta(minutes=self.draw.choice([0, 0, 5, -9_000])))
                 made |= {name: other[name] for name in self.draw.sample(sorted(other), self.draw.randint(1, 4))}
             rows.setdefault(id, made)
-        conflicts = load(self.store, [rows[id] for id in sorted(rows)])
+        conflicts = load(self.store, [rows[id] for id in sorted(rows)], self.run())
         self.known |= {id: made for id, made in rows.items() if id not in conflicts}
 
     def labels(self) -> None:
-        label(self.store, {id: self.draw.choice([0, 0, 1]) for id in self.some(8)})
+        label(self.store, {id: self.draw.choice([0, 0, 1]) for id in self.some(8)}, self.run())
+
+    def run(self) -> str:
+        self.runs.append(f"run {len(self.runs)} {self.draw.random()}")
+        return self.runs[-1]
 
     def post(self) -> None:
         """One that nobody knows, or one that a file brought."""
@@ -158,6 +170,28 @@ class Deeds:
             client = self.draw.choice("789")
             forget(self.store, self.store, client)
             self.known = {id: made for id, made in self.known.items() if made["client_id"] != client}
+
+    def undo(self) -> None:
+        if self.runs and self.draw.random() < 0.4:
+            run = self.runs.pop(self.draw.randrange(len(self.runs)))
+            # It may have changed nothing.
+            with closing(Connection(self.store)) as connection, suppress(InputError):
+                undo(connection, run, 1e9, lambda _: None)
+            self.recall()
+
+    def delete(self) -> None:
+        with closing(Connection(self.store)) as connection:
+            delete(connection, self.some(2), 1e9, lambda _: None)
+        self.recall()
+
+    def recall(self) -> None:
+        """What files and posts that say it again would say now."""
+        told = ("date", *(name for name in row(1) if name not in ("id", "date", "cents")))
+        found = content(self.store, f"id, amount, {', '.join(told)}")
+        self.known = {
+            id: row(id, cents=round(amount * 100), **dict(zip(told, (seen(date), *rest), strict=True)))
+            for id, amount, date, *rest in found
+        }
 
     def write(self, client_id: str, do: Callable[[Connection], object]) -> None:
         with closing(Connection(self.store)) as connection, connection.write([client_id]):
@@ -190,8 +224,9 @@ def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> 
     load(store, [])
     with batch.connect(store) as connection:
         for name in (outdated.PROFILES, outdated.MEMORIES, outdated.DECISIONS):
-            outdated.clear(store, connection, name)
+            rebuild.made(store, connection, name)
     ways = [deeds.file, deeds.file, deeds.post, deeds.post, deeds.labels, deeds.review, deeds.forget]
+    ways += [deeds.undo, deeds.delete]
     deeds.post()
     for turn in range(150):
         deeds.draw.choice(ways)() if deeds.known else deeds.post()
@@ -208,7 +243,7 @@ def test_a_load_that_changes_nothing_writes_nothing(store: Store) -> None:
     rows = [deeds.fresh() for _ in range(20)]
     load(store, rows)
     with batch.connect(store) as connection:
-        outdated.clear(store, connection, outdated.PROFILES)
+        rebuild.made(store, connection, outdated.PROFILES)
     load(store, rows)
     with engines.read(store) as found:
         assert found.exec_driver_sql("SELECT count(*) FROM changes").scalar() == 0

@@ -15,6 +15,7 @@ from fraudstack.decisions.submission import Submission
 from fraudstack.errors import CollidedError
 from fraudstack.rules import config
 from fraudstack.storage import batch, reviews, transactions
+from fraudstack.storage.loads import Load
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
@@ -29,7 +30,18 @@ TERMS = Terms(config.load(config.DEFAULT), "USD")
 # So many statements that matter has a decision or a review, and a file: what is more follows in the order of names.
 _FEW, _MANY = 4, 7
 # Faster than TRUNCATE on a handful of rows.
-_TABLES = ("transactions", "decisions", "reviews", "claims", "changes", "outdated", "batch_days")
+_TABLES = (
+    "transactions",
+    "decisions",
+    "reviews",
+    "claims",
+    "changes",
+    "outdated",
+    "batch_days",
+    "loads",
+    "load_lists",
+    "replaced",
+)
 _OF_PROFILES = ("profiles", "profile_habits", "daily_sums", "value_days")
 _EMPTY = [f"DELETE FROM {table}" for table in (*_TABLES, *_OF_PROFILES)]
 
@@ -79,7 +91,9 @@ def reviewed(store: Store, verdict: str) -> Callable[[], object]:
 def loaded(store: Store, **given: Any) -> Callable[[], list[int]]:
     def do() -> list[int]:
         with batch.connect(store) as connection:
-            return transactions.load(store, connection, batches([row(1, **given)]), "USD", lambda _: None)
+            return transactions.load(
+                store, connection, batches([row(1, **given)]), "USD", lambda _: None, Load(9, "run", "clean")
+            )
 
     return do
 

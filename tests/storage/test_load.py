@@ -34,9 +34,10 @@ def batches(rows: Iterable[dict[str, Any]]) -> list[pa.RecordBatch]:
     return [pa.RecordBatch.from_pylist(list(rows), schema=transactions.STAGED)]
 
 
-def load(store: Store, rows: Iterable[dict[str, Any]]) -> list[int]:
+def load(store: Store, rows: Iterable[dict[str, Any]], run: str = "run") -> list[int]:
     with batch.connect(store) as connection:
-        conflicts = transactions.load(store, connection, batches(rows), "USD", lambda _: None)
+        of = batch.next_load(connection, run, "clean")
+        conflicts = transactions.load(store, connection, batches(rows), "USD", lambda _: None, of)
         transactions.ensure_indexes(store, connection)
         return conflicts
 
@@ -141,12 +142,13 @@ def test_indexes_are_there_after_a_first_load(store: Store) -> None:
     assert {"transactions_by_date", "transactions_by_client", "transactions_fraud"} <= found
 
 
-def label(store: Store, pairs: dict[int, int]) -> int:
+def label(store: Store, pairs: dict[int, int], run: str = "run") -> int:
     rows = pa.RecordBatch.from_pylist(
         [{"id": i, "is_fraud": value} for i, value in sorted(pairs.items())], schema=labels.STAGED
     )
     with batch.connect(store) as connection:
-        return labels.apply(store, connection, [rows], lambda _: None, 100)
+        of = batch.next_load(connection, run, "label")
+        return labels.apply(store, connection, [rows], lambda _: None, 100, of)
 
 
 def test_labels_reach_their_transactions_and_the_rest_stays_unknown(store: Store) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from fraudstack.storage import batch, engines, locks, transactions
+from fraudstack.storage.loads import Load
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 
@@ -36,7 +37,7 @@ def rows(cents: int) -> list[pa.RecordBatch]:
 def load(url: str, cents: int) -> None:
     store = parse(url)
     with batch.connect(store) as connection:
-        transactions.load(store, connection, rows(cents), "USD", lambda _: None)
+        transactions.load(store, connection, rows(cents), "USD", lambda _: None, Load(1, "run", "clean"))
         transactions.ensure_indexes(store, connection)
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from fraudstack.decisions.following import decide_all
 from fraudstack.errors import DifferenceError, StoreError
 from fraudstack.progress import Phases
-from fraudstack.storage import batch, changes, outdated
+from fraudstack.storage import batch, changes, outdated, rebuild
 from fraudstack.storage.online import Connection
 from fraudstack.storage.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
@@ -33,7 +33,7 @@ def store(database: str) -> Store:
     load(found, [])
     with batch.connect(found) as connection:
         for name in outdated.NAMES:
-            outdated.clear(found, connection, name)
+            rebuild.made(found, connection, name)
     deeds.post()
     for _ in range(8):
         for do in (deeds.file, deeds.post, deeds.labels, deeds.review):
@@ -98,7 +98,7 @@ def test_what_differs_is_named_and_mended(store: Store, tmp_path: Path, damage: 
 
 def test_one_that_is_to_be_made_anew_is_not_judged(store: Store) -> None:
     with batch.connect(store) as connection:
-        outdated.mark(store, connection)
+        rebuild.order(store, connection)
     with pytest.raises(StoreError, match="a large load is to be finished first"):
         found(store)
 

@@ -1,0 +1,43 @@
+"""Transactions deleted by their ids, with all that hangs on them: decisions, reviews, labels, what was replaced."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from pydantic_core import from_json
+
+from fraudstack.storage import chosen, loads, outdated, profiles, sums
+from fraudstack.storage.online import Connection
+
+# Claims first, decisions and reviews before what they are of.
+_TABLES = ("claims", "decisions", "reviews", "replaced", "transactions")
+_REASONS = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d
+    WHERE d.id = transactions.id AND d.source = 'online') FROM transactions WHERE id IN (SELECT id FROM chosen)"""
+
+
+def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Callable[[int], None]) -> int:
+    """Delete transactions in short write transactions, for whoever has the turn to ingest; how many there were.
+
+    What was changed waits in `changes` to be counted; where it is more than a share of what is counted, all is outdated
+    that is made of transactions.
+    """
+    gone = 0
+    enter = outdated.enters(connection, len(ids), share)
+    chosen.begin(connection)
+
+    def some(several: Sequence[int]) -> None:
+        nonlocal gone
+        gone += chosen.choose(connection, [(id, None) for id in several])
+        for *row, reasons in connection.rows(_REASONS):
+            event, said = profiles.event_of(tuple(row))
+            if reasons:
+                codes = [reason["code"] for reason in from_json(reasons)]
+                sums.count_reasons(connection, event, said.flagged, codes, -1)
+        if enter:
+            chosen.enter(connection)
+        chosen.drop_decided(connection)
+        chosen.delete(connection, _TABLES)
+
+    in_order = sorted(set(ids))
+    chosen.in_turns(connection, in_order, some, on_rows)
+    loads.drop(connection, np.array(in_order, np.int64))
+    return gone
