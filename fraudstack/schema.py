@@ -195,6 +195,8 @@ class Quarantined(TransactionsStore, table=True):
     line: int | None = Field(default=None, sa_type=BigInteger)
     text: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
+    # Of step, file, line and text: a line that is refused again stands under its latest run alone.
+    digest: int | None = Field(default=None, sa_type=BigInteger, index=True)
 
 
 class IngestRun(TransactionsStore, table=True):

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     # What a file changes is counted one by one up to this share of the store's transactions; above, all is made anew.
     bulk_share: Annotated[float, Field(ge=0, le=1)] = 0.1
 
+    # Refused rows are kept for so many days, and so many of them.
+    quarantine_days: Annotated[int, Field(ge=1)] = 90
+    quarantine_rows: Annotated[int, Field(ge=1)] = 1_000_000
+
     # Clusters: k is chosen by silhouette between the bounds, or fixed.
     clusters_min: Annotated[int, Field(ge=2)] = 3
     clusters_max: Annotated[int, Field(ge=2)] = 6

@@ -112,6 +112,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         _load(this, run_id, judged, phases, most)
         _note(this.summary, judged)
         _quarantine(spark, run_id, this, judged, phases)
+        runs.tidy(this.store, this.connection, settings.quarantine_rows, settings.quarantine_days)
         for table, rows in beside.tables.items():
             runs.merge_names(this.store, this.connection, table, rows)
         this.summary.said += beside.said

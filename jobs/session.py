@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 from fraudstack.errors import MachineError
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
+from jobs import scratch as own
 
 # One split of a file a task, and never two files in one: a row's line number follows from its task.
 _SPLIT = "32m"
@@ -20,8 +21,10 @@ _SPLIT = "32m"
 CLASSES = Path(sys.prefix) / "spark-classes.jsa"
 
 
-def start(settings: Settings, app: str, *, archive: Path | None = None) -> SparkSession:
-    """A session for one job; with `archive` its JVM writes the classes that it loaded there as it ends.
+def start(settings: Settings, app: str, *, archive: Path | None = None, scratch: Path | None = None) -> SparkSession:
+    """A session for one job, which writes what it needs on its way into `scratch`, by default where the machine has it.
+
+    With `archive` its JVM writes the classes that it loaded there as it ends.
 
     Raises MachineError when Java is missing or can't run Spark.
     """
@@ -31,6 +34,7 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
         f"-Dlog4j2.configurationFile={(here / 'log4j2.properties').as_uri()} "
         f"-Djava.util.logging.config.file={here / 'java-logging.properties'}"
     )
+    temporary = f' "-Djava.io.tmpdir={scratch}"' if scratch else ""
     builder = (
         SparkSession.builder.appName(f"fraudstack {app}")
         .config("spark.ui.enabled", "false")
@@ -48,8 +52,10 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
         builder = (
             builder.master(settings.spark_master)
             .config("spark.driver.memory", settings.spark_memory)
-            .config("spark.driver.extraJavaOptions", f"-XX:+UseParallelGC {classes} -Xlog:disable {logging}")
+            .config("spark.driver.extraJavaOptions", f"-XX:+UseParallelGC {classes} -Xlog:disable {logging}{temporary}")
         )
+        if scratch is not None:
+            builder = builder.config("spark.local.dir", str(scratch))
     # The workers of a Python function run what this process runs.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
@@ -64,9 +70,10 @@ def start(settings: Settings, app: str, *, archive: Path | None = None) -> Spark
 @contextmanager
 def started(settings: Settings, app: str, phases: Phases) -> Iterator[SparkSession]:
     """A session that ends with the block; its start is a phase."""
-    with phases.phase("start Spark"):
-        spark = start(settings, app)
-    try:
-        yield spark
-    finally:
-        spark.stop()
+    with own.scratch(settings.staging_dir) as folder:
+        with phases.phase("start Spark"):
+            spark = start(settings, app, scratch=folder)
+        try:
+            yield spark
+        finally:
+            spark.stop()

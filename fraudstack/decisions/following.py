@@ -4,7 +4,7 @@ Each transaction is decided as if it had just been posted: by the earlier-dated 
 what came later taken away. Later ones keep their decisions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from fraudstack.settings import Settings
 from fraudstack.storage import changes, days_seen, decided, history, profiles, value_days
 from fraudstack.storage.online import Connection
 from fraudstack.storage.pace import Pace, Turn
-from fraudstack.storage.remembering import Fact, before, from_place, place
+from fraudstack.storage.remembering import Fact, before, count_before, from_place, place, until_place
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,17 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
     undecided = changes.undecided(connection, client_id)
     if not undecided:
         return _Made(profiles.version(connection, client_id), {})
-    first = place(undecided[0][0])
-    profile = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
-    version = profile.version
-    since = list(from_place(connection, client_id, first))
-    _roll_back(connection, profile, since, asked=judge.terms.model is not None)
+    first, last = (place(undecided[at][0]) for at in (0, -1))
+    asked = any(judge.of(event).model is not None for event, _ in undecided)
+    stored = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
+    since: Iterable[Fact]
+    if not asked and 2 * count_before(connection, client_id, first) < stored.transactions:
+        # Of long ago: what came before is less than what came since.
+        profile = profiles.made_of(client_id, until_place(connection, client_id, first))
+        since = from_place(connection, client_id, first)
+    else:
+        profile, since = stored.copy(), list(from_place(connection, client_id, first))
+        _roll_back(connection, profile, since, asked=asked)
     wanted = {event.id for event, _ in undecided}
     decisions = {}
     for event, said in since:
@@ -149,10 +155,12 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
             _, excepted = profiles.basis(connection, event)
             scored = scored_by(connection, event, profile, excepted, terms)
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
+        if place(event) == last:
+            break
         profile.add(event, trusted=trusted(*said))
         if profile.memory is not None:
             profile.memory.add(event, said.is_fraud)
-    return _Made(version, decisions)
+    return _Made(stored.version, decisions)
 
 
 def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], *, asked: bool) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fraudstack.errors import StoreError
+from fraudstack.model.champion import CHAMPION
 from fraudstack.progress import Advance
 from fraudstack.storage.locks import write_turn
 from fraudstack.storage.store import Store
@@ -15,10 +16,11 @@ from fraudstack.storage.store import Store
 # A copy's folder is named by its moment; while it is made it begins with a dot.
 _NAME = "%Y%m%dT%H%M%S%fZ"
 _PAGES = 4096
+MODELS = "model"
 
 
-def backup(stores: Sequence[Store], folder: Path, keep: int) -> Path:
-    """Copy the stores that are there into a new folder of `folder`, of which the newest `keep` stay.
+def backup(stores: Sequence[Store], models: Path, folder: Path, keep: int) -> Path:
+    """Copy the stores that are there, and the models, into a new folder of `folder`, of which the newest `keep` stay.
 
     Raises StoreError, and leaves nothing of it, when a store is no SQLite file, when there is none, when the copy
     doesn't fit or can't be made.
@@ -32,12 +34,13 @@ def backup(stores: Sequence[Store], folder: Path, keep: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob(".*T*Z"):
             shutil.rmtree(left)
-        _check_room(paths, folder)
+        _check_room(paths, models, folder)
         part.mkdir()
         for path in paths:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as source:
                 source.execute("VACUUM INTO ?", (str(part / path.name),))
             _check(part / path.name)
+        _copy_models(models, part / MODELS)
         part.rename(made)
         for old in copies(folder)[:-keep]:
             shutil.rmtree(old)
@@ -53,9 +56,10 @@ def copies(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*T*Z") if not path.name.startswith("."))
 
 
-def restore(copy: Path, stores: Sequence[Store], advance: Advance) -> list[Store]:
+def restore(copy: Path, stores: Sequence[Store], models: Path, advance: Advance) -> list[Store]:
     """Put a copy in the place of the stores, each in one transaction; returns those of which it holds one.
 
+    The models of the copy are there again beside those that were made since; the champion is the one that it was.
     Raises StoreError, with nothing changed, when the copy is none or is damaged.
     """
     found = [store for store in stores if (copy / _path(store).name).exists()]
@@ -74,12 +78,40 @@ def restore(copy: Path, stores: Sequence[Store], advance: Advance) -> list[Store
                 source.backup(target, pages=_PAGES, progress=lambda _, left, total: advance(total - left, total))
         except sqlite3.Error as error:
             raise StoreError(f"{path} can't be restored: {error}") from error
+    _restore_models(copy / MODELS, models)
     return found
 
 
-def _check_room(paths: Sequence[Path], folder: Path) -> None:
+def _copy_models(models: Path, copy: Path) -> None:
+    if not models.is_dir():
+        return
+    copy.mkdir()
+    # Before the versions: one that becomes champion meanwhile is there already. What is being made begins with a dot.
+    if (models / CHAMPION).exists():
+        shutil.copy2(models / CHAMPION, copy)
+    shutil.copytree(models, copy, ignore=shutil.ignore_patterns(".*", CHAMPION), dirs_exist_ok=True)
+
+
+def _restore_models(copy: Path, models: Path) -> None:
+    if not copy.is_dir():
+        return
+    try:
+        # What names a model comes after it: scorers look at it all the time.
+        for file in sorted((one for one in copy.rglob("*") if one.is_file()), key=lambda one: (-len(one.parts), one)):
+            target = models / file.relative_to(copy)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = target.with_name(f".{target.name}.restored")
+            shutil.copy2(file, draft)
+            draft.replace(target)
+        if not (copy / CHAMPION).exists():
+            (models / CHAMPION).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"the models of {copy} can't be restored into {models}: {error}") from error
+
+
+def _check_room(paths: Sequence[Path], models: Path, folder: Path) -> None:
     """Raise StoreError when a copy doesn't fit; on a store's own volume as much again has to stay free."""
-    needed = sum(map(_size, paths))
+    needed = sum(map(_size, paths)) + sum(file.stat().st_size for file in models.rglob("*") if file.is_file())
     own = folder.stat().st_dev in {path.stat().st_dev for path in paths}
     free = shutil.disk_usage(folder).free
     if free < needed * (1 + own):

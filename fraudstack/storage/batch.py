@@ -14,7 +14,7 @@ from adbc_driver_manager.dbapi import Connection
 from fraudstack.errors import StoreError
 from fraudstack.storage import loads
 from fraudstack.storage.loads import Ints, Kind, Load
-from fraudstack.storage.locks import write_turn
+from fraudstack.storage.locks import keep_turn, write_turn
 from fraudstack.storage.online import numbered
 from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.store import Store
@@ -56,6 +56,7 @@ def write(store: Store, connection: Connection) -> Iterator[Turn]:
         started = time.perf_counter()
         execute(connection, "BEGIN IMMEDIATE" if store.path else "BEGIN")
         try:
+            keep_turn(store, lambda statement: rows(connection, statement)[0][0])
             yield turn
         except BaseException:
             execute(connection, "ROLLBACK")

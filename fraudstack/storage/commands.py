@@ -91,11 +91,13 @@ def backup(
     database: Database = None,
     clusters: Clusters = None,
 ) -> None:
-    """Copy the SQLite stores while they are in use; each copy is of one moment."""
+    """Copy the SQLite stores while they are in use, and the models; each copy of a store is of one moment."""
     from fraudstack.storage.backup import backup as copy
 
     settings = settings_of(database=database, clusters=clusters)
-    sys.stdout.write(f"{copy([parse(settings.store_url), parse(settings.clusters_url)], to, keep)}\n")
+    sys.stdout.write(
+        f"{copy([parse(settings.store_url), parse(settings.clusters_url)], settings.model_dir, to, keep)}\n"
+    )
 
 
 def restore(
@@ -103,7 +105,7 @@ def restore(
     database: Database = None,
     clusters: Clusters = None,
 ) -> None:
-    """Put a copy in the place of the SQLite stores; what came in since is gone."""
+    """Put a copy in the place of the SQLite stores, what came in since is gone; its models come back too."""
     from fraudstack.storage.backup import restore as put_back
     from fraudstack.storage.locks import ingest_turn
 
@@ -114,7 +116,7 @@ def restore(
         ingest_turn(stores[0], lambda: phases.say("restore: waiting for an ingest")),
         phases.phase("restore") as advance,
     ):
-        restored = put_back(copy, stores, advance)
+        restored = put_back(copy, stores, settings.model_dir, advance)
     sys.stdout.write("".join(f"{store.shown} is as it was in {copy}\n" for store in restored))
 
 

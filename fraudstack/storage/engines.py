@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from fraudstack.errors import StoreError
-from fraudstack.storage.locks import write_turn
+from fraudstack.storage.locks import keep_turn, write_turn
 from fraudstack.storage.store import Store
 
 _BUSY_SECONDS = 10
@@ -48,6 +48,7 @@ def write(store: Store) -> Iterator[Connection]:
         engine = _postgresql(store, "") if store.path is None else _sqlite(store.path, "rwc")
         try:
             with engine.begin() as connection:
+                keep_turn(store, lambda statement: connection.exec_driver_sql(statement).scalar())
                 yield connection
         except OperationalError as error:
             raise StoreError(f"the store {store.shown} can't be written: {error.orig}") from error

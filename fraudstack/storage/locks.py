@@ -17,6 +17,11 @@ import psycopg
 from fraudstack.errors import StoreError
 from fraudstack.storage.store import Store
 
+# Held shared by whoever writes in a turn to ingest, alone by whoever takes one.
+_TURN_LOCK = 1_083
+# The numbers of the turns to ingest that this process has, by store.
+_turns: dict[str, int] = {}
+
 
 @contextmanager
 def write_turn(store: Store) -> Iterator[None]:
@@ -56,7 +61,11 @@ def write_turn_at_once(store: Store) -> Iterator[bool]:
 
 @contextmanager
 def ingest_turn(store: Store, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the right to ingest into `store`; `on_wait` is called once if another ingest has it."""
+    """Hold the right to ingest into `store`; `on_wait` is called once if another ingest has it.
+
+    On a server the lock ends with its session, also when the process is killed. A failover ends it too, and a pooler
+    may lend one session to two: so each turn has a number, and whoever writes asks whether it is still the latest.
+    """
     if store.path is not None:
         with _locked(_beside(store.path, "ingest"), on_wait=on_wait):
             yield
@@ -67,8 +76,40 @@ def ingest_turn(store: Store, on_wait: Callable[[], None]) -> Iterator[None]:
         if taken is None or not taken[0]:
             on_wait()
             connection.execute("SELECT pg_advisory_lock(%s)", [key])
-        # Closing the session gives the lock back, also when the process is killed.
-        yield
+        _turns[store.url] = _next_turn(connection)
+        try:
+            yield
+        finally:
+            del _turns[store.url]
+
+
+def _next_turn(connection: "psycopg.Connection[tuple[object, ...]]") -> int:
+    """The number of a turn that begins; who writes in an earlier one is waited for, and writes no more."""
+    with connection.transaction():
+        connection.execute(f"SELECT pg_advisory_xact_lock({_TURN_LOCK})")
+        # Asked first: it takes the right to create, which only whoever upgrades needs.
+        if connection.execute("SELECT to_regclass('ingest_turns')").fetchone() == (None,):
+            connection.execute("CREATE SEQUENCE ingest_turns")
+        found = connection.execute("SELECT nextval('ingest_turns')").fetchone()
+    assert found is not None  # noqa: S101 - it has a value
+    return int(str(found[0]))
+
+
+def keep_turn(store: Store, ask: Callable[[str], object]) -> None:
+    """Raise StoreError where this process has a turn to ingest that isn't the latest any more.
+
+    `ask` gives the one value that a query answers, in a write transaction that has just begun: till its end nobody else
+    gets a turn.
+    """
+    number = _turns.get(store.url)
+    if number is None:
+        return
+    ask(f"SELECT count(pg_advisory_xact_lock_shared({_TURN_LOCK})) AS held")
+    if ask("SELECT last_value FROM ingest_turns") != number:
+        raise StoreError(
+            f"another process has got the turn to ingest into {store.shown}: this one writes no more, and can be run "
+            "again"
+        )
 
 
 @cache

@@ -20,7 +20,7 @@ from psycopg.pq import TransactionStatus
 from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
 from fraudstack.profiles.event import date_of, seconds_of
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage.locks import write_turn, write_turn_at_once
+from fraudstack.storage.locks import keep_turn, write_turn, write_turn_at_once
 from fraudstack.storage.pace import Turn
 from fraudstack.storage.store import Store
 
@@ -142,6 +142,7 @@ class Connection:
         try:
             with self._pipeline():
                 self.execute("BEGIN IMMEDIATE" if self.store.path else "BEGIN")
+                keep_turn(self.store, lambda statement: self.rows(statement)[0][0])
                 if self.store.path is None:
                     self.execute(_LOCK, (sorted(set(clients)),))
                 yield

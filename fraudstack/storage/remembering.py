@@ -25,6 +25,9 @@ _AFTER = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (d
     ORDER BY date, id LIMIT {_PAGE}"""
 _BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {_PAGE}"""
+_UNTIL = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
+    ORDER BY date, id"""
+_COUNT_BEFORE = "SELECT count(*) FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)"
 _NEWEST = "SELECT max(date) FROM transactions WHERE client_id = ?"
 _NEWEST_BEFORE = "SELECT max(date) FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)"
 _PURCHASES = f"""SELECT amount FROM transactions WHERE client_id = ? AND (date, id) < (?, ?) AND amount > 0
@@ -137,6 +140,16 @@ def _read(
 def from_place(connection: Connection, client_id: str, at: Place) -> Iterator[Fact]:
     """A client's transactions from a place on, in order."""
     return _after(connection, client_id, (at[0], at[1] - 1))
+
+
+def until_place(connection: Connection, client_id: str, at: Place) -> list[Fact]:
+    """A client's transactions before a place, in order."""
+    return list(map(event_of, connection.rows(_UNTIL, _asked(connection, client_id, at))))
+
+
+def count_before(connection: Connection, client_id: str, at: Place) -> int:
+    """How many transactions a client has before a place."""
+    return int(connection.rows(_COUNT_BEFORE, _asked(connection, client_id, at))[0][0])
 
 
 def _newest_day(connection: Connection, client_id: str) -> int | None:

@@ -120,3 +120,23 @@ def test_a_row_that_contradicts_a_decided_transaction_is_kept_as_a_conflict(
     after = transactions(database)
     assert (after[1], after[2]) == (before[1], before[2])
     assert str(after[3][4]) in {"5.0", "5.00"}
+
+
+def test_a_line_that_is_refused_again_is_kept_once_and_old_ones_go(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path, database, max_reject_share=1)
+    write(Path(chosen.csv_path), [*kinds()[:300], row(3, amount="").encode()])
+    clean.run(spark, chosen, "first", quiet())
+    before = quarantined(database)
+    assert len(before) > 2
+    clean.run(spark, chosen, "second", quiet())
+    assert quarantined(database) == before
+    assert query(database, "SELECT DISTINCT run_id FROM quarantine") == [("second",)]
+    other = chosen.model_copy(update={"quarantine_rows": 2, "csv_path": str(tmp_path / "other.csv")})
+    write(tmp_path / "other.csv", [row(50, amount="").encode()])
+    clean.run(spark, other, "third", quiet())
+    assert query(database, "SELECT run_id FROM quarantine ORDER BY quarantine_id") == [("second",), ("third",)]
+    execute(database, "UPDATE ingest_runs SET started_at = '2020-01-01 00:00:00' WHERE run_id = 'second'")
+    clean.run(spark, other, "third", quiet())
+    assert query(database, "SELECT run_id FROM quarantine") == [("third",)]

@@ -35,6 +35,15 @@ def test_nothing_of_a_client_is_left_and_nothing_else_is_lost(tmp_path: Path, da
         known(client, client_id="8888", first=1000)
         client.post("/transaction", json=post(2000, **ABROAD | {"client_id": "8888", "card_id": "card of 8888"}))
         client.post("/transactions/2000/review", json={"verdict": "fraud", "note": "theirs", "reviewer": "ana"})
+        # One was decided in batch, which counts no reasons.
+        reason = '[{"code": "abroad", "weight": 1, "figures": {}}]'
+        execute(
+            database,
+            f"UPDATE decisions SET source = 'batch', reasons = '{reason}' WHERE id = 1000 AND reasons = '[]'",
+            "INSERT INTO replaced (load, id, date, client_id, amount, currency)"
+            " VALUES (1, 1000, '2026-01-01 00:00:00', '8888', 1, 'USD')",
+        )
+        assert query(database, "SELECT source FROM decisions WHERE id = 1000") == [("batch",)]
         execute(database, "INSERT INTO cards (id, client_id) VALUES ('card of 8888', '8888')")
         with closing(Connection(parse(database))) as connection:
             days_seen.catch_up(connection)

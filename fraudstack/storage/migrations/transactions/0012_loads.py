@@ -1,4 +1,4 @@
-"""What each load brought: lists of ids and labels, and the transactions that its corrections replaced."""
+"""What each load brought and what its corrections replaced; a refused line is known again."""
 
 import zlib
 from itertools import batched
@@ -56,6 +56,8 @@ def upgrade() -> None:
     )
     op.create_index("replaced_by_id", "replaced", ["id"])
     _list_labels()
+    op.add_column("quarantine", sa.Column("digest", sa.BigInteger))
+    op.create_index("ix_quarantine_digest", "quarantine", ["digest"])
 
 
 def _list_labels() -> None:
