@@ -53,6 +53,8 @@ dashboard: .venv/.stamp ## Start the dashboard on http://127.0.0.1:8501
 airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:8080 with the DAG transactions_ingest
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
 	@echo "Sign in as admin with the password in .airflow/simple_auth_manager_passwords.json.generated"
+	@$(AIRFLOW_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow db migrate
+	@$(AIRFLOW_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow pools set fraudstack_store 1 "The turn on the store"
 	@set -m; $(AIRFLOW_ENV) airflow standalone & set +m; \
 	trap 'kill -INT -$$!; for _ in {1..30}; do kill -0 -$$! 2>&- || exit 0; sleep 0.5; done; kill -KILL -$$!' INT TERM; \
 	wait

@@ -1,17 +1,9 @@
 """The DAG model_refresh: what the labels know now becomes the model in force, if it is better than the one that is."""
 
-from airflow.sdk import DAG, Param, chain, get_current_context, task
-from spark import LONGEST, given, run
+from airflow.sdk import DAG, Param
+from steps import in_order
 
 from jobs import MODEL_REFRESH
-
-
-@task(retries=1, execution_timeout=LONGEST)
-def run_job(job: str) -> dict[str, object]:
-    """Run one job on the store, with the last day to learn from that this DAG run names."""
-    context = get_current_context()
-    return run(job, context["run_id"], context["ti"].try_number, {"TX_MODEL_UNTIL": given(context)["until"]})
-
 
 with DAG(
     dag_id="model_refresh",
@@ -42,4 +34,4 @@ Without enough labels the run fails with one sentence, and the champion stays.
         ),
     },
 ):
-    chain(*(run_job.override(task_id=job)(job) for job in MODEL_REFRESH))
+    in_order(MODEL_REFRESH, {"TX_MODEL_UNTIL": "until"})

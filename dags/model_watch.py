@@ -1,18 +1,9 @@
 """The DAG model_watch: once a week, how far what the model in force looks at has moved, and how good it is."""
 
-from airflow.sdk import DAG, CronTriggerTimetable, chain, get_current_context, task
-from spark import LONGEST, given, run
+from airflow.sdk import DAG, CronTriggerTimetable
+from steps import in_order
 
 from jobs import MODEL_WATCH
-
-
-@task(retries=1, execution_timeout=LONGEST)
-def run_job(job: str) -> dict[str, object]:
-    """Run one job on the store."""
-    context = get_current_context()
-    given(context)
-    return run(job, context["run_id"], context["ti"].try_number, {})
-
 
 with DAG(
     dag_id="model_watch",
@@ -32,4 +23,4 @@ Trigger it to see it sooner.
     max_active_runs=1,
     tags=["fraudstack", "model"],
 ):
-    chain(*(run_job.override(task_id=job)(job) for job in MODEL_WATCH))
+    in_order(MODEL_WATCH)

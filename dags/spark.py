@@ -10,12 +10,10 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import IO
 
-from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
 from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, SettingError
@@ -28,20 +26,7 @@ _HOPELESS = (InputError, SettingError, MachineError, DifferenceError)
 # its end; SIGTERM makes the JVM remove its scratch files.
 _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
 
-# The longest that a job may take: a first load of 13 million rows takes minutes, whatever takes hours hangs.
-LONGEST = timedelta(hours=6)
-
 log = logging.getLogger(__name__)
-
-
-def given(context: Context) -> Mapping[str, Any]:
-    """The params of this DAG run; it fails at once where its conf has a key that none of them is."""
-    # Airflow checks their types, and takes any other key without a word.
-    params = context["dag"].params
-    if unknown := sorted(set(context["dag_run"].conf or {}) - set(params)):
-        known = ", ".join(sorted(params)) or "no key at all"
-        raise AirflowFailException(f"the conf of this run has {', '.join(unknown)}, and this DAG knows {known}")
-    return context["params"]
 
 
 def run(job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> dict[str, object]:

@@ -1,18 +1,9 @@
 """The DAG store_verify: once a week, whether the store says what its own facts make."""
 
-from airflow.sdk import DAG, CronTriggerTimetable, chain, get_current_context, task
-from spark import LONGEST, given, run
+from airflow.sdk import DAG, CronTriggerTimetable
+from steps import in_order
 
 from jobs import STORE_VERIFY
-
-
-@task(execution_timeout=LONGEST)
-def run_job(job: str) -> dict[str, object]:
-    """Run one job on the store."""
-    context = get_current_context()
-    given(context)
-    return run(job, context["run_id"], context["ti"].try_number, {})
-
 
 with DAG(
     dag_id="store_verify",
@@ -33,4 +24,4 @@ An ingest waits meanwhile, the scorer goes on.
     max_active_runs=1,
     tags=["fraudstack"],
 ):
-    chain(*(run_job.override(task_id=job)(job) for job in STORE_VERIFY))
+    in_order(STORE_VERIFY)

@@ -1,18 +1,9 @@
 """The DAG transactions_decide: after an ingest, what a model looks at, and decisions of the history."""
 
-from airflow.sdk import DAG, Asset, chain, get_current_context, task
-from spark import LONGEST, given, run
+from airflow.sdk import DAG
+from steps import TRANSACTIONS, in_order
 
 from jobs import AFTER_INGEST
-
-
-@task(retries=1, execution_timeout=LONGEST)
-def run_job(job: str) -> dict[str, object]:
-    """Run one job on the store."""
-    context = get_current_context()
-    given(context)
-    return run(job, context["run_id"], context["ti"].try_number, {})
-
 
 with DAG(
     dag_id="transactions_decide",
@@ -26,10 +17,10 @@ Follows each run of `transactions_ingest` that changed the store:
    time: by the rules, and by a model that had learned only from what came before. It writes `decisions` with source
    `batch` and leaves `flagged_fraud` alone. What a day's file brings is decided as it is counted, by the step `follow`.
 """,
-    schedule=[Asset("fraudstack-transactions")],
+    schedule=[TRANSACTIONS],
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
     tags=["fraudstack", "model"],
 ):
-    chain(*(run_job.override(task_id=job)(job) for job in AFTER_INGEST))
+    in_order(AFTER_INGEST)

@@ -1,22 +1,11 @@
 """The DAG transactions_ingest: raw card transactions and fraud labels become the queried store."""
 
-from datetime import timedelta
-
-from airflow.sdk import DAG, Asset, Param, chain, get_current_context, task
-from spark import LONGEST, given, run
+from airflow.sdk import DAG, Param
+from steps import in_order
 
 from jobs import JOBS
 
 _INPUTS = {"TX_CSV_PATH": "csv", "TX_LABELS_PATH": "labels", "TX_COLUMNS": "columns"}
-
-
-@task(retries=2, retry_delay=timedelta(seconds=10), retry_exponential_backoff=2, execution_timeout=LONGEST)
-def run_job(job: str) -> dict[str, object]:
-    """Run one job on the inputs of this DAG run; its row in ingest_runs carries the DAG run's id."""
-    context = get_current_context()
-    params = given(context)
-    inputs = {name: params[param] for name, param in _INPUTS.items()}
-    return run(job, context["run_id"], context["ti"].try_number, inputs)
 
 
 with DAG(
@@ -33,7 +22,8 @@ Ingests a file of card transactions into the store, in steps that each commit on
    it current, may go on meanwhile.
 5. **cluster** groups the clients by their habits into `transactions_clusters` and `client_clusters`.
 
-Ingesting the same files again changes nothing. Runs wait for each other. Every step leaves a row in
+Ingesting the same files again changes nothing, and wakes nobody
+who waits for new transactions. Runs wait for each other. Every step leaves a row in
 `ingest_runs` and its summary as the task's XCom. An input that is refused fails the run without a retry,
 with the reason as the last line of the task's log.
 """,
@@ -64,6 +54,4 @@ with the reason as the last line of the task's log.
         ),
     },
 ):
-    # Whoever waits for new transactions waits for all of it.
-    outlets = {JOBS[-1]: [Asset("fraudstack-transactions")]}
-    chain(*(run_job.override(task_id=job, outlets=outlets.get(job, []))(job) for job in JOBS))
+    in_order(JOBS, _INPUTS, changes=True)

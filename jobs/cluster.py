@@ -25,6 +25,7 @@ from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import batch, clusters, outdated, rebuild
 from fraudstack.storage.store import Store, parse
+from fraudstack.storage.upgrade import is_current as upgrade_is_current
 from fraudstack.storage.upgrade import upgrade
 from jobs.cluster_names import name_clusters
 from jobs.step import Step, Summary, exported, spark_phase, step
@@ -53,6 +54,7 @@ _FITS_AT_ONCE = 3
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
     """Group the clients of the store anew; the old clusters are replaced in one transaction if any is another."""
     with step(settings, run_id, "cluster", phases) as this:
+        this.summary.fingerprint = clusters.state(this.connection, _asked(settings))
         features = this.staging / "features"
         if rebuild.is_due(this.connection, outdated.PROFILES):
             labelled = _of_transactions(spark, this, features, phases)
@@ -70,6 +72,24 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
                 this.summary.said.append(asked)
             spark.catalog.clearCache()
     return this.summary
+
+
+def is_current(settings: Settings) -> bool:
+    """Whether the clusters are those of the clients as they are."""
+    store, of_clusters = parse(settings.store_url), parse(settings.clusters_url)
+    if not (upgrade_is_current(store, "transactions") and upgrade_is_current(of_clusters, "clusters")):
+        return False
+    with batch.connect(store, read_only=True) as connection:
+        if rebuild.is_due(connection, outdated.PROFILES):
+            return False
+        if clusters.made_of(connection) != clusters.state(connection, _asked(settings)):
+            return False
+    with batch.connect(of_clusters, read_only=True) as connection:
+        return clusters.are_there(connection)
+
+
+def _asked(settings: Settings) -> object:
+    return settings.clusters_min, settings.clusters_max, settings.clusters_k, settings.clusters_seed
 
 
 def _of_transactions(spark: SparkSession, this: Step, features: Path, phases: Phases) -> pa.Table:

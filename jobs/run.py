@@ -27,6 +27,8 @@ def run(name: str, spark: Session, settings: Settings, run_id: str, phases: Phas
     if name in OF_A_LARGE_LOAD and is_current(settings, OF_A_LARGE_LOAD[name]):
         return skipped(settings, run_id, name, phases)
     job = importlib.import_module(f"jobs.{name}")
+    if name == "cluster" and job.is_current(settings):
+        return skipped(settings, run_id, name, phases)
     summary: Summary = (
         job.run(settings, run_id, phases) if name in WITHOUT_SPARK else job.run(spark(), settings, run_id, phases)
     )

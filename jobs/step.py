@@ -50,6 +50,8 @@ class Summary:
     said: list[str] = field(default_factory=list)
     seconds: float = 0.0
     phases: dict[str, float] = field(default_factory=dict)
+    # Nothing was to be done.
+    idle: bool = False
 
     def sentence(self) -> str:
         """The summary as a person reads it."""
@@ -135,7 +137,8 @@ def is_current(settings: Settings, name: str) -> bool:
 def skipped(settings: Settings, run_id: str, name: str, phases: Phases) -> Summary:
     """A step of which nothing is to be done."""
     with noted(settings, run_id, name, phases) as (_, summary):
-        summary.said.append("nothing to do: each change was counted as it came")
+        summary.said.append("nothing to do: what there is counts each change")
+        summary.idle = True
     return summary
 
 

@@ -7,9 +7,12 @@ An application is found again by its labels: a try that finds one of an earlier 
 import copy
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import yaml
 from kubernetes import client, config
@@ -26,6 +29,8 @@ _DRIVER = "spark-kubernetes-driver"
 # What a job refuses ends it with a code of its own, behind a last sentence.
 _REFUSALS = {kind.exit_code: kind for kind in (InputError, StoreError, MachineError, DifferenceError)}
 _POLL_SECONDS = 2.0
+# A driver that says nothing for so long is looked at.
+_PATIENCE_SECONDS = 30.0
 # An operator that runs says something within seconds; a driver that is gone, within a few of its own looks.
 _SILENCE_SECONDS = 120.0
 _MISSING_OPERATOR = (
@@ -70,9 +75,10 @@ def run(
 ) -> dict[str, object]:
     """Run a job as a part of the run and return its summary; the driver's log goes to `say`, line by line.
 
-    inputs are settings (TX_…) to override, None leaves one as it is. Whatever stops this, like Ctrl-C, ends the
-    application too. Raises JobFailedError, InputError for what a retry would meet again, MachineError without an
-    operator.
+    inputs are settings (TX_…) to override, None leaves one as it is. Ctrl-C ends the application too; whatever else
+    stops this, like a worker that has to go, leaves it to be found by the next try.
+
+    Raises JobFailedError, InputError for what a retry would meet again, MachineError without an operator.
     """
     api = _cluster()
     namespace = manifest["metadata"]["namespace"]
@@ -85,10 +91,10 @@ def run(
     try:
         say(found)
         return _followed(api, namespace, name, job, say)
-    except (Refusal, ApiException):
-        raise
     except HTTPError as error:
         raise JobFailedError(f"{job}: the cluster doesn't answer, {name} goes on without being followed") from error
+    except Exception:
+        raise
     except BaseException:
         _delete(api, namespace, name)
         raise
@@ -170,25 +176,24 @@ def _delete(api: client.ApiClient, namespace: str, name: str) -> None:
 
 
 def _followed(api: client.ApiClient, namespace: str, name: str, job: str, say: Say) -> dict[str, object]:
-    """Follow an application to its end."""
-    lines: list[str] = []
+    """Follow an application to its end; what its driver says as its last word is the result."""
+    told = _Log(api, namespace, say)
     for application in _states(api, namespace, name, job):
         pod = application.get("status", {}).get("driverInfo", {}).get("podName")
         if pod:
-            lines += _news(api, namespace, pod, len(lines), say)
+            told.follow(pod)
     state = application["status"]["applicationState"]
     ends = [*_ends(api, namespace, name)]
     _mark_seen(api, namespace, name)
+    word = next((end.word for end in ends if end.role == "driver"), "")
     if state["state"] == "COMPLETED":
-        summary = next((line for line in reversed(lines) if line.startswith('{"step"')), None)
-        if summary is None:
-            raise JobFailedError(f"{job}: {name} completed, but its driver's log is gone, and its summary with it")
-        return dict(json.loads(summary))
-    codes = [code for pod, code, _ in ends if pod == "driver"]
-    said = next((line for line in reversed(lines) if line.startswith(f"{job}: ")), "")
-    if codes and codes[0] in _REFUSALS and said:
-        raise _REFUSALS[codes[0]](said)
-    why = [f"{pod} ended: {reason}" for pod, code, reason in ends if code]
+        if not word.startswith("{"):
+            raise JobFailedError(f"{job}: {name} completed, but its driver is gone, and its summary with it")
+        return dict(json.loads(word))
+    code = next((end.code for end in ends if end.role == "driver"), 0)
+    if code in _REFUSALS and word:
+        raise _REFUSALS[code](word)
+    why = [f"{end.role} ended: {end.reason}" for end in ends if end.code]
     said = str(state.get("errorMessage") or state["state"]).strip().partition("\n")[0]
     raise JobFailedError(f"{job}: {'; '.join([said, *why])}")
 
@@ -229,26 +234,66 @@ def _exists(api: client.ApiClient, namespace: str, pod: str) -> bool:
     return True
 
 
-def _news(api: client.ApiClient, namespace: str, pod: str, known: int, say: Say) -> list[str]:
-    """The lines of a driver's log behind those that are known."""
-    try:
-        # As it is: the client would show bytes as Python writes them.
-        answer = client.CoreV1Api(api).read_namespaced_pod_log(
-            pod, namespace, container=_DRIVER, _preload_content=False
-        )
-    except ApiException as error:
-        # It isn't there yet, not started yet, or gone.
-        if error.status in (400, 404):
-            return []
-        raise
-    lines = [line.rstrip() for line in answer.data.decode(errors="replace").splitlines()]
-    for line in lines[known:]:
-        say(line)
-    return lines[known:]
+class _Log:
+    """What a driver says, told line by line as it comes, each once."""
+
+    def __init__(self, api: client.ApiClient, namespace: str, say: Say) -> None:
+        self._api, self._namespace, self._say = api, namespace, say
+        # The time of the last line that was told, as the cluster writes it.
+        self._told = ""
+
+    def follow(self, pod: str) -> None:
+        """Tell what is new until the driver ends, or says nothing for a while."""
+        # From a second before, for whole seconds are asked for: what is known is left out.
+        since = {"since_seconds": _since(self._told)} if self._told else {}
+        try:
+            answer = client.CoreV1Api(self._api).read_namespaced_pod_log(
+                pod,
+                self._namespace,
+                container=_DRIVER,
+                follow=True,
+                timestamps=True,
+                _preload_content=False,
+                _request_timeout=(_PATIENCE_SECONDS, _PATIENCE_SECONDS),
+                **since,
+            )
+        except ApiException as error:
+            # It isn't there yet, not started yet, or gone.
+            if error.status in (400, 404):
+                return
+            raise
+        # A driver that is silent or a connection that broke: the application is looked at, and it is asked again.
+        with suppress(HTTPError), closing(answer):
+            pending = b""
+            for chunk in answer.stream(None):
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    self._tell(line.decode(errors="replace"))
+
+    def _tell(self, line: str) -> None:
+        moment, _, said = line.partition(" ")
+        if moment > self._told:
+            self._told = moment
+            self._say(said.rstrip())
 
 
-def _ends(api: client.ApiClient, namespace: str, name: str) -> Iterator[tuple[str, int, str]]:
-    """The application's containers that have ended, the driver's first: `driver` or `executor 1`, exit code, reason."""
+def _since(moment: str) -> int:
+    """Whole seconds from before a moment, as the cluster writes it, until now."""
+    passed = datetime.now(UTC) - datetime.fromisoformat(moment)
+    return max(1, math.ceil(passed.total_seconds()) + 1)
+
+
+class _End(NamedTuple):
+    """A container that has ended: `driver` or `executor 1`, its exit code, why, and its last word."""
+
+    role: str
+    code: int
+    reason: str
+    word: str
+
+
+def _ends(api: client.ApiClient, namespace: str, name: str) -> Iterator[_End]:
+    """The application's containers that have ended, the driver's first."""
     labels = f"sparkoperator.k8s.io/app-name={name}"
     pods = client.CoreV1Api(api).list_namespaced_pod(namespace, label_selector=labels).items
     for pod in sorted(pods, key=lambda pod: str(pod.metadata.labels["spark-role"])):
@@ -257,7 +302,8 @@ def _ends(api: client.ApiClient, namespace: str, name: str) -> Iterator[tuple[st
             ended = status.state.terminated
             if ended is not None:
                 reason = ended.reason if ended.reason not in (None, "Error") else f"exit code {ended.exit_code}"
-                yield f"executor {executor}" if executor else "driver", ended.exit_code, reason
+                word = str(ended.message or "").strip()
+                yield _End(f"executor {executor}" if executor else "driver", ended.exit_code, reason, word)
 
 
 def _mark_seen(api: client.ApiClient, namespace: str, name: str) -> None:

@@ -48,8 +48,30 @@ _SUMS = """SELECT client_id, bought, bought_cents, bought_squares, transactions,
 _MEMBERS = pa.schema([("client_id", pa.string()), ("cluster", pa.int32())])
 LABELLED = pa.schema([("client_id", pa.string()), ("labelled", pa.int64()), ("frauds", pa.int64())])
 _SIZES = "SELECT client_id, cluster FROM client_clusters"
+_ANY = "SELECT cluster FROM transactions_clusters LIMIT 1"
+_STATE = """SELECT count(*) AS clients, CAST(coalesce(sum(version), 0) AS BIGINT) AS versions,
+    CAST(coalesce(sum(transactions), 0) AS BIGINT) AS transactions FROM profiles"""
+_LATEST = """SELECT fingerprint FROM ingest_runs WHERE step = 'cluster' AND fingerprint IS NOT NULL AND error IS NULL
+    AND seconds IS NOT NULL ORDER BY started_at DESC LIMIT 1"""
 _RATE = "UPDATE transactions_clusters SET fraud_rate = $1 WHERE cluster = $2"
 _NO_RATES = "UPDATE transactions_clusters SET fraud_rate = NULL"
+
+
+def state(connection: Connection, asked: object) -> str:
+    """What clusters of a store are made of, and what is asked of them, in few words: the same makes the same."""
+    [found] = bulk.rows(connection, _STATE)
+    return f"{found} {asked}"
+
+
+def made_of(connection: Connection) -> str | None:
+    """The state that the latest clusters were made of; None where there were none."""
+    found = bulk.rows(connection, _LATEST)
+    return found[0][0] if found else None
+
+
+def are_there(connection: Connection) -> bool:
+    """Whether there are clusters, in a clusters' store."""
+    return bool(bulk.rows(connection, _ANY))
 
 
 def habits(store: Store, connection: Connection) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,7 @@ from tests.dags.airflow_process import DAGS, environment, finished
 _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-import model_refresh, model_watch, store_verify, transactions_decide, transactions_ingest
+import model_refresh, model_watch, steps, store_verify, transactions_decide, transactions_ingest
 ours = ("fraudstack.settings", "fraudstack.storage", "jobs.session", "jobs.submit")
 heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
@@ -28,7 +28,8 @@ print(json.dumps({dag.dag_id: {
     "max_active_runs": dag.max_active_runs,
     "catchup": dag.catchup,
     "follows": [asset.name for asset in dag.schedule] if isinstance(dag.schedule, list) else crons[dag.dag_id],
-    "emits": [asset.name for task in dag.tasks for asset in task.outlets],
+    "emits": [(task.task_id, outlet.name) for task in dag.tasks for outlet in task.outlets],
+    "pools": [task.pool for task in dag.tasks],
     "tags": sorted(dag.tags),
     "doc": dag.doc_md,
     "retries": {task.task_id: task.retries for task in dag.tasks},
@@ -105,18 +106,21 @@ def test_decisions_follow_an_ingest_and_a_clock_starts_what_only_looks(dags: dic
     follows = {id: dag["follows"] for id, dag in dags.items()}
     assert (follows.pop("model_watch"), follows.pop("store_verify")) == ("0 22 * * 6", "30 23 * * 6")
     assert follows == {"transactions_ingest": None, "transactions_decide": asset, "model_refresh": None}
-    assert dags["transactions_ingest"]["emits"] == asset
+    assert dags["transactions_ingest"]["emits"] == [["cluster", "fraudstack-transactions-changed"]]
 
 
 def test_runs_wait_for_each_other(dag: dict[str, Any]) -> None:
     assert dag["max_active_runs"] == 1
 
 
-def test_tasks_are_tried_again_later_and_later(dags: dict[str, Any]) -> None:
-    dag = dags["transactions_ingest"]
-    assert set(dag["retries"].values()) == {2}
+def test_tasks_are_tried_again_later_and_later_for_twenty_minutes(dag: dict[str, Any]) -> None:
+    assert set(dag["retries"].values()) == {7}
     assert set(dag["delays"].values()) == {10.0}
     assert set(dag["backoff"].values()) == {2}
+
+
+def test_whoever_waits_for_the_store_waits_before_it_starts(dag: dict[str, Any]) -> None:
+    assert set(dag["pools"]) == {"fraudstack_store"}
 
 
 def test_nothing_hangs_for_ever(dag: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from data.generate import generate
-from tests.dags.airflow_process import content, end, environment, processes, query, wait_for
+from tests.dags.airflow_process import content, end, environment, finished, processes, query, wait_for
 
 pytestmark = pytest.mark.alone
 _ROWS = 2000
@@ -85,6 +85,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         TX_LABELS_PATH=str(folder / "data" / "train_fraud_labels.json"),
     )
     home = env["AIRFLOW_HOME"]
+    for command in (["db", "migrate"], ["pools", "set", "fraudstack_store", "1", "The turn on the store"]):
+        done = finished([sys.executable, "-m", "airflow", *command], env)
+        assert done.returncode == 0, done.stdout
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-m", "airflow", "standalone"]
         process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
