@@ -121,3 +121,11 @@ def toxiproxy() -> Iterator[Toxiproxy]:
     """What stands between a program and its server, and does it harm as told."""
     with poisons.running() as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what tests found worth telling, like the seed of what was drawn."""
+    for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
+        for name, told in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(str(told))
