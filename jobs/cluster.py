@@ -54,13 +54,12 @@ _FITS_AT_ONCE = 3
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
     """Group the clients of the store anew; the old clusters are replaced in one transaction if any is another."""
     with step(settings, run_id, "cluster", phases) as this:
-        this.summary.fingerprint = clusters.state(this.connection, _asked(settings))
         features = this.staging / "features"
         if rebuild.is_due(this.connection, outdated.PROFILES):
             labelled = _of_transactions(spark, this, features, phases)
         else:
             with phases.phase("cluster: sums per client"):
-                labelled = _of_sums(this, features)
+                labelled = _of_sums(this, settings, features)
         with spark_phase(spark, phases, "cluster: KMeans"):
             clients = spark.read.parquet(str(features))
             grouped = _assign(clients, settings)
@@ -82,7 +81,8 @@ def is_current(settings: Settings) -> bool:
     with batch.connect(store, read_only=True) as connection:
         if rebuild.is_due(connection, outdated.PROFILES):
             return False
-        if clusters.made_of(connection) != clusters.state(connection, _asked(settings)):
+        made_of = clusters.made_of(connection)
+        if made_of is None or made_of != clusters.state(clusters.sums(connection, _NIGHT_ENDS), _asked(settings)):
             return False
     with batch.connect(of_clusters, read_only=True) as connection:
         return clusters.are_there(connection)
@@ -104,9 +104,10 @@ def _of_transactions(spark: SparkSession, this: Step, features: Path, phases: Ph
     return clusters.LABELLED.empty_table()
 
 
-def _of_sums(this: Step, features: Path) -> pa.Table:
+def _of_sums(this: Step, settings: Settings, features: Path) -> pa.Table:
     """Write the features of clients from the sums that are kept of them; returns clusters.LABELLED."""
     found = clusters.sums(this.connection, _NIGHT_ENDS)
+    this.summary.fingerprint = clusters.state(found, _asked(settings))
     this.summary.rows_in = this.summary.loaded = sum(row["transactions"] for row in found)
     rows = [{"client_id": row["client_id"], **_features(row)} for row in found]
     schema = pa.schema([("client_id", pa.string()), *((name, pa.float64()) for name in FEATURES)])
