@@ -49,6 +49,36 @@ _COUNTS = "SELECT (SELECT count(*) FROM transactions), (SELECT count(*) FROM dec
 _REVISION = "SELECT version_num FROM schema_transactions"
 _CHANGE = "import sqlite3, sys; c = sqlite3.connect('/data/transactions.db');"
 _SET = "c.execute('UPDATE schema_transactions SET version_num = ?', sys.argv[1:]); c.commit()"
+# The facts of the store in the tables of an older release, put in the place of the store as a restore does.
+_OLDER = """
+import sqlite3
+from alembic import command
+from fraudstack.storage import engines, upgrade
+from fraudstack.storage.locks import write_turn
+from fraudstack.storage.store import parse
+
+old, now = parse("/tmp/old.db"), parse("/data/transactions.db")
+upgrade._prepare_file(old, old.path)
+with engines.write(old) as connection:
+    config = upgrade._config("transactions")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0003")
+older = sqlite3.connect(old.path)
+older.execute("ATTACH ? AS now", (str(now.path),))
+for (table,) in older.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+    names = ("SELECT name FROM pragma_table_info(?, ?)", (table,))
+    its, theirs = ({name for (name,) in older.execute(names[0], (table, of))} for of in ("main", "now"))
+    both = ", ".join(sorted(its & theirs))
+    if both and table != "schema_transactions":
+        older.execute(f"DELETE FROM {table}")
+        older.execute(f"INSERT INTO {table} ({both}) SELECT {both} FROM now.{table}")
+older.commit()
+older.execute("DETACH now")
+with write_turn(now):
+    target = sqlite3.connect(now.path)
+    older.backup(target)
+    target.close()
+"""
 # Holds the turn to ingest until it is told to let go.
 _INGEST = (
     "import fcntl, sys; f = open('/data/transactions.db.ingest.lock', 'a'); fcntl.flock(f, fcntl.LOCK_EX); "
@@ -135,12 +165,8 @@ def test_all_pods_restarted_lose_nothing() -> None:
 
 def test_an_upgrade_waits_for_the_ingest_and_brings_the_schema_up_to_date() -> None:
     before, keys, [[newest]] = query(_COUNTS), key("payments"), query(_REVISION)
-    # As a release before left it, which had no lists of days and no model.
-    tables = ("days_seen", "days_seen_versions", "value_days", "batch_days", "model_days")
-    gone = (*(f"TABLE {name}" for name in tables), "INDEX decisions_queue")
-    added = ("profiles DROP COLUMN memory", "profile_habits DROP COLUMN seen")
-    statements = [*(f"DROP {one}" for one in gone), *(f"ALTER TABLE {one}" for one in added)]
-    in_api(f"{_CHANGE} [c.execute(one) for one in {statements}]; {_SET}", "0003")
+    # As a release before left it, which had no lists of days, no model and no loads.
+    in_api(_OLDER)
     with ingesting():
         helm("upgrade", RELEASE, str(CHART), "--set", "api.workers=1")
         pod = wait_for("a new scorer", new_scorer, 120)

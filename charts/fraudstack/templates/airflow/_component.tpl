@@ -95,7 +95,7 @@ spec:
         {{- end }}
     spec:
       {{- include "fraudstack.pod" (dict "root" .root "account" .account "token" .token "values" $airflow) | nindent 6 }}
-      # A task that runs here is left to its retry, its SparkApplication is stopped.
+      # A task that runs here is left to its retry, which finds its SparkApplication at work.
       terminationGracePeriodSeconds: 45
       initContainers:
         - name: database
