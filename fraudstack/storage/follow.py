@@ -5,14 +5,15 @@ One way for all: a post is a change of one transaction, a verdict and a label ar
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from fraudstack.features import ClientMemory
+from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, log_of, trusted
 from fraudstack.storage import days_seen, profiles, sums, value_days
 from fraudstack.storage.online import Connection
 from fraudstack.storage.remembering import Fact, amended, place
+from fraudstack.storage.sums import Said
 
 
 class Change(NamedTuple):
@@ -74,20 +75,28 @@ def _count(profile: Profile, change: Change) -> bool:
 def _habits(changes: Sequence[Change]) -> dict[tuple[str, str], list[int]]:
     """What changes add to the habits of a client: profiles.HABITS by kind and value."""
     found: dict[tuple[str, str], list[int]] = {}
-    for fact, sign in chain.from_iterable(((was, -1), (now, 1)) for was, now in changes):
-        if fact is None:
-            continue
-        event, said = fact
-        usual = sign * (trusted(*said) and not event.declined)
-        for key in event.keys:
-            figures = found.setdefault(key, [0] * 6)
-            figures[0] += usual
-            if usual and key[0] == "mcc" and event.cents > 0:
-                log = log_of(event.cents)
-                for at, figure in enumerate((1, event.cents, log, log * log), 1):
-                    figures[at] += usual * figure
-            figures[5] += sign
+    for was, now in changes:
+        if was is not None:
+            _add_habits(found, *was, -1)
+        if now is not None:
+            _add_habits(found, *now, 1)
+    if len(changes) == 1 and changes[0].was is None:
+        return found
     return {key: figures for key, figures in found.items() if any(figures)}
+
+
+def _add_habits(found: dict[tuple[str, str], list[int]], event: Event, said: Said, sign: int) -> None:
+    usual = sign * (trusted(*said) and not event.declined)
+    for key in event.keys:
+        figures = found.get(key)
+        if figures is None:
+            figures = found[key] = [0] * 6
+        figures[0] += usual
+        figures[5] += sign
+        if usual and key[0] == "mcc" and event.cents > 0:
+            log = log_of(event.cents)
+            for at, figure in enumerate((1, event.cents, log, log * log), 1):
+                figures[at] += usual * figure
 
 
 def _remember(

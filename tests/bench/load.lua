@@ -1,7 +1,9 @@
--- Posts the lines of LOAD_BODIES one after the other, each thread from a place of its own.
+-- Posts the lines of LOAD_BODIES one after the other, the threads in turn: posts come in the order of their dates, but for
+-- what overtakes another on its way.
 local bodies = {}
 for line in io.lines(os.getenv("LOAD_BODIES")) do bodies[#bodies + 1] = line end
 local pause = tonumber(os.getenv("LOAD_PAUSE_MS") or "0")
+THREADS = tonumber(os.getenv("LOAD_THREADS"))
 local threads = 0
 
 function setup(thread)
@@ -10,14 +12,14 @@ function setup(thread)
 end
 
 function init(args)
-  at = math.floor(number * #bodies / 2)
+  at = number - THREADS
   headers = {["Content-Type"] = "application/json"}
   wrong = 0
 end
 
 function request()
-  at = at % #bodies + 1
-  return wrk.format("POST", "/transaction", headers, bodies[at])
+  at = (at + THREADS) % #bodies
+  return wrk.format("POST", "/transaction", headers, bodies[at + 1])
 end
 
 if pause > 0 then

@@ -119,6 +119,7 @@ def load(url: str, stream: Stream, seconds: int, pause: int = 0) -> dict[str, fl
         environment = os.environ | {
             "LOAD_BODIES": str(stream.write(length * _POSTS_A_SECOND)),
             "LOAD_PAUSE_MS": str(pause),
+            "LOAD_THREADS": str(THREADS),
         }
         command = [
             "wrk",
