@@ -160,8 +160,8 @@ def _open(store: Store, *, read_only: bool) -> Connection:
         "threads=2",
         # A power cut may cost a bulk load its last commits; it is run again then.
         "synchronous=NORMAL",
-        # New rows touch a page of each client's: they stay in memory, and go to the file once for several commits, so many
-        # pages at a time that the commit that waits for it is short.
+        # New rows touch a page of each client's: they stay in memory, and go to the file once for several commits, but
+        # not so many pages at a time that the commit that waits for it were long.
         "cache_size=-65536",
         "wal_autocheckpoint=6000",
     ):
