@@ -5,7 +5,7 @@ from steps import in_order
 
 from jobs import JOBS
 
-_INPUTS = {"TX_CSV_PATH": "csv", "TX_LABELS_PATH": "labels", "TX_COLUMNS": "columns"}
+_INPUTS = {"TX_CSV_PATH": "csv", "TX_LABELS_PATH": "labels", "TX_COLUMNS": "columns", "TX_UNUSUAL": "unusual"}
 
 
 with DAG(
@@ -14,7 +14,8 @@ with DAG(
     doc_md="""
 Ingests a file of card transactions into the store, in steps that each commit once and can be repeated:
 
-1. **clean** casts every row of `csv` into the table `transactions`; what can't be read goes to `quarantine`.
+1. **clean** casts every row of `csv` into the table `transactions`; what can't be read goes to `quarantine`. A file
+   that is unlike what the store has stops the run before anything is written, unless `unusual` lets it through.
 2. **label** sets `is_fraud` from `labels`; a transaction without a label keeps NULL.
 3. **follow** counts what these changed wherever transactions are counted, in profiles, sums and days, and decides what
    is new or corrected as a scorer would.
@@ -51,6 +52,13 @@ with the reason as the last line of the task's log.
             type=["null", "string"],
             title="Columns",
             description="How other columns are read: a preset or a file of columns; empty: as TX_COLUMNS says",
+        ),
+        "unusual": Param(
+            "stop",
+            enum=["stop", "tell"],
+            title="A file unlike those before",
+            description="By rows a day, newest date, empty columns or the scale of amounts: stop before anything is "
+            "written, or tell and go on",
         ),
     },
 ):

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     # What a file changes is counted one by one up to this share of the store's transactions; above, all is made anew.
     bulk_share: Annotated[float, Field(ge=0, le=1)] = 0.1
 
+    # What becomes of a file that is unlike what the store has: the run stops before anything is written, or tells.
+    unusual: Literal["stop", "tell"] = "tell"
     # Refused rows are kept for so many days, and so many of them.
     quarantine_days: Annotated[int, Field(ge=1)] = 90
     quarantine_rows: Annotated[int, Field(ge=1)] = 1_000_000

@@ -27,6 +27,7 @@ from fraudstack.storage import batch, labels, rebuild, runs, transactions
 from fraudstack.storage.forms import KEPT, Forms, formed
 from fraudstack.storage.store import parse as parse_store
 from fraudstack.texts import LONGEST_DESCRIPTION, kept
+from jobs import usual
 from jobs.fingerprint import fingerprint, hashed
 from jobs.raw import columns, lines, side_files
 from jobs.raw.files import Input, prepared, readable
@@ -107,6 +108,8 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         except InputError:
             _quarantine(spark, run_id, this, judged, phases, at_most=KEPT_OF_A_FAILURE)
             raise
+        if found is not None:
+            _hold_against_the_usual(settings, this, judged, found)
         if found is not None and found.new + found.changed > most:
             rebuild.order(this.store, this.connection)
         _load(this, run_id, judged, phases, most)
@@ -129,7 +132,10 @@ def check(spark: SparkSession, settings: Settings, phases: Phases) -> Summary:
             # The comparison stages rows in a temporary table, which PostgreSQL wouldn't let a reader make.
             with batch.connect(store, read_only=store.path is not None) as connection:
                 if transactions.is_made(store, connection):
-                    _survey(Step(store, connection, staging, Summary("clean")), judged, phases)
+                    this = Step(store, connection, staging, Summary("clean"))
+                    found = _survey(this, judged, phases)
+                    if found is not None:
+                        _hold_against_the_usual(settings, this, judged, found)
         summary = Summary("clean")
         _note(summary, judged)
         summary.said += beside.said
@@ -210,6 +216,19 @@ def _survey(this: Step, judged: Judged, phases: Phases) -> transactions.Survey |
         found = transactions.survey(this.store, this.connection, judged.accepted(), judged.currency)
     _refuse_conflicts(judged, found.conflicts)
     return found
+
+
+def _hold_against_the_usual(settings: Settings, this: Step, judged: Judged, survey: transactions.Survey) -> None:
+    """Tell what is unusual about a file that changes something; raises InputError where that is to stop it."""
+    if not survey.new + survey.changed:
+        return
+    found = usual.unusual(this.connection, judged.accepted())
+    if found and settings.unusual == "stop":
+        raise InputError(
+            f"{settings.csv_path} is unlike what the store has: {'; '.join(found)}; no transaction was changed, and "
+            "TX_UNUSUAL=tell, or the param unusual, lets it through"
+        )
+    judged.given.said.extend(f"unusual: {sentence}" for sentence in found)
 
 
 def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:

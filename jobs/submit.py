@@ -213,7 +213,10 @@ def _states(api: client.ApiClient, namespace: str, name: str, job: str) -> Itera
         driver = application.get("status", {}).get("driverInfo", {}).get("podName")
         if state and (not driver or state in _ENDED or _exists(api, namespace, driver)):
             heard = time.monotonic()
+        asked = time.monotonic()
         yield application
+        # Whoever follows the driver's log meanwhile hears it.
+        heard += time.monotonic() - asked
         if state in _ENDED:
             return
         if time.monotonic() - heard > _SILENCE_SECONDS:

@@ -84,12 +84,13 @@ def test_jobs_follow_one_another(dags: dict[str, Any], id: str, jobs: list[str])
 def test_inputs_are_optional_and_explained(dags: dict[str, Any]) -> None:
     params = {id: dag["params"] for id, dag in dags.items()}
     assert {id: list(found) for id, found in params.items()} == {
-        "transactions_ingest": ["csv", "labels", "columns"],
+        "transactions_ingest": ["csv", "labels", "columns", "unusual"],
         "transactions_decide": [],
         "model_refresh": ["until"],
         "model_watch": [],
         "store_verify": [],
     }
+    assert params["transactions_ingest"].pop("unusual")["value"] == "stop"
     for param in (one for found in params.values() for one in found.values()):
         assert param["value"] is None
         assert param["schema"]["type"] == ["null", "string"]
