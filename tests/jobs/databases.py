@@ -142,7 +142,7 @@ def quarantined(url: str, columns: str = "line, text, reason") -> Rows:
 def everything(url: str, *, without: Collection[str] = ("version",)) -> dict[str, list[str]]:
     """The content of every table and the indexes' names.
 
-    Without ingest_runs and quarantine, which say how runs went, and without some columns: versions, which rise each
+    Without ingest_runs, quarantine and loads, which say how runs went, and without some columns: versions, which rise each
     time something is made anew.
     """
     catalogue, columns, indexes = (
@@ -163,7 +163,7 @@ def everything(url: str, *, without: Collection[str] = ("version",)) -> dict[str
         told = {
             name: ", ".join(f'"{column}"' for (column,) in ask(columns.format(name)) if column not in without)
             for name in names
-            if name not in {"ingest_runs", "quarantine"}
+            if name not in {"ingest_runs", "quarantine", "loads"}
         }
         return {name: sorted(map(repr, ask(f'SELECT {told[name]} FROM "{name}"'))) for name in told} | {
             "indexes": sorted(str(name) for (name,) in ask(indexes))
