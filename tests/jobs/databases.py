@@ -142,8 +142,8 @@ def quarantined(url: str, columns: str = "line, text, reason") -> Rows:
 def everything(url: str, *, without: Collection[str] = ("version",)) -> dict[str, list[str]]:
     """The content of every table and the indexes' names.
 
-    Without ingest_runs, quarantine and loads, which say how runs went, and without some columns: versions, which rise each
-    time something is made anew.
+    Without ingest_runs, quarantine and loads, which say how runs went, and without some columns: versions, which rise
+    each time something is made anew.
     """
     catalogue, columns, indexes = (
         (
