@@ -86,10 +86,11 @@ _REPLACE = f"""INSERT INTO replaced (load, {_COLUMNS}) SELECT $1, {", ".join(f"t
     FROM staged s JOIN transactions t ON t.id = s.id WHERE {_DIFFERS} AND NOT {_conflicts("t")}
     ON CONFLICT (load, id) DO NOTHING"""
 # What a load replaces is noted first: a row that came a moment ago isn't among it, and is looked at once more.
-_REPLACED = "staged s JOIN replaced r ON r.load = $1 AND r.id = s.id"
-_THESE = f"FROM {_REPLACED} JOIN transactions t ON t.id = s.id WHERE {_DIFFERS}"
-_CHANGE = f"""UPDATE transactions SET {", ".join(f"{c} = s.{c}" for c in _TOLD if c != "id")} FROM {_REPLACED}
-    WHERE s.id = transactions.id AND {_differs("transactions")}"""
+# Asked of each staged row: joined, SQLite would read all that the load has replaced.
+_REPLACED = "EXISTS (SELECT 1 FROM replaced r WHERE r.load = $1 AND r.id = s.id)"
+_THESE = f"FROM staged s JOIN transactions t ON t.id = s.id WHERE {_DIFFERS} AND {_REPLACED}"
+_CHANGE = f"""UPDATE transactions SET {", ".join(f"{c} = s.{c}" for c in _TOLD if c != "id")} FROM staged s
+    WHERE s.id = transactions.id AND {_differs("transactions")} AND {_REPLACED}"""
 # Decisions in batch follow their content: they are made anew.
 _DROP_DECIDED = (
     batch_days.counting(f"SELECT s.id {_THESE}", -1),
