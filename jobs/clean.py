@@ -110,8 +110,8 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             raise
         if found is not None:
             _hold_against_the_usual(settings, this, judged, found)
-        if found is not None and found.new + found.changed > most:
-            rebuild.order(this.store, this.connection)
+            if found.new + found.changed > most:
+                rebuild.order(this.store, this.connection)
         _load(this, run_id, judged, phases, most)
         _note(this.summary, judged)
         _quarantine(spark, run_id, this, judged, phases)

@@ -94,6 +94,7 @@ def run(
     except HTTPError as error:
         raise JobFailedError(f"{job}: the cluster doesn't answer, {name} goes on without being followed") from error
     except Exception:
+        # It goes on, and the next try finds it.
         raise
     except BaseException:
         _delete(api, namespace, name)

@@ -43,8 +43,9 @@ def unusual(connection: Connection, batches: Iterable[pa.RecordBatch]) -> list[s
     if not days or not of_store:
         return []
     newest = max(of_store)
-    said = list(_days(of_store, newest, days))
-    if _usual(of_store, newest) and max(days) < newest - _STALE:
+    usual = _usual(of_store, newest)
+    said = list(_days(usual, newest, days))
+    if usual and max(days) < newest - _STALE:
         said.append(f"its newest transaction is of {max(days)}, the store's of {newest}")
     rows = days.total()
     if rows >= _FEWEST:
@@ -63,8 +64,7 @@ def _usual(of_store: dict[date, int], newest: date) -> dict[int, float]:
     return {weekday: rows for weekday, rows in middle.items() if rows >= _FEWEST_ROWS}
 
 
-def _days(of_store: dict[date, int], newest: date, days: Counter[date]) -> Iterator[str]:
-    usual = _usual(of_store, newest)
+def _days(usual: dict[int, float], newest: date, days: Counter[date]) -> Iterator[str]:
     for day, rows in sorted(days.items()):
         expected = usual.get(day.weekday())
         # What the store has rows of already, others may have brought.

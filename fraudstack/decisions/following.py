@@ -138,14 +138,15 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
         return _Made(profiles.version(connection, client_id), {})
     first, last = (place(undecided[at][0]) for at in (0, -1))
     asked = any(judge.of(event).model is not None for event, _ in undecided)
-    stored = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
+    profile = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
+    version = profile.version
     since: Iterable[Fact]
-    if not asked and 2 * count_before(connection, client_id, first) < stored.transactions:
+    if not asked and 2 * count_before(connection, client_id, first) < profile.transactions:
         # Of long ago: what came before is less than what came since.
         profile = profiles.made_of(client_id, until_place(connection, client_id, first))
         since = from_place(connection, client_id, first)
     else:
-        profile, since = stored.copy(), list(from_place(connection, client_id, first))
+        since = list(from_place(connection, client_id, first))
         _roll_back(connection, profile, since, asked=asked)
     wanted = {event.id for event, _ in undecided}
     decisions = {}
@@ -160,7 +161,7 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
         profile.add(event, trusted=trusted(*said))
         if profile.memory is not None:
             profile.memory.add(event, said.is_fraud)
-    return _Made(stored.version, decisions)
+    return _Made(version, decisions)
 
 
 def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], *, asked: bool) -> None:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from fraudstack.profiles.event import Event
 from fraudstack.schema import TRANSACTIONS
-from fraudstack.storage import batch_days
+from fraudstack.storage import batch_days, profiles, sums
 from fraudstack.storage.online import Connection, Row, amount_for, date_text, held
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
@@ -40,6 +41,9 @@ _SKIP_OF_SERVER = "SELECT setval('assigned_ids', ?)"
 _TAKEN = "SELECT 1 FROM transactions WHERE id = ?"
 _FREE = """SELECT min(t.id) + 1 FROM transactions t
     WHERE t.id >= ? AND NOT EXISTS (SELECT 1 FROM transactions n WHERE n.id = t.id + 1)"""
+# Of `transactions`, as events, with the reasons of what was decided online: those of decisions in batch aren't counted.
+REASONED = f"""{profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d
+    WHERE d.id = transactions.id AND d.source = 'online')"""
 _LOOK = "SELECT 1 FROM transactions LIMIT 1"
 _CATEGORIES = "SELECT mcc, name FROM mcc_codes"
 
@@ -119,3 +123,12 @@ def look(connection: Connection) -> None:
 def categories(connection: Connection) -> dict[int, str]:
     """The names of the merchant category codes."""
     return dict(connection.rows(_CATEGORIES))
+
+
+def take_out_reasons(connection: Connection, row: Row) -> tuple[Event, sums.Said]:
+    """Count the reasons of a transaction, a row of REASONED, no more; it, and what is said of it."""
+    *told, reasons = row
+    event, said = profiles.event_of(tuple(told))
+    codes = [reason["code"] for reason in from_json(reasons)] if reasons else []
+    sums.count_reasons(connection, event, said.flagged, codes, -1)
+    return event, said

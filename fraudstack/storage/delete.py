@@ -3,15 +3,13 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from pydantic_core import from_json
 
-from fraudstack.storage import chosen, loads, outdated, profiles, sums
+from fraudstack.storage import chosen, decided, loads, outdated
 from fraudstack.storage.online import Connection
 
 # Claims first, decisions and reviews before what they are of.
 _TABLES = ("claims", "decisions", "reviews", "replaced", "transactions")
-_REASONS = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d
-    WHERE d.id = transactions.id AND d.source = 'online') FROM transactions WHERE id IN (SELECT id FROM chosen)"""
+_REASONED = f"SELECT {decided.REASONED} FROM transactions WHERE id IN (SELECT id FROM chosen)"
 
 
 def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Callable[[int], None]) -> int:
@@ -27,11 +25,8 @@ def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Ca
     def some(several: Sequence[int]) -> None:
         nonlocal gone
         gone += chosen.choose(connection, [(id, None) for id in several])
-        for *row, reasons in connection.rows(_REASONS):
-            event, said = profiles.event_of(tuple(row))
-            if reasons:
-                codes = [reason["code"] for reason in from_json(reasons)]
-                sums.count_reasons(connection, event, said.flagged, codes, -1)
+        for row in connection.rows(_REASONED):
+            decided.take_out_reasons(connection, row)
         if enter:
             chosen.enter(connection)
         chosen.drop_decided(connection)

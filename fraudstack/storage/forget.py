@@ -1,10 +1,9 @@
 """What the stores know of a client, deleted: transactions and all that hangs on them."""
 
 import numpy as np
-from pydantic_core import from_json
 from sqlalchemy import text
 
-from fraudstack.storage import batch_days, engines, loads, profiles, sums, value_days
+from fraudstack.storage import batch_days, decided, engines, loads, profiles, value_days
 from fraudstack.storage.changes import done, follow_client
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.locks import ingest_turn
@@ -13,8 +12,7 @@ from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.remembering import was_ordinary
 from fraudstack.storage.store import Store
 
-_HISTORY = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d
-    WHERE d.id = transactions.id AND d.source = 'online') FROM transactions WHERE client_id = ?
+_HISTORY = f"""SELECT {decided.REASONED} FROM transactions WHERE client_id = ?
     ORDER BY date DESC, id DESC LIMIT ?"""
 _IDS = "SELECT id FROM transactions WHERE client_id = ?"
 _OF_TRANSACTIONS = ("decisions", "reviews", "claims", "replaced", "transactions")
@@ -56,13 +54,11 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
         follow_client(connection, client)
         history = connection.rows(_HISTORY, (client, most))
         changes = []
-        for *row, reasons in history:
-            event, said = profiles.event_of(tuple(row))
+        for row in history:
+            event, said = decided.take_out_reasons(connection, row)
             changes.append(Change((event, said), None))
             # As long as what came before is there.
             value_days.count(connection, event, said, was_ordinary(connection, event, said), -1)
-            codes = [reason["code"] for reason in from_json(reasons)] if reasons else []
-            sums.count_reasons(connection, event, said.flagged, codes, -1)
         connection.many(batch_days.TAKE_OUT, [(row[0],) for row in history])
         done(connection, client, [row[0] for row in history])
         for table in _OF_TRANSACTIONS:

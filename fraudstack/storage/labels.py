@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Connection
@@ -12,23 +11,23 @@ from fraudstack.storage import batch as bulk
 from fraudstack.storage import batch_days, changes, loads, outdated, rebuild
 from fraudstack.storage.loads import Load
 from fraudstack.storage.pace import Pace, Turn
+from fraudstack.storage.reviews import VERDICTS
 from fraudstack.storage.store import Store
 
 # known_at: in UTC; NULL: nobody says.
 STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32()), ("known_at", pa.timestamp("us"))])
 
 _MATCHED = "SELECT count(*) AS matched FROM staged s JOIN transactions t ON t.id = s.id"
-_DECISIVE = "SELECT id FROM reviews WHERE verdict IN ('fraud', 'legitimate')"
 # What a verdict stands above is a fact all the same.
-_NEWS = """SELECT s.id, CASE WHEN r.id IS NULL THEN 0 ELSE 1 END AS reviewed
+_NEWS = f"""SELECT s.id, CASE WHEN r.id IS NULL THEN 0 ELSE 1 END AS reviewed
     FROM staged s JOIN transactions t ON t.id = s.id
-    LEFT JOIN (SELECT DISTINCT id FROM reviews WHERE verdict IN ('fraud', 'legitimate')) r ON r.id = s.id
+    LEFT JOIN (SELECT DISTINCT id FROM {VERDICTS}) r ON r.id = s.id
     WHERE t.is_fraud IS DISTINCT FROM s.is_fraud OR r.id IS NOT NULL"""
 
 
 def _differs(known: str) -> str:
     """Whether a label says otherwise than a transaction of which no verdict says anything."""
-    return f"{known}.is_fraud IS DISTINCT FROM s.is_fraud AND {known}.id NOT IN ({_DECISIVE})"
+    return f"{known}.is_fraud IS DISTINCT FROM s.is_fraud AND {known}.id NOT IN (SELECT id FROM {VERDICTS})"
 
 
 _CHANGED = f"""SELECT t.client_id, t.id, {{was}} AS was FROM staged s JOIN transactions t ON t.id = s.id
@@ -93,15 +92,20 @@ def _stage(connection: Connection, labels: pa.Table) -> None:
 
 def _news(connection: Connection, staged: pa.Table) -> pa.Table:
     """Those of the staged labels that say something new."""
-    found = dict(bulk.rows(connection, _NEWS))
-    reviewed = {id for id, is_reviewed in found.items() if is_reviewed}
-    if reviewed:
-        known = loads.labels_of(partial(bulk.rows, connection), np.array(sorted(reviewed), np.int64))
-        said = zip(*staged.select(["id", "is_fraud"]).to_pydict().values(), strict=True)
-        for id, is_fraud in said:
-            if id in reviewed and id in known and known[id].is_fraud == is_fraud:
-                del found[id]
-    return staged.filter(pc.is_in(staged.column("id"), value_set=pa.array(found, pa.int64())))
+    found = bulk.query(connection, _NEWS)
+    if not found.num_rows:
+        return staged.slice(0, 0)
+    news = staged.filter(pc.is_in(staged.column("id"), value_set=found.column("id")))
+    reviewed = found.filter(pc.equal(found.column("reviewed"), 1)).column("id")
+    if not len(reviewed):
+        return news
+    known = loads.labels_of(partial(bulk.rows, connection), reviewed.to_numpy())
+    repeated = [
+        id in known and known[id].is_fraud == is_fraud
+        for id, is_fraud in zip(*news.select(["id", "is_fraud"]).to_pydict().values(), strict=True)
+    ]
+    under_verdict = pc.is_in(news.column("id"), value_set=reviewed)
+    return news.filter(pc.invert(pc.and_(under_verdict, pa.array(repeated))))
 
 
 def _update(store: Store, connection: Connection, staged: pa.Table, of: Load, *, enter: bool) -> Turn:

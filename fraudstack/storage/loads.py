@@ -31,7 +31,7 @@ _LIST = """INSERT INTO load_lists (load, kind, part, first, last, packed)
     SELECT CAST(? AS BIGINT), CAST(? AS TEXT), coalesce(max(part), 0) + 1, CAST(? AS BIGINT), CAST(? AS BIGINT), {bytes}
     FROM load_lists WHERE load = ? AND kind = ?"""
 _OF_LOAD = "SELECT part, packed FROM load_lists WHERE load = ? AND kind = ? ORDER BY part"
-_WITHIN = """SELECT load, kind, part, packed FROM load_lists WHERE kind = ? AND last >= ? AND first <= ?
+_WITHIN = """SELECT load, part, packed FROM load_lists WHERE kind = ? AND last >= ? AND first <= ?
     ORDER BY load, part"""
 _REPACK = "UPDATE load_lists SET first = ?, last = ?, packed = ? WHERE load = ? AND kind = ? AND part = ?"
 FORGET = "DELETE FROM load_lists WHERE load = ? AND kind = ? AND part = ?"
@@ -93,7 +93,7 @@ def labels_of(
     found: dict[int, Label] = {}
     if not ids.size:
         return found
-    for load, _, _, packed in rows(_WITHIN, ("labels", int(ids.min()), int(ids.max()))):
+    for load, _, packed in rows(_WITHIN, ("labels", int(ids.min()), int(ids.max()))):
         if load == but:
             continue
         known = unpack(packed, "labels")
@@ -107,7 +107,7 @@ def drop(connection: Connection, ids: Ints, kinds: Iterable[Kind] = KINDS) -> No
     if not ids.size:
         return
     for kind in kinds:
-        for load, _, part, packed in connection.rows(_WITHIN, (kind, int(ids.min()), int(ids.max()))):
+        for load, part, packed in connection.rows(_WITHIN, (kind, int(ids.min()), int(ids.max()))):
             known = unpack(packed, kind)
             left = known[:, ~np.isin(known[0], ids)]
             if left.shape == known.shape:

@@ -11,6 +11,8 @@ from fraudstack.storage.online import Connection, date_text
 from fraudstack.storage.sums import Said
 
 DECISIVE = {"fraud": 1, "legitimate": 0}
+# Reviews that decide, of which the latest of a transaction counts.
+VERDICTS = f"reviews WHERE verdict IN ({', '.join(f"'{verdict}'" for verdict in DECISIVE)})"
 
 _CLIENT = "SELECT client_id FROM transactions WHERE id = ?"
 _ADD = "INSERT INTO reviews (id, verdict, note, reviewer, at) VALUES (?, ?, ?, ?, ?) RETURNING review_id"

@@ -185,11 +185,14 @@ def _put(store: Store, connection: Connection, rows: pa.Table, of: Load, conflic
     longest = Turn()
     # Most files bring ids that rise: then there is nothing between theirs to be compared with.
     if _are_new(connection, between):
-        longest, done = bulk.write_again(
-            store,
-            connection,
-            lambda: _are_new(connection, between) and _add(store, connection, rows, of, enter=enter),
-        )
+
+        def add() -> bool:
+            if not _are_new(connection, between):
+                return False
+            _add(store, connection, rows, of, enter=enter)
+            return True
+
+        longest, done = bulk.write_again(store, connection, add)
         if done:
             return longest
     while True:
@@ -211,14 +214,13 @@ def _are_new(connection: Connection, between: tuple[int, int]) -> bool:
     return not bulk.query(connection, _ANY_BETWEEN, between).num_rows
 
 
-def _add(store: Store, connection: Connection, rows: pa.Table, of: Load, *, enter: bool) -> bool:
+def _add(store: Store, connection: Connection, rows: pa.Table, of: Load, *, enter: bool) -> None:
     """Insert rows, in the transaction under way."""
     bulk.append(connection, "transactions", rows)
     if enter:
         bulk.stage(connection, "fresh", rows.select(["client_id", "id"]))
         bulk.execute(connection, _ENTER_FRESH)
     bulk.note(store, connection, of, "transactions", rows.column("id").to_numpy())
-    return True
 
 
 def _upsert(store: Store, connection: Connection, rows: pa.Table, of: Load, *, enter: bool) -> list[int]:

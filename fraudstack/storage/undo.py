@@ -14,8 +14,9 @@ from fraudstack.errors import InputError
 from fraudstack.schema import CONTENT
 from fraudstack.storage import batch_days, changes, chosen, loads, outdated
 from fraudstack.storage.online import Connection
+from fraudstack.storage.reviews import VERDICTS
 
-_LOADS = "SELECT number, step FROM loads WHERE run_id = ? ORDER BY number DESC"
+_LOADS = "SELECT number FROM loads WHERE run_id = ? ORDER BY number DESC"
 _REPLACED = "SELECT id FROM replaced WHERE load = ? ORDER BY id"
 _CHOSEN = "SELECT id FROM chosen ORDER BY id"
 _DONE = "DELETE FROM loads WHERE number = ?"
@@ -30,8 +31,7 @@ _OTHER_CLIENT = """SELECT r.client_id, r.id, CAST(NULL AS TEXT) AS was FROM chos
     JOIN replaced r ON r.id = c.id AND r.load = {} WHERE r.client_id <> t.client_id"""
 _RESTORE = f"""UPDATE transactions SET {", ".join(f"{c} = r.{c}" for c in CONTENT if c != "id")}
     FROM replaced r JOIN chosen c ON c.id = r.id WHERE r.load = ? AND transactions.id = r.id"""
-_REVIEWED = """SELECT DISTINCT c.id FROM chosen c JOIN reviews r ON r.id = c.id
-    WHERE r.verdict IN ('fraud', 'legitimate') ORDER BY c.id"""
+_REVIEWED = f"SELECT id FROM chosen WHERE id IN (SELECT id FROM {VERDICTS}) ORDER BY id"
 _SAME = """DELETE FROM chosen WHERE id IN (SELECT c.id FROM chosen c LEFT JOIN transactions t ON t.id = c.id
     WHERE t.is_fraud IS NOT DISTINCT FROM c.is_fraud)"""
 _TELL = "UPDATE transactions SET is_fraud = c.is_fraud FROM chosen c WHERE c.id = transactions.id"
@@ -54,24 +54,25 @@ def undo(connection: Connection, run_id: str, share: float, on_rows: Callable[[i
     What was changed waits in `changes` to be counted; where it is more than a share of what is counted, all is outdated
     that is made of transactions. Raises InputError where the run changed no transaction.
     """
-    of_run = connection.rows(_LOADS, (run_id,))
+    of_run = [number for (number,) in connection.rows(_LOADS, (run_id,))]
     if not of_run:
         raise InputError(
             f"no run {run_id} is known that changed transactions: `fraudstack report` names the latest runs"
         )
-    sizes = [connection.rows(_REPLACED, (load,)) for load, _ in of_run]
-    total = sum(map(len, sizes))
-    for load, _ in of_run:
-        for kind in loads.KINDS:
-            total += sum(columns.shape[1] for _, columns in loads.lists(connection, load, kind))
-    enter = outdated.enters(connection, total, share)
+    enter = outdated.enters(connection, sum(_size(connection, load) for load in of_run), share)
     found = Undone()
     chosen.begin(connection)
-    for load, _ in of_run:
+    for load in of_run:
         _take_back(connection, load, enter, found, on_rows)
         with connection.write():
             connection.execute(_DONE, (load,))
     return found
+
+
+def _size(connection: Connection, load: int) -> int:
+    """How many transactions and labels a load brought, and corrected."""
+    listed = (len(columns[0]) for kind in loads.KINDS for _, columns in loads.lists(connection, load, kind))
+    return sum(listed, start=len(connection.rows(_REPLACED, (load,))))
 
 
 def _take_back(connection: Connection, load: int, enter: bool, found: Undone, on_rows: Callable[[int], None]) -> None:

@@ -9,14 +9,14 @@ from fraudstack.storage.changes import waits
 from fraudstack.storage.history import known
 from fraudstack.storage.loads import labels_of
 from fraudstack.storage.online import Connection
-from fraudstack.storage.reviews import DECISIVE, tell
+from fraudstack.storage.reviews import DECISIVE, VERDICTS, tell
 from fraudstack.verify.difference import Difference
 
 _UNDECIDED = """SELECT t.client_id, t.id FROM transactions t
     WHERE NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = t.id)
     AND NOT EXISTS (SELECT 1 FROM changes c WHERE c.id = t.id AND c.client_id = t.client_id) ORDER BY t.id"""
-_VERDICTS = """SELECT id, verdict FROM reviews
-    WHERE review_id IN (SELECT max(review_id) FROM reviews WHERE verdict IN ('fraud', 'legitimate') GROUP BY id)"""
+_VERDICTS = f"""SELECT id, verdict FROM reviews
+    WHERE review_id IN (SELECT max(review_id) FROM {VERDICTS} AND id BETWEEN ? AND ? GROUP BY id)"""
 _TRUTHS = "SELECT id, is_fraud FROM transactions WHERE id > ? ORDER BY id LIMIT ?"
 # Transactions that are looked at in one view.
 _MANY = 50_000
@@ -63,7 +63,7 @@ def _wrong(connection: Connection) -> Iterator[tuple[int, int | None, int | None
             if not several:
                 return
             said = labels_of(connection.rows, np.array([id for id, _ in several], np.int64))
-            verdicts: dict[int, str] = dict(connection.rows(_VERDICTS))
+            verdicts: dict[int, str] = dict(connection.rows(_VERDICTS, (several[0][0], several[-1][0])))
         for id, is_fraud in several:
             label = said.get(id)
             should = DECISIVE[verdicts[id]] if id in verdicts else label and label.is_fraud
