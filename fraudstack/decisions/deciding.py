@@ -18,7 +18,7 @@ from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
 from fraudstack.storage import decided, history, profiles, sums, value_days
-from fraudstack.storage.changes import follow_client
+from fraudstack.storage.changes import follow_client, is_to_be_counted
 from fraudstack.storage.follow import Change, follow
 from fraudstack.storage.history import Replays, Wanted
 from fraudstack.storage.online import Connection, date_for
@@ -137,8 +137,8 @@ def decide_and_store(
         return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
     if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
         scored = score(connection, posted, terms, now)
-    # One that comes late is remembered in its place, among all that a file brought.
-    if _late(scored, posted) and follow_client(connection, posted.client_id):
+    # One that comes late is remembered in its place, among all that a file brought; one that was deleted goes first.
+    if (_late(scored, posted) or _was_there(connection, posted)) and follow_client(connection, posted.client_id):
         scored = score(connection, posted, terms, now)
     id = decided.next_id(connection) if posted.id is None else posted.id
     event = replace(scored.case.event, id=id)
@@ -157,6 +157,10 @@ def _late(scored: Scored, posted: Submission) -> bool:
     recent = scored.case.profile.recent
     id = FIRST_MADE if posted.id is None else posted.id
     return bool(recent) and (scored.case.event.seconds, id) <= recent[-1][:2]
+
+
+def _was_there(connection: Connection, posted: Submission) -> bool:
+    return posted.id is not None and is_to_be_counted(connection, posted.client_id, posted.id)
 
 
 def decide_some(

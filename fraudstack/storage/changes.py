@@ -27,6 +27,7 @@ _OF_CLIENT = f"SELECT id, was FROM changes WHERE client_id = ? AND was IS DISTIN
 _UNDECIDED = f"""SELECT {profiles.EVENT_COLUMNS} FROM transactions
     WHERE id IN (SELECT id FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}')
     AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = transactions.id)"""
+_TO_BE_COUNTED = f"SELECT 1 FROM changes WHERE client_id = ? AND id = ? AND was IS DISTINCT FROM '{_AS_IT_STANDS}'"
 _COUNTED = f"UPDATE changes SET was = '{_AS_IT_STANDS}' WHERE client_id = ? AND id = ?"
 _WAITS = f"""INSERT INTO changes (client_id, id, was) VALUES (?, ?, '{_AS_IT_STANDS}')
     ON CONFLICT (client_id, id) DO NOTHING"""
@@ -78,6 +79,11 @@ def undecided(connection: Connection, client_id: str) -> list[Fact]:
     """The transactions of a client that are counted and only to be decided, in order."""
     found = map(profiles.event_of, connection.rows(_UNDECIDED, (client_id,)))
     return sorted((fact for fact in found if fact[0].client_id == client_id), key=lambda fact: place(fact[0]))
+
+
+def is_to_be_counted(connection: Connection, client_id: str, id: int) -> bool:
+    """Whether a transaction of a client was changed, also one that is gone, and that isn't counted yet."""
+    return bool(connection.rows(_TO_BE_COUNTED, (client_id, id)))
 
 
 def decided(connection: Connection, client_id: str) -> None:

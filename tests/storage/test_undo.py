@@ -212,6 +212,18 @@ def test_deleted_transactions_leave_nothing(store: Store) -> None:
     assert taken_back(store, "first").gone == 1
 
 
+@pytest.mark.parametrize("counted", [False, True], ids=["not counted yet", "counted"])
+def test_what_was_deleted_can_be_posted_at_once(store: Store, counted: bool) -> None:
+    load(store, [row(1)])
+    assert not counted or differences(store) == []
+    with closing(Connection(store)) as connection:
+        assert delete(connection, [1], 1e9, lambda _: None) == 1
+    # Later than what there was, or its client would be counted anyway.
+    post(store, 1, date=NOW, cents=500)
+    assert said(store) == [(1, 500, "7", None)]
+    assert differences(store) == []
+
+
 @dataclass
 class Model:
     """What each transaction is by the loads that stand, the last of which counts."""
