@@ -11,7 +11,7 @@ import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fraudstack.profiles.event import HOME, ONLINE, Event
@@ -300,15 +300,24 @@ class ClientMemory:
 
     def copy(self, keys: Iterable[tuple[str, str]] | None = None) -> "ClientMemory":
         """Another one that says the same, to be changed apart; of what was seen, perhaps only some keys."""
-        other = ClientMemory.of(self.state())
-        other.seen = self.seen.copy() if keys is None else {key: self.seen.get(key, 0) for key in keys}
-        return other
+        days = self.days.copy()
+        if days:
+            # The only one that is ever added to; the others are shared.
+            days[-1] = replace(days[-1])
+        return replace(
+            self,
+            latest=self.latest.copy(),
+            days=days,
+            hour=self.hour.copy(),
+            seen=self.seen.copy() if keys is None else {key: self.seen.get(key, 0) for key in keys},
+            _sorted=self._sorted.copy(),
+        )
 
     def relabel(self, event: Event, frauds: int) -> None:
         """Know of so many frauds on the day of a transaction; of a day that isn't kept nobody asks."""
-        for one in self.days:
+        for at, one in enumerate(self.days):
             if one.day == event.seconds // DAY:
-                one.frauds, self._past = frauds, None
+                self.days[at], self._past = replace(one, frauds=frauds), None
 
     def come_in_the_hour(self, recent: Iterable[int]) -> None:
         """Know the seconds of what came up to the latest, in order."""

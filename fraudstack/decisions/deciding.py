@@ -141,7 +141,7 @@ def decide_and_store(
     if (_late(scored, posted) or _was_there(connection, posted)) and follow_client(connection, posted.client_id):
         scored = score(connection, posted, terms, now)
     id = decided.next_id(connection) if posted.id is None else posted.id
-    event = replace(scored.case.event, id=id)
+    event = scored.case.event if posted.id == id else replace(scored.case.event, id=id)
     verdict, decision = _said(scored, posted, terms, now, advice)
     said = Said(int(verdict.suspicious))
     decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from fraudstack.storage import chosen, decided, loads, outdated
 from fraudstack.storage.online import Connection
 
@@ -31,8 +29,7 @@ def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Ca
             chosen.enter(connection)
         chosen.drop_decided(connection)
         chosen.delete(connection, _TABLES)
+        loads.take_out(connection, several)
 
-    in_order = sorted(set(ids))
-    chosen.in_turns(connection, in_order, some, on_rows)
-    loads.drop(connection, np.array(in_order, np.int64))
+    chosen.in_turns(connection, sorted(set(ids)), some, on_rows)
     return gone

@@ -1,6 +1,5 @@
 """What the stores know of a client, deleted: transactions and all that hangs on them."""
 
-import numpy as np
 from sqlalchemy import text
 
 from fraudstack.storage import batch_days, decided, engines, loads, profiles, value_days
@@ -14,7 +13,6 @@ from fraudstack.storage.store import Store
 
 _HISTORY = f"""SELECT {decided.REASONED} FROM transactions WHERE client_id = ?
     ORDER BY date DESC, id DESC LIMIT ?"""
-_IDS = "SELECT id FROM transactions WHERE client_id = ?"
 _OF_TRANSACTIONS = ("decisions", "reviews", "claims", "replaced", "transactions")
 _OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards", "changes", "replaced")
 _MEMBER = text("DELETE FROM client_clusters WHERE client_id = :client")
@@ -33,7 +31,6 @@ def forget(store: Store, clusters: Store, client: str) -> int:
         connection = Connection(store)
         pace = Pace(*_ROWS)
         try:
-            loads.drop(connection, np.array([id for (id,) in connection.rows(_IDS, (client,))], np.int64))
             while True:
                 turn, rows = _forget_some(connection, client, pace.rows)
                 gone += rows
@@ -61,6 +58,7 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
             value_days.count(connection, event, said, was_ordinary(connection, event, said), -1)
         connection.many(batch_days.TAKE_OUT, [(row[0],) for row in history])
         done(connection, client, [row[0] for row in history])
+        loads.take_out(connection, [row[0] for row in history])
         for table in _OF_TRANSACTIONS:
             connection.many(f"DELETE FROM {table} WHERE id = ?", [(row[0],) for row in history])
         if changes:

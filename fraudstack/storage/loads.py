@@ -5,7 +5,7 @@ as reviews are: the latest verdict counts, else the label of the latest load, an
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -34,7 +34,7 @@ _OF_LOAD = "SELECT part, packed FROM load_lists WHERE load = ? AND kind = ? ORDE
 _WITHIN = """SELECT load, part, packed FROM load_lists WHERE kind = ? AND last >= ? AND first <= ?
     ORDER BY load, part"""
 _REPACK = "UPDATE load_lists SET first = ?, last = ?, packed = ? WHERE load = ? AND kind = ? AND part = ?"
-FORGET = "DELETE FROM load_lists WHERE load = ? AND kind = ? AND part = ?"
+_FORGET = "DELETE FROM load_lists WHERE load = ? AND kind = ? AND part = ?"
 
 
 class Load(NamedTuple):
@@ -102,18 +102,20 @@ def labels_of(
     return found
 
 
-def drop(connection: Connection, ids: Ints, kinds: Iterable[Kind] = KINDS) -> None:
-    """Take transactions from the lists of all loads, in write transactions of their own, for whoever may ingest."""
-    if not ids.size:
+def take_out(
+    connection: Connection, ids: Sequence[int], kinds: Iterable[Kind] = KINDS, *, of: int | None = None
+) -> None:
+    """Take transactions from the lists of all loads, or of one, in the write transaction under way."""
+    if not ids:
         return
+    wanted = np.array(ids, np.int64)
     for kind in kinds:
-        for load, part, packed in connection.rows(_WITHIN, (kind, int(ids.min()), int(ids.max()))):
+        for load, part, packed in connection.rows(_WITHIN, (kind, min(ids), max(ids))):
             known = unpack(packed, kind)
-            left = known[:, ~np.isin(known[0], ids)]
-            if left.shape == known.shape:
+            left = known[:, ~np.isin(known[0], wanted)]
+            if of not in (None, load) or left.shape == known.shape:
                 continue
-            with connection.write():
-                if left.size:
-                    connection.execute(_REPACK, (int(left[0, 0]), int(left[0, -1]), pack(*left), load, kind, part))
-                else:
-                    connection.execute(FORGET, (load, kind, part))
+            if left.size:
+                connection.execute(_REPACK, (int(left[0, 0]), int(left[0, -1]), pack(*left), load, kind, part))
+            else:
+                connection.execute(_FORGET, (load, kind, part))

@@ -76,18 +76,12 @@ def _size(connection: Connection, load: int) -> int:
 
 
 def _take_back(connection: Connection, load: int, enter: bool, found: Undone, on_rows: Callable[[int], None]) -> None:
-    for part, (ids, *_) in loads.lists(connection, load, "labels"):
+    for _, (ids, *_) in loads.lists(connection, load, "labels"):
         chosen.in_turns(connection, ids.tolist(), partial(_labels, connection, load, enter, found), on_rows)
-        with connection.write():
-            connection.execute(loads.FORGET, (load, "labels", part))
     replaced = [id for (id,) in connection.rows(_REPLACED, (load,))]
     chosen.in_turns(connection, replaced, partial(_corrections, connection, load, enter, found), on_rows)
-    for part, (ids, *_) in loads.lists(connection, load, "transactions"):
-        deleted: list[int] = []
-        chosen.in_turns(connection, ids.tolist(), partial(_new, connection, load, enter, found, deleted), on_rows)
-        loads.drop(connection, np.array(deleted, np.int64), ["labels"])
-        with connection.write():
-            connection.execute(loads.FORGET, (load, "transactions", part))
+    for _, (ids, *_) in loads.lists(connection, load, "transactions"):
+        chosen.in_turns(connection, ids.tolist(), partial(_new, connection, load, enter, found), on_rows)
 
 
 def _labels(connection: Connection, load: int, enter: bool, found: Undone, ids: Sequence[int]) -> None:
@@ -106,6 +100,7 @@ def _labels(connection: Connection, load: int, enter: bool, found: Undone, ids: 
         chosen.enter(connection)
     for statement in (_COUNT_BATCH[0], _TELL, _COUNT_BATCH[1]):
         connection.execute(statement)
+    loads.take_out(connection, ids, ["labels"], of=load)
 
 
 def _corrections(connection: Connection, load: int, enter: bool, found: Undone, ids: Sequence[int]) -> None:
@@ -125,7 +120,7 @@ def _corrections(connection: Connection, load: int, enter: bool, found: Undone, 
     connection.many(_FORGET_REPLACED, [(load, id) for id in ids])
 
 
-def _new(connection: Connection, load: int, enter: bool, found: Undone, deleted: list[int], ids: Sequence[int]) -> None:
+def _new(connection: Connection, load: int, enter: bool, found: Undone, ids: Sequence[int]) -> None:
     """Delete transactions; what a later load corrected came with that one, from now on."""
     there = chosen.choose(connection, [(id, None) for id in ids])
     later = connection.rows(_LATER, (load,))
@@ -137,7 +132,8 @@ def _new(connection: Connection, load: int, enter: bool, found: Undone, deleted:
     stay = chosen.leave_decided_or_reviewed(connection)
     found.stay |= set(stay)
     found.gone += there - len(later) - len(stay)
-    deleted += [id for (id,) in connection.rows(_CHOSEN)]
+    loads.take_out(connection, ids, ["transactions"], of=load)
+    loads.take_out(connection, [id for (id,) in connection.rows(_CHOSEN)], ["labels"])
     if enter:
         chosen.enter(connection)
     chosen.drop_decided(connection)

@@ -276,6 +276,14 @@ class Machine(RuleBasedStateMachine):
 
         self.both(do)
 
+    @rule(some=some, turns=st.integers(0, 1))
+    def killed_delete(self, some: list[int], turns: int) -> None:
+        def do(store: Store) -> None:
+            with closing(Connection(store)) as connection, suppress(KilledError):
+                delete(connection, some, 1e9, killed_after(turns))
+
+        self.both(do)
+
     @precondition(lambda self: self.number % 7 == 6)
     @rule(client=st.sampled_from(CLIENTS))
     def forget(self, client: str) -> None:

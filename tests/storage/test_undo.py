@@ -164,33 +164,54 @@ def test_a_large_load_is_undone_and_all_is_made_anew(store: Store) -> None:
     assert said(store) == []
 
 
+class KilledError(Exception):
+    """Stands for a process that is killed between two of its write transactions."""
+
+
+def killed_after(several: int) -> Callable[[int], None]:
+    left = [several]
+
+    def on_rows(rows: int) -> None:
+        left[0] -= rows
+        if left[0] < 0:
+            raise KilledError
+
+    return on_rows
+
+
 def test_an_undo_that_was_killed_is_made_up_for_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fraudstack.storage.chosen._ROWS", (2, 1, 2))
     load(store, [row(id) for id in range(1, 10)], "first")
     label(store, dict.fromkeys(range(1, 10), 1), "first")
     load(store, [row(20)], "second")
-
-    class KilledError(Exception):
-        pass
-
-    def after(several: int) -> Callable[[int], None]:
-        left = [several]
-
-        def on_rows(rows: int) -> None:
-            left[0] -= rows
-            if left[0] < 0:
-                raise KilledError
-
-        return on_rows
-
-    for several in (1, 5, 8, 3, 6):
+    for several in (1, 5, 3):
         with closing(Connection(store)) as connection, pytest.raises(KilledError):
-            undo(connection, "first", 1e9, after(several))
+            undo(connection, "first", 1e9, killed_after(several))
+        # What it left is a store as any other.
+        assert differences(store) == []
+    gone = set(range(1, 10)) - {id for id, *_ in said(store)}
+    load(store, [row(id) for id in gone], "third")
     taken_back(store, "first")
-    assert said(store) == [(20, 1029, "7", None)]
+    assert said(store) == [(id, 1029, "7", None) for id in sorted(gone | {20})]
     assert differences(store) == []
     with closing(Connection(store)) as connection:
         assert connection.rows("SELECT count(*) FROM load_lists WHERE kind = 'labels'") == [(0,)]
+
+
+def test_what_was_deleted_comes_again_as_new_also_after_a_kill(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fraudstack.storage.chosen._ROWS", (2, 1, 2))
+    load(store, [row(id) for id in range(1, 10)], "first")
+    label(store, dict.fromkeys(range(1, 10), 1), "labels")
+    with closing(Connection(store)) as connection, pytest.raises(KilledError):
+        delete(connection, range(1, 10), 1e9, killed_after(3))
+    assert differences(store) == []
+    gone = set(range(1, 10)) - {id for id, *_ in said(store)}
+    assert gone
+    load(store, [row(id) for id in gone], "second")
+    assert differences(store) == []
+    # Of another load now.
+    assert taken_back(store, "first").gone == 9 - len(gone)
+    assert said(store) == [(id, 1029, "7", None) for id in sorted(gone)]
 
 
 def test_deleted_transactions_leave_nothing(store: Store) -> None:
