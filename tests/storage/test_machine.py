@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from rich.console import Console
+from pyspark.sql import SparkSession
 
 from fraudstack.decisions.deciding import Decided, decide_and_store
 from fraudstack.decisions.following import decide_all
@@ -22,9 +22,20 @@ from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
 from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import date_of
-from fraudstack.progress import Phases
 from fraudstack.schema import TransactionsStore
-from fraudstack.storage import batch, changes, days_seen, loads, pace, profiles, reviews, transactions, value_days
+from fraudstack.storage import (
+    batch,
+    changes,
+    days_seen,
+    loads,
+    outdated,
+    pace,
+    profiles,
+    rebuild,
+    reviews,
+    transactions,
+    value_days,
+)
 from fraudstack.storage.delete import delete
 from fraudstack.storage.forget import forget
 from fraudstack.storage.online import Connection
@@ -32,7 +43,9 @@ from fraudstack.storage.store import Store, parse
 from fraudstack.storage.undo import undo
 from fraudstack.storage.upgrade import upgrade
 from fraudstack.verify.store import verify
-from tests.jobs.databases import new_postgres
+from jobs.run import run
+from tests.jobs.databases import new_postgres, quiet
+from tests.jobs.databases import settings as job_settings
 from tests.storage.daily_sums import counted, kept
 from tests.storage.dump import derived, everything
 from tests.storage.test_follow import TERMS, Oracle
@@ -70,6 +83,16 @@ ids = st.integers(1, 40)
 rows = st.dictionaries(ids, contents, min_size=1, max_size=6)
 truths = st.dictionaries(ids, st.integers(0, 1), min_size=1, max_size=6)
 some = st.lists(ids, min_size=1, max_size=3, unique=True)
+
+
+BROKEN = (
+    "DELETE FROM profile_habits WHERE client_id = '7'",
+    "UPDATE profiles SET transactions = transactions + 1, version = version + 1 WHERE client_id = '8'",
+    "UPDATE daily_sums SET cents = cents + 5 WHERE kind = 'hour'",
+    "DELETE FROM value_days WHERE value = '1'",
+    "DELETE FROM days_seen",
+    "UPDATE transactions SET is_fraud = 1 WHERE is_fraud IS NULL AND client_id = '9'",
+)
 
 
 class KilledError(Exception):
@@ -298,12 +321,23 @@ class Machine(RuleBasedStateMachine):
 
         self.both(do)
 
+    @rule(broken=st.sampled_from(BROKEN))
+    def broken_and_repaired(self, broken: str) -> None:
+        def do(store: Store) -> list[object]:
+            settled(store)
+            with closing(Connection(store)) as connection, connection.write():
+                connection.execute(broken)
+            return sorted(verify(store, quiet(), repair=True), key=str)
+
+        self.both(do)
+        self.settle()
+
     @rule()
     def settle(self) -> None:
         self.both(settled)
         Machine.settlings += 1
         for store in self.stores:
-            assert list(verify(store, Phases(Console(quiet=True)), repair=False)) == []
+            assert list(verify(store, quiet(), repair=False)) == []
         store = self.stores[0]
         emptied(self.another)
         made_anew(store, self.another)
@@ -340,7 +374,7 @@ def stores(tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_whatever_befalls_them_both_stores_say_what_the_facts_make(
-    stores: list[Store], record_property: Callable[[str, object], None]
+    stores: list[Store], spark: SparkSession, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     chosen = random.randrange(2**32)
     Machine.stores, Machine.another = (stores[0], stores[1]), stores[2]
@@ -361,3 +395,19 @@ def test_whatever_befalls_them_both_stores_say_what_the_facts_make(
         record_property("told", told)
     assert Machine.steps >= 2_000
     assert Machine.settlings >= 40
+    for store in stores[:2]:
+        made_anew_in_bulk(store, spark, tmp_path)
+
+
+def made_anew_in_bulk(store: Store, spark: SparkSession, folder: Path) -> None:
+    """What Spark makes of the last of these stores is what their changes have made of it."""
+    settled(store)
+    with closing(Connection(store)) as connection:
+        newest = profiles.newest_day(connection) or 0
+    kept_by_changes = derived(store, newest)
+    assert kept_by_changes["profiles"]
+    with batch.connect(store) as bulk:
+        rebuild.order(store, bulk)
+    for job in (outdated.PROFILES, outdated.MEMORIES):
+        run(job, lambda: spark, job_settings(folder, store.url), "anew", quiet())
+    assert derived(store, newest) == kept_by_changes
