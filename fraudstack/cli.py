@@ -193,7 +193,7 @@ def train(
     last = day_of(until)
     settings = settings_of(csv, labels, columns=columns)
     phases = Phases(_progress)
-    from jobs import session
+    from jobs.spark import session
     from jobs.train import train as run
 
     with session.started(settings, "train", phases) as spark:
@@ -230,8 +230,8 @@ def score(
     loaded = load(model, NAMES)
     settings = settings_of(csv, labels, columns=columns)
     phases = Phases(_progress)
-    from jobs import session
     from jobs.score import score as run
+    from jobs.spark import session
 
     with session.started(settings, "score", phases) as spark:
         scored = run(spark, settings, loaded, *days, out, phases)
@@ -262,8 +262,9 @@ def evaluate(
     settings = settings_of(csv, labels, columns=columns)
     phases = Phases(_progress)
     from fraudstack.model.table import table
-    from jobs import session, years
+    from jobs import years
     from jobs.evaluate import evaluate as run
+    from jobs.spark import session
 
     with session.started(settings, "evaluate", phases) as spark:
         if until is not None:
@@ -296,7 +297,7 @@ def backtest(
     settings = settings_of(database=database)
     phases = Phases(_progress)
     from jobs import backtest as job
-    from jobs import session
+    from jobs.spark import session
 
     with session.started(settings, "backtest", phases) as spark:
         found = job.run(spark, settings, tried, loaded, label_delay, phases)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from fraudstack.settings import Settings
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 
 Csv = Annotated[str | None, typer.Option(help="Raw transactions: a file or a glob, packed or not [TX_CSV_PATH].")]
 Columns = Annotated[

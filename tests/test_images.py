@@ -27,8 +27,8 @@ for module in modules:
 """
 _RUN = {
     # With the commands that docs/ runs in the scorer's pod.
-    "api": ["api.main", "fraudstack.cli", "fraudstack.verify.store"]
-    + [f"fraudstack.storage.{name}" for name in ("forget", "backup", "upgrade")],
+    "api": ["api.main", "fraudstack.cli"]
+    + [f"fraudstack.storage.{name}" for name in ("backup", "removal.forget", "upgrade", "verify.store")],
     "jobs": [f"jobs.{name}" for name in ("clean", "follow", "decide", "watch", "verify", "train", "promote")],
     "dashboard": [f"dashboard.{name}" for name in ("queries_overview", "queries_review", "case", "queries_model")],
 }

@@ -15,11 +15,11 @@ from rich.console import Console
 from fraudstack.errors import DifferenceError
 from fraudstack.options import Clusters, Database, settings_of
 from fraudstack.progress import Phases
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 
 if TYPE_CHECKING:
     from fraudstack.settings import Settings
-    from fraudstack.storage.online import Connection
+    from fraudstack.storage.connections.online import Connection
 
 _progress = Console(stderr=True)
 
@@ -72,7 +72,7 @@ def quarantine(
 
 def upgrade(database: Database = None, clusters: Clusters = None) -> None:
     """Make the stores' tables, or bring them up to date; waits for an ingest that is going on."""
-    from fraudstack.storage.locks import ingest_turn
+    from fraudstack.storage.connections.locks import ingest_turn
     from fraudstack.storage.upgrade import is_current
     from fraudstack.storage.upgrade import upgrade as bring_up
 
@@ -107,7 +107,7 @@ def restore(
 ) -> None:
     """Put a copy in the place of the SQLite stores, what came in since is gone; its models come back too."""
     from fraudstack.storage.backup import restore as put_back
-    from fraudstack.storage.locks import ingest_turn
+    from fraudstack.storage.connections.locks import ingest_turn
 
     settings = settings_of(database=database, clusters=clusters)
     stores = [parse(settings.store_url), parse(settings.clusters_url)]
@@ -128,8 +128,8 @@ def verify(
     database: Database = None,
 ) -> None:
     """Rebuild what follows from transactions, labels and reviews, and compare: exit code 6 where something differs."""
-    from fraudstack.verify.difference import sentence
-    from fraudstack.verify.store import verify as differences
+    from fraudstack.storage.verify.difference import sentence
+    from fraudstack.storage.verify.store import verify as differences
 
     store = parse(settings_of(database=database).store_url)
     found = 0
@@ -151,8 +151,8 @@ def undo(
 
     What a later run corrected stays as that one left it; what was decided online or reviewed since stays, and is named.
     """
-    from fraudstack.storage.chosen import journal
-    from fraudstack.storage.undo import undo as take_back
+    from fraudstack.storage.removal.chosen import journal
+    from fraudstack.storage.removal.undo import undo as take_back
 
     with _changing("undo", database) as (connection, settings, phases):
         started = datetime.now(UTC)
@@ -174,8 +174,8 @@ def delete(
 ) -> None:
     """Delete transactions with their decisions, reviews and labels, for good; files and backups keep what they hold."""
     from fraudstack.reading.ids import read
-    from fraudstack.storage.chosen import journal
-    from fraudstack.storage.delete import delete as take_out
+    from fraudstack.storage.removal.chosen import journal
+    from fraudstack.storage.removal.delete import delete as take_out
 
     wanted = read(ids)
     started = datetime.now(UTC)
@@ -191,8 +191,8 @@ def delete(
 def _changing(step: str, database: str | None) -> Iterator[tuple["Connection", "Settings", Phases]]:
     """A store of whose transactions some are taken out or changed, and what follows from them after."""
     from fraudstack.decisions.following import follow_all
-    from fraudstack.storage.locks import ingest_turn
-    from fraudstack.storage.online import Connection
+    from fraudstack.storage.connections.locks import ingest_turn
+    from fraudstack.storage.connections.online import Connection
     from fraudstack.storage.upgrade import upgrade as bring_up
 
     settings, phases = settings_of(database=database), Phases(_progress)
@@ -213,7 +213,7 @@ def forget(
     clusters: Clusters = None,
 ) -> None:
     """Delete all that the stores know of a client, for good; files and backups keep what they hold."""
-    from fraudstack.storage.forget import forget as delete
+    from fraudstack.storage.removal.forget import forget as delete
 
     settings = settings_of(database=database, clusters=clusters)
     gone = delete(parse(settings.store_url), parse(settings.clusters_url), client)

@@ -7,12 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Connection
 
-from fraudstack.storage import batch as bulk
-from fraudstack.storage import batch_days, changes, loads, outdated, rebuild
+from fraudstack.storage import loads
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.pace import Pace, Turn
+from fraudstack.storage.connections.store import Store
+from fraudstack.storage.decisions import batch_days
+from fraudstack.storage.following import changes, outdated, rebuild
 from fraudstack.storage.loads import Load
-from fraudstack.storage.pace import Pace, Turn
 from fraudstack.storage.reviews import VERDICTS
-from fraudstack.storage.store import Store
 
 # known_at: in UTC; NULL: nobody says.
 STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32()), ("known_at", pa.timestamp("us"))])

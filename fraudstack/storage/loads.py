@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage.online import Connection, Row
+from fraudstack.storage.connections.online import Connection, Row
 
 type Kind = Literal["transactions", "labels"]
 type Ints = NDArray[np.int64]

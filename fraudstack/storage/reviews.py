@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from fraudstack.profiles.event import Event
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage import batch_days, profiles
-from fraudstack.storage.history import Known, Replays, Wanted, known
-from fraudstack.storage.online import Connection, date_text
+from fraudstack.storage import profiles
+from fraudstack.storage.connections.online import Connection, date_text
+from fraudstack.storage.decisions import batch_days
+from fraudstack.storage.following.history import Known, Replays, Wanted, known
 from fraudstack.storage.sums import Said
 
 DECISIVE = {"fraud": 1, "legitimate": 0}

@@ -54,8 +54,8 @@ _OLDER = """
 import sqlite3
 from alembic import command
 from fraudstack.storage import engines, upgrade
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.store import parse
 
 old, now = parse("/tmp/old.db"), parse("/data/transactions.db")
 upgrade._prepare_file(old, old.path)

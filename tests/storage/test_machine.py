@@ -24,14 +24,17 @@ from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import date_of
 from fraudstack.progress import Phases
 from fraudstack.schema import TransactionsStore
-from fraudstack.storage import batch, changes, days_seen, loads, pace, profiles, reviews, transactions, value_days
-from fraudstack.storage.delete import delete
-from fraudstack.storage.forget import forget
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store, parse
-from fraudstack.storage.undo import undo
+from fraudstack.storage import days_seen, loads, profiles, reviews, value_days
+from fraudstack.storage.connections import bulk, pace
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.following import changes
+from fraudstack.storage.removal.delete import delete
+from fraudstack.storage.removal.forget import forget
+from fraudstack.storage.removal.undo import undo
+from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
-from fraudstack.verify.store import verify
+from fraudstack.storage.verify.store import verify
 from tests.jobs.databases import new_postgres
 from tests.storage.daily_sums import counted, kept
 from tests.storage.dump import derived, everything
@@ -102,8 +105,8 @@ def emptied(store: Store) -> None:
 
 
 def load(store: Store, run: str, told: dict[int, dict[str, Any]], on_rows: Callable[[int], None]) -> list[int]:
-    with batch.connect(store) as connection:
-        of = batch.next_load(connection, run, "clean")
+    with bulk.connect(store) as connection:
+        of = bulk.next_load(connection, run, "clean")
         found = transactions.load(
             store, connection, batches([row(id, **one) for id, one in sorted(told.items())]), "USD", on_rows, of
         )
