@@ -14,9 +14,9 @@ from fraudstack.progress import Phases
 from fraudstack.report.backtest import Alert, Backtest, Change, Counts, Month, Way, total
 from fraudstack.rules.config import Rules
 from fraudstack.settings import Settings
+from fraudstack.storage import events
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import parse
-from fraudstack.storage.transactions import events
 from jobs.features import fold
 from jobs.features.replay import decided
 from jobs.features.scoring import probabilities

@@ -16,7 +16,8 @@ from fraudstack.settings import Settings
 from fraudstack.storage import labels, runs
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import parse
-from fraudstack.storage.following import rebuild
+from fraudstack.storage.loads import bulk as loads_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.transactions import bulk as transactions
 from jobs.raw import lines, side_files, usual
 from jobs.raw.transactions import ACCEPTED, Judged, judge
@@ -115,7 +116,7 @@ def _refuse_conflicts(judged: Judged, ids: list[int]) -> None:
 
 def _load(this: Step, run_id: str, judged: Judged, phases: Phases, most: int) -> None:
     with phases.counted("clean: load", judged.rows_in - judged.quarantined - judged.repeated) as on_rows:
-        of = bulk.next_load(this.connection, run_id, "clean")
+        of = loads_bulk.begin(this.connection, run_id, "clean")
         late = transactions.load(this.store, this.connection, judged.accepted(), judged.currency, on_rows, of)
     _refuse_conflicts(judged, late)
     with phases.phase("clean: index"):

@@ -19,10 +19,10 @@ from pyspark.sql import functions as F
 
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import clusters
+from fraudstack.storage import clusters, outdated
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import Store, parse
-from fraudstack.storage.following import outdated, rebuild
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.upgrade import is_current as upgrade_is_current
 from fraudstack.storage.upgrade import upgrade
 from jobs.clusters import habits

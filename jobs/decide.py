@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
+from fraudstack.storage import events, outdated
 from fraudstack.storage.decisions import bulk as decisions_bulk
-from fraudstack.storage.following import outdated, rebuild
-from fraudstack.storage.transactions import events
+from fraudstack.storage.outdated import bulk as rebuild
 from jobs.features import fold, walk
 from jobs.features.replay import decided
 from jobs.features.scoring import probabilities

@@ -12,10 +12,11 @@ from pyspark.sql import functions as F
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import clusters, labels, runs
+from fraudstack.storage import clusters, labels, outdated, runs
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import parse
-from fraudstack.storage.following import outdated, rebuild
+from fraudstack.storage.loads import bulk as loads_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 from jobs.raw.labels import FILE_BITS, are_given, files_of, judge
@@ -62,7 +63,7 @@ def _apply(settings: Settings, this: Step, run_id: str, late: pa.Table, phases: 
     total = this.summary.rows_in - this.summary.quarantined - this.summary.repeated
     most = transactions.most_entered(this.connection, settings.bulk_share)
     with phases.counted("label: apply", total) as on_rows:
-        of = bulk.next_load(this.connection, run_id, "label")
+        of = loads_bulk.begin(this.connection, run_id, "label")
         given = _ordered(this.staging, late)
         this.summary.loaded = labels.apply(this.store, this.connection, given, on_rows, most, of)
     this.summary.unmatched = total - this.summary.loaded

@@ -14,11 +14,11 @@ from fraudstack.features import KEPT_DAYS, ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage.following import outdated, rebuild
+from fraudstack.storage import events, outdated
 from fraudstack.storage.memories import bulk as memories_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.profiles import bulk as profiles_bulk
 from fraudstack.storage.sums import bulk as sums_bulk
-from fraudstack.storage.transactions import events
 from fraudstack.storage.value_days import BEFORE, COLUMNS, KINDS, TALLY
 from fraudstack.storage.value_days import bulk as value_days_bulk
 from jobs.features.fold import EVENT, Arrays, by_client, folding, rows, tallies

@@ -12,11 +12,11 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
+from fraudstack.storage import events, outdated
 from fraudstack.storage.days_seen import bulk as days_seen_bulk
-from fraudstack.storage.following import outdated, rebuild
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.profiles import bulk as profiles_bulk
 from fraudstack.storage.sums import bulk as sums_bulk
-from fraudstack.storage.transactions import events
 from jobs.days import seen as days_seen
 from jobs.days import sums
 from jobs.spark.phase import spark_phase

@@ -14,8 +14,8 @@ from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.rules.config import RulesFile
 from fraudstack.settings import Settings
+from fraudstack.storage import events
 from fraudstack.storage.model_days import bulk as model_days_bulk
-from fraudstack.storage.transactions import events
 from jobs.features import fold
 from jobs.spark.phase import spark_phase
 from jobs.steps.staging import exported

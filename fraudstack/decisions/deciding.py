@@ -11,7 +11,7 @@ from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.work import TURN_SECONDS
 from fraudstack.fields.ids import FIRST_MADE
 from fraudstack.places import STORED
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile
 from fraudstack.rules.config import Rules, RulesFile
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
@@ -23,7 +23,6 @@ from fraudstack.storage.following import history
 from fraudstack.storage.following.changes import follow_client, is_to_be_counted
 from fraudstack.storage.following.follow import Change, follow
 from fraudstack.storage.following.history import Replays, Wanted
-from fraudstack.storage.sums import Said
 
 if TYPE_CHECKING:
     from fraudstack.model.artefact import Model
@@ -144,7 +143,7 @@ def decide_and_store(
     id = transactions.next_id(connection) if posted.id is None else posted.id
     event = replace(scored.case.event, id=id)
     verdict, decision = _said(scored, posted, terms, now, advice)
-    said = Said(int(verdict.suspicious))
+    said = Marks(int(verdict.suspicious))
     transactions.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
     # A copy: work may be done twice, and what was scored must not hold what was rolled back.
     follow(connection, scored.case.profile.copy(), [Change(None, (event, said))])
@@ -207,7 +206,7 @@ def _of_known(
     if differs := _differing(posted, transaction, terms.currency):
         return Conflict(f"transaction {id} was loaded already, with another {differs}")
     event = posted.event(id, datetime.strptime(transaction["date"], DATE_FORMAT))
-    before = Said(transaction["flagged_fraud"], transaction["is_fraud"])
+    before = Marks(transaction["flagged_fraud"], transaction["is_fraud"])
     # It may be in the profile already, as a transaction that nobody decided.
     kept = history.known(connection, event, replays)
     remembers = kept is not None and kept.profile.memory is not None and terms.model is not None

@@ -15,9 +15,9 @@ from fraudstack.model import fit
 from fraudstack.model.fit import Examples
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
+from fraudstack.storage import events
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import parse
-from fraudstack.storage.transactions import events
 from jobs.features import fold
 from jobs.raw import history
 from jobs.spark.phase import spark_phase

@@ -41,7 +41,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> Dat
     """Each transaction (id, client_id, seconds, cents, is_fraud, model_version) with a struct for each way.
 
     A struct holds score, suspicious, decision, and of a suspicious one the codes of its reasons, the sentence and the
-    reasons as JSON. `events` has storage.transactions.events.COLUMNS; with columns probability and model_version,
+    reasons as JSON. `events` has storage.events.COLUMNS; with columns probability and model_version,
     which may be NULL, a model speaks as well.
     """
     names = list(ways)

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage.transactions.events import COLUMNS
-from fraudstack.storage.transactions.forms import COMPARED, KEPT
+from fraudstack.storage.events import COLUMNS
+from fraudstack.storage.forms import COMPARED, KEPT
 from jobs.raw import labels, transactions
 from jobs.steps.summary import Summary, check_share
 
@@ -30,7 +30,7 @@ _TEXTS = {
 def from_files(
     spark: SparkSession, settings: Settings, staging: Path, phases: Phases
 ) -> tuple[DataFrame, dict[str, str]]:
-    """Every transaction of TX_CSV_PATH that can be read, with its label: storage.transactions.events.COLUMNS.
+    """Every transaction of TX_CSV_PATH that can be read, with its label: storage.events.COLUMNS.
 
     A label is that of TX_LABELS_PATH, or what a row says of itself by TX_COLUMNS. Also the fingerprints of both.
     Raises InputError where an ingest of these files would.

@@ -20,8 +20,8 @@ from fraudstack.reading.header import names_of
 from fraudstack.schema import RAW
 from fraudstack.settings import Settings
 from fraudstack.storage import labels
+from fraudstack.storage.forms import KEPT, Forms, formed
 from fraudstack.storage.transactions import bulk as transactions
-from fraudstack.storage.transactions.forms import KEPT, Forms, formed
 from fraudstack.texts import LONGEST_DESCRIPTION, kept
 from jobs.raw import columns, lines
 from jobs.raw.files import Input, prepared, readable

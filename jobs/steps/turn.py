@@ -15,7 +15,7 @@ from fraudstack.storage import runs
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.locks import ingest_turn
 from fraudstack.storage.connections.store import Store, parse
-from fraudstack.storage.following import rebuild
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.upgrade import is_current as upgrade_is_current
 from fraudstack.storage.upgrade import upgrade
 from jobs.steps.staging import staging_folder

@@ -10,11 +10,10 @@ from pyspark.sql import SparkSession
 
 from dashboard import export, queries_transactions
 from dashboard.queries_transactions import Count, Filters, Search, rows
-from fraudstack.profiles.event import Event, seconds_of
+from fraudstack.profiles.event import Event, Marks, seconds_of
 from fraudstack.storage import days_seen, sums, transactions
 from fraudstack.storage.connections.online import Connection, date_for
 from fraudstack.storage.connections.store import parse
-from fraudstack.storage.sums import Said
 from jobs import profiles
 from tests.api.scorer import post, running
 from tests.jobs.databases import query, quiet, settings
@@ -72,7 +71,7 @@ def _load(connection: Connection, id: int, is_fraud: int | None, fields: dict[st
     fields |= {"id": id, "date": date_for(connection.store, seconds), "currency": "USD", "is_fraud": is_fraud}
     transactions.insert(connection, fields, cents)
     event = Event(id, fields["client_id"], seconds, cents, state=fields["merchant_state"], mcc=fields["mcc"])
-    sums.count(connection, event, Said(None, is_fraud), 1)
+    sums.count(connection, event, Marks(None, is_fraud), 1)
 
 
 def matching(everything: list[tuple[Any, ...]], filters: Filters) -> list[int]:

@@ -201,7 +201,7 @@ def test_a_backup_is_restored() -> None:
     kubectl("delete", "job", "restore", "--ignore-not-found")
     job = found(f"cronjob/{RELEASE}-backup")["spec"]["jobTemplate"]
     job |= {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "restore"}}
-    job["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-m", "fraudstack.cli", "restore", copy]
+    job["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-m", "cli", "restore", copy]
     kubectl("apply", "--filename", "-", stdin=json.dumps(job))
     kubectl("wait", "--for=condition=complete", "job/restore", "--timeout=180s")
     kubectl("delete", "job", "restore", "by-hand", "--wait")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fraudstack.fields import amounts, dates, ids, nothing
 from fraudstack.schema import FIRST_ASSIGNED
-from fraudstack.storage.transactions.forms import KEPT
+from fraudstack.storage.forms import KEPT
 
 HEADER = "id,date,client_id,card_id,amount,use_chip,merchant_id,merchant_city,merchant_state,zip,mcc,errors"
 COLUMNS = HEADER.split(",")

@@ -9,8 +9,8 @@ from pyspark.sql import SparkSession
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.settings import Settings
-from fraudstack.storage.following import rebuild
 from fraudstack.storage.memories import bulk as memories_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 from jobs import clean, label, memories, profiles
 from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.labels_files import entry, labels

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage.following import rebuild
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.profiles import bulk as profiles_bulk
 from fraudstack.storage.sums import bulk as sums_bulk
 from jobs import clean, profiles

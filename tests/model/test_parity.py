@@ -11,9 +11,9 @@ from pyspark.sql import SparkSession
 from fraudstack.features import DAY, KEPT_DAYS, NAMES
 from fraudstack.model import online, registry
 from fraudstack.model.online import Opinion
+from fraudstack.storage import events
 from fraudstack.storage.connections.bulk import connect
 from fraudstack.storage.connections.store import parse
-from fraudstack.storage.transactions import events
 from jobs import memories, profiles
 from jobs.features import fold
 from jobs.steps.staging import exported

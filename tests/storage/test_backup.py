@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from cli import store as commands
 from fraudstack.errors import StoreError
 from fraudstack.progress import Phases
-from fraudstack.storage import commands
 from fraudstack.storage.backup import backup, copies, restore
 from fraudstack.storage.connections.locks import ingest_turn
 from fraudstack.storage.connections.store import Store, parse

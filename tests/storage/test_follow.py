@@ -21,12 +21,13 @@ from fraudstack.features import DAY, KEPT_DAYS, NAMES, remembered
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config
-from fraudstack.storage import days_seen, profiles, reviews, value_days
+from fraudstack.storage import days_seen, outdated, profiles, reviews, value_days
 from fraudstack.storage.connections import bulk, engines
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
-from fraudstack.storage.following import changes, outdated, rebuild
+from fraudstack.storage.following import changes
 from fraudstack.storage.memories import place
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.removal.delete import delete
 from fraudstack.storage.removal.forget import forget
 from fraudstack.storage.removal.undo import undo

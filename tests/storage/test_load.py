@@ -11,6 +11,7 @@ from sqlalchemy import text
 from fraudstack.storage import labels
 from fraudstack.storage.connections import bulk, engines
 from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.loads import bulk as loads_bulk
 from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 
@@ -38,7 +39,7 @@ def batches(rows: Iterable[dict[str, Any]]) -> list[pa.RecordBatch]:
 
 def load(store: Store, rows: Iterable[dict[str, Any]], run: str = "run") -> list[int]:
     with bulk.connect(store) as connection:
-        of = bulk.next_load(connection, run, "clean")
+        of = loads_bulk.begin(connection, run, "clean")
         conflicts = transactions.load(store, connection, batches(rows), "USD", lambda _: None, of)
         transactions.ensure_indexes(store, connection)
         return conflicts
@@ -149,7 +150,7 @@ def label(store: Store, pairs: dict[int, int], run: str = "run") -> int:
         [{"id": i, "is_fraud": value} for i, value in sorted(pairs.items())], schema=labels.STAGED
     )
     with bulk.connect(store) as connection:
-        of = bulk.next_load(connection, run, "label")
+        of = loads_bulk.begin(connection, run, "label")
         return labels.apply(store, connection, [rows], lambda _: None, 100, of)
 
 

@@ -29,6 +29,7 @@ from fraudstack.storage.connections import bulk, pace
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.following import changes
+from fraudstack.storage.loads import bulk as loads_bulk
 from fraudstack.storage.removal.delete import delete
 from fraudstack.storage.removal.forget import forget
 from fraudstack.storage.removal.undo import undo
@@ -106,7 +107,7 @@ def emptied(store: Store) -> None:
 
 def load(store: Store, run: str, told: dict[int, dict[str, Any]], on_rows: Callable[[int], None]) -> list[int]:
     with bulk.connect(store) as connection:
-        of = bulk.next_load(connection, run, "clean")
+        of = loads_bulk.begin(connection, run, "clean")
         found = transactions.load(
             store, connection, batches([row(id, **one) for id, one in sorted(told.items())]), "USD", on_rows, of
         )

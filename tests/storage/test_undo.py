@@ -13,16 +13,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from fraudstack.cli import app
+from cli.main import app
 from fraudstack.decisions.deciding import decide_and_store
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
-from fraudstack.storage import loads, reviews
+from fraudstack.storage import loads, outdated, reviews
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
-from fraudstack.storage.following import outdated, rebuild
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.removal.delete import delete
 from fraudstack.storage.removal.undo import Undone, undo
 from fraudstack.storage.upgrade import upgrade

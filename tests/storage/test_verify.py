@@ -10,10 +10,12 @@ from rich.console import Console
 from fraudstack.decisions.following import decide_all
 from fraudstack.errors import DifferenceError, StoreError
 from fraudstack.progress import Phases
+from fraudstack.storage import outdated
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
-from fraudstack.storage.following import changes, outdated, rebuild
+from fraudstack.storage.following import changes
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.upgrade import upgrade
 from fraudstack.storage.verify.difference import Difference
 from fraudstack.storage.verify.store import verify

@@ -12,12 +12,10 @@ import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.errors import StoreError
-from fraudstack.storage import loads
 from fraudstack.storage.connections.locks import keep_turn, write_turn
 from fraudstack.storage.connections.online import numbered
 from fraudstack.storage.connections.pace import Pace, Turn
 from fraudstack.storage.connections.store import Store
-from fraudstack.storage.loads import Ints, Kind, Load
 
 _BUSY_MILLISECONDS = 10_000
 # A server's codes for a transaction that collided with others: serialization, deadlock, the same key at once
@@ -125,24 +123,6 @@ def stage(connection: Connection, table: str, rows: pa.Table) -> None:
     """Put rows into a temporary table of this connection, in the place of what was there."""
     with connection.cursor() as cursor:
         cursor.adbc_ingest(table, rows, mode="replace", temporary=True)
-
-
-def next_load(connection: Connection, run_id: str, step: str) -> Load:
-    """A load that begins, for whoever has the turn to ingest; it is entered with what it changes."""
-    return Load(query(connection, loads.NEXT).column("number")[0].as_py(), run_id, step)
-
-
-def note_load(store: Store, connection: Connection, load: Load) -> None:
-    """Enter a load, unless it is, in the transaction under way."""
-    statement, parameters = loads.noting(load, server=store.path is None)
-    execute(connection, numbered(statement), parameters)
-
-
-def note(store: Store, connection: Connection, load: Load, kind: Kind, *columns: Ints) -> None:
-    """Enter a load with a list of what it brought, in the transaction under way."""
-    note_load(store, connection, load)
-    statement, parameters = loads.listing(load.number, kind, *columns, server=store.path is None)
-    execute(connection, numbered(statement), parameters)
 
 
 def _open(store: Store, *, read_only: bool) -> Connection:

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fraudstack.features import ClientMemory
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile, log_of, trusted
 from fraudstack.storage import days_seen, profiles, sums, value_days
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.memories import Fact, amended, place
-from fraudstack.storage.sums import Said
 
 
 class Change(NamedTuple):
@@ -85,7 +84,7 @@ def _habits(changes: Sequence[Change]) -> dict[tuple[str, str], list[int]]:
     return {key: figures for key, figures in found.items() if any(figures)}
 
 
-def _add_habits(found: dict[tuple[str, str], list[int]], event: Event, said: Said, sign: int) -> None:
+def _add_habits(found: dict[tuple[str, str], list[int]], event: Event, said: Marks, sign: int) -> None:
     usual = sign * (trusted(*said) and not event.declined)
     for key in event.keys:
         figures = found.get(key)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fraudstack.features import ClientMemory
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile, trusted
-from fraudstack.storage import profiles
+from fraudstack.storage import outdated, profiles
 from fraudstack.storage.connections.online import Connection, Row
-from fraudstack.storage.following import outdated
 from fraudstack.storage.following.changes import follow_client
 from fraudstack.storage.following.follow import Change, follow
-from fraudstack.storage.sums import Said
 
 
 class Wanted(NamedTuple):
@@ -52,7 +50,7 @@ class Known:
     # All of it was made anew; else it has the habits of the transaction alone.
     anew: bool
 
-    def without(self, connection: Connection, event: Event, said: Said) -> Profile:
+    def without(self, connection: Connection, event: Event, said: Marks) -> Profile:
         """The profile as it would be if the transaction had never been, with no memory."""
         profile = self.profile.copy()
         profile.take_away(event, trusted=trusted(*said))
@@ -60,7 +58,7 @@ class Known:
         profile.memory = None
         return profile
 
-    def judge_anew(self, connection: Connection, event: Event, before: Said, after: Said) -> None:
+    def judge_anew(self, connection: Connection, event: Event, before: Marks, after: Marks) -> None:
         """Count what is said of the transaction now; its row says so already."""
         profile = self.profile.copy()
         follow(connection, profile, [Change((event, before), (event, after))])

@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fraudstack.features import DAY, KEPT_DAYS, LATEST, ClientMemory, Part
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.storage.connections.online import Connection, date_for
 from fraudstack.storage.profiles import EVENT_COLUMNS, event_of, seconds_at
-from fraudstack.storage.sums import Said
 
-Fact = tuple[Event, Said]
+Fact = tuple[Event, Marks]
 # A transaction's place in a client's history: its seconds and its id.
 Place = tuple[int, int]
 
@@ -38,7 +37,7 @@ class Told(NamedTuple):
     """What a part of a history says of a transaction: once more (1) or no more (-1), and was its amount ordinary?"""
 
     event: Event
-    said: Said
+    said: Marks
     ordinary: bool
     sign: int
 
@@ -101,7 +100,7 @@ def before(connection: Connection, client_id: str, memory: ClientMemory, at: Pla
     return rolled
 
 
-def was_ordinary(connection: Connection, event: Event, said: Said) -> bool:
+def was_ordinary(connection: Connection, event: Event, said: Marks) -> bool:
     """Whether the amount of a fraud was ordinary for its client; of others nobody asks."""
     if said.is_fraud != 1:
         return False

@@ -12,12 +12,12 @@ from adbc_driver_manager.dbapi import Connection
 from pydantic_core import to_json
 
 from fraudstack.features import remembered
+from fraudstack.storage import events
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.connections.store import Store
-from fraudstack.storage.following.rebuild import Swap, make_again, put
+from fraudstack.storage.outdated.bulk import Swap, make_again, put
 from fraudstack.storage.profiles.bulk import LOCK, LOCK_ONE, VERSIONS
-from fraudstack.storage.transactions import events
 
 _MEMORIES = pa.schema([("client_id", pa.string()), ("version", pa.int64()), ("memory", pa.string())])
 _CHANGED = """SELECT s.client_id FROM staged_memories s JOIN profiles p ON p.client_id = s.client_id

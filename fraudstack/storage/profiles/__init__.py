@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from fraudstack.features import DAY, ClientMemory
 from fraudstack.places import channel_of, city_of, state_of
-from fraudstack.profiles.event import KINDS, Event, seconds_of
+from fraudstack.profiles.event import KINDS, Event, Marks, seconds_of
 from fraudstack.profiles.profile import (
     MOST_RECENT,
     Amounts,
@@ -23,7 +23,6 @@ from fraudstack.profiles.profile import (
     trusted,
 )
 from fraudstack.storage.connections.online import Connection, Row, date_for, held
-from fraudstack.storage.sums import Said
 
 # No transaction has it.
 NO_ID = -1
@@ -170,7 +169,7 @@ def latest_before(connection: Connection, client_id: str, seconds: int, id: int)
     return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
 
 
-def find(connection: Connection, id: int, *, hold: bool = False) -> tuple[Event, Said] | None:
+def find(connection: Connection, id: int, *, hold: bool = False) -> tuple[Event, Marks] | None:
     """A transaction that the store has, and what is said of it; `hold`: for the transaction under way alone."""
     found = connection.rows(held(connection.store, _EVENT) if hold else _EVENT, (id,))
     return event_of(found[0]) if found else None
@@ -194,14 +193,14 @@ def frauds(connection: Connection, event: Event) -> int:
     return int(connection.rows(_FRAUDS, (event.client_id, since, until))[0][0])
 
 
-def event_of(row: Row) -> tuple[Event, Said]:
+def event_of(row: Row) -> tuple[Event, Marks]:
     """A row of EVENT_COLUMNS as an event, and what is said of it."""
     id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
     cents = round(amount * 100)
     # What older versions stored may be written otherwise.
     how, town, place = channel and channel_of(channel), city and city_of(city), state and state_of(state)
     event = Event(id, client, seconds_at(date), cents, card, how, merchant, town, place, mcc, errors)
-    return event, Said(flagged, is_fraud)
+    return event, Marks(flagged, is_fraud)
 
 
 def seconds_at(date: str | datetime) -> int:
@@ -218,7 +217,7 @@ def newest_day(connection: Connection) -> int | None:
     return None if newest is None else seconds_at(newest) // DAY
 
 
-def made_of(client_id: str, history: Iterable[tuple[Event, Said]]) -> Profile:
+def made_of(client_id: str, history: Iterable[tuple[Event, Marks]]) -> Profile:
     """The profile that a client's transactions make, in any order, with no memory."""
     known = list(history)
     profile = replayed(client_id, ((event, trusted(*said)) for event, said in known))

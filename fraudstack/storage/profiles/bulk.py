@@ -9,13 +9,13 @@ import pyarrow.dataset as ds
 from adbc_driver_manager.dbapi import Connection
 from pydantic_core import to_json
 
+from fraudstack.storage import events
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.online import CLIENT_LOCKS
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.connections.store import Store
-from fraudstack.storage.following.rebuild import Swap, make_again, put
+from fraudstack.storage.outdated.bulk import Swap, make_again, put
 from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, made_of, row_of
-from fraudstack.storage.transactions import events
 
 _TEXTS = ("client_id", "recent", "bought_squares")
 _PROFILES = pa.schema([(name, pa.string() if name in _TEXTS else pa.int64()) for name in COLUMNS])

@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fraudstack.storage import loads, transactions
+from fraudstack.storage import loads, outdated, transactions
 from fraudstack.storage.connections.online import Connection
-from fraudstack.storage.following import outdated
 from fraudstack.storage.removal import chosen
 
 # Claims first, decisions and reviews before what they are of.

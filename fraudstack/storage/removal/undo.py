@@ -12,10 +12,10 @@ import numpy as np
 
 from fraudstack.errors import InputError
 from fraudstack.schema import CONTENT
-from fraudstack.storage import loads
+from fraudstack.storage import loads, outdated
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.decisions import batch_days
-from fraudstack.storage.following import changes, outdated
+from fraudstack.storage.following import changes
 from fraudstack.storage.removal import chosen
 from fraudstack.storage.reviews import VERDICTS
 

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import batched, chain
 from typing import Any, NamedTuple
 
-from fraudstack.profiles.event import Event, date_of
+from fraudstack.profiles.event import Event, Marks, date_of
 from fraudstack.storage.connections.online import Connection, Key
 
 KEY = ("kind", "day", "value")
@@ -45,13 +45,6 @@ _EXTENT = """SELECT (SELECT min(day) FROM daily_sums WHERE kind = 'all'),
     (SELECT max(day) FROM daily_sums WHERE kind = 'all')"""
 
 
-class Said(NamedTuple):
-    """What is said of a transaction: by the scorer and by the truth, each 0, 1, or None for nothing yet."""
-
-    flagged: int | None = None
-    is_fraud: int | None = None
-
-
 class Sums(NamedTuple):
     """Figures of some transactions; cents are whole, refunds negative."""
 
@@ -76,7 +69,7 @@ class Sums(NamedTuple):
         return self.flagged_frauds / self.scored_frauds if self.scored_frauds else None
 
 
-def figures(cents: int, said: Said) -> Sums:
+def figures(cents: int, said: Marks) -> Sums:
     """The figures of one transaction."""
     scored, labelled = said.flagged is not None, said.is_fraud is not None
     flagged, fraud = bool(said.flagged), bool(said.is_fraud)
@@ -84,7 +77,7 @@ def figures(cents: int, said: Said) -> Sums:
     return Sums(1, cents, *map(int, counted))
 
 
-def count(connection: Connection, event: Event, said: Said, sign: int) -> None:
+def count(connection: Connection, event: Event, said: Marks, sign: int) -> None:
     """Count a transaction and what is said of it, or with -1 no more, in the transaction under way."""
     _add_up(connection, event, keys(event), figures(event.cents, said), sign)
 
@@ -93,7 +86,7 @@ def count_reasons(
     connection: Connection, event: Event, flagged: int | None, codes: Iterable[str], sign: int = 1
 ) -> None:
     """Count a transaction, or with -1 no more, with the codes of its reasons: what the truth is isn't asked there."""
-    _add_up(connection, event, (("reason", code) for code in codes), figures(event.cents, Said(flagged)), sign)
+    _add_up(connection, event, (("reason", code) for code in codes), figures(event.cents, Marks(flagged)), sign)
 
 
 def _add_up(

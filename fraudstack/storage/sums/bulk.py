@@ -7,13 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Connection
 
-from fraudstack.storage import sums
+from fraudstack.storage import events, sums
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.connections.store import Store
-from fraudstack.storage.following.rebuild import Swap, make_again, put
+from fraudstack.storage.outdated.bulk import Swap, make_again, put
 from fraudstack.storage.sums import COLUMNS, FIGURES, KEY, KINDS, REBUILD_LOCK
-from fraudstack.storage.transactions import events
 
 MADE, _STAGED = (
     pa.schema([(name, pa.string() if name in KEY else pa.int64()) for name in names])

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.schema import TRANSACTIONS
 from fraudstack.storage import profiles, sums
 from fraudstack.storage.connections.online import Connection, Row, amount_for, date_text, held
@@ -126,7 +126,7 @@ def categories(connection: Connection) -> dict[int, str]:
     return dict(connection.rows(_CATEGORIES))
 
 
-def take_out_reasons(connection: Connection, row: Row) -> tuple[Event, sums.Said]:
+def take_out_reasons(connection: Connection, row: Row) -> tuple[Event, Marks]:
     """Count the reasons of a transaction, a row of REASONED, no more; it, and what is said of it."""
     *told, reasons = row
     event, said = profiles.event_of(tuple(told))

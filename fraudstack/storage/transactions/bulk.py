@@ -18,12 +18,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from fraudstack.schema import CONTENT, TRANSACTIONS
+from fraudstack.storage import outdated
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Pace, Turn
 from fraudstack.storage.connections.store import Store
 from fraudstack.storage.decisions import batch_days
-from fraudstack.storage.following import changes, outdated, rebuild
+from fraudstack.storage.following import changes
 from fraudstack.storage.loads import Load
+from fraudstack.storage.loads import bulk as loads_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 
 # Amounts travel in whole cents: a float made of them by one division is the nearest there is.
 STAGED = pa.schema(
@@ -221,7 +224,7 @@ def _add(store: Store, connection: Connection, rows: pa.Table, of: Load, *, ente
     if enter:
         bulk.stage(connection, "fresh", rows.select(["client_id", "id"]))
         bulk.execute(connection, _ENTER_FRESH)
-    bulk.note(store, connection, of, "transactions", rows.column("id").to_numpy())
+    loads_bulk.note(store, connection, of, "transactions", rows.column("id").to_numpy())
 
 
 def _upsert(store: Store, connection: Connection, rows: pa.Table, of: Load, *, enter: bool) -> list[int]:
@@ -239,7 +242,7 @@ def _upsert(store: Store, connection: Connection, rows: pa.Table, of: Load, *, e
     if enter:
         bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))), number)
     bulk.execute(connection, _CHANGE, number)
-    bulk.note_load(store, connection, of)
+    loads_bulk.enter(store, connection, of)
     fresh = bulk.query(connection, _FRESH).column("id")
     if len(fresh):
         _add(store, connection, rows.filter(pc.is_in(rows.column("id"), value_set=fresh)), of, enter=enter)

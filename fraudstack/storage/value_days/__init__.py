@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 
 from fraudstack.features import DAY, KEPT_DAYS, ValueDay, ValueMemory
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.storage.connections.online import Connection, Key
 from fraudstack.storage.profiles import newest_day
-from fraudstack.storage.sums import PARTS, SHARED, Said
+from fraudstack.storage.sums import PARTS, SHARED
 
 KINDS = ("merchant", "mcc", "state")
 TALLY = ("transactions", "cents", "labelled", "frauds", "ordinary_frauds")
@@ -48,7 +48,7 @@ def read(connection: Connection, event: Event) -> dict[str, ValueMemory]:
     return memories
 
 
-def count(connection: Connection, event: Event, said: Said, ordinary: bool, sign: int) -> None:
+def count(connection: Connection, event: Event, said: Marks, ordinary: bool, sign: int) -> None:
     """Count a transaction, or with -1 no more, in the transaction under way.
 
     With categories and states only labels are looked at.
@@ -58,7 +58,7 @@ def count(connection: Connection, event: Event, said: Said, ordinary: bool, sign
         connection.add_up(write, (kind, value, day), [sign * figure for figure in tally])
 
 
-def tallies(event: Event, said: Said, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+def tallies(event: Event, said: Marks, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Kind, value and TALLY of what a transaction is counted with."""
     fraud = said.is_fraud == 1
     label = (int(said.is_fraud is not None), int(fraud), int(fraud and ordinary))

@@ -5,11 +5,11 @@ from contextlib import closing
 
 from fraudstack.errors import StoreError
 from fraudstack.progress import Phases
-from fraudstack.storage import days_seen, profiles, value_days
+from fraudstack.storage import days_seen, outdated, profiles, value_days
 from fraudstack.storage.connections.locks import ingest_turn
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store
-from fraudstack.storage.following import changes, outdated
+from fraudstack.storage.following import changes
 from fraudstack.storage.memories import Fact
 from fraudstack.storage.sums import ALONE
 from fraudstack.storage.verify import clients, days, decisions, lists

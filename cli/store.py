@@ -1,4 +1,4 @@
-"""The commands of `fraudstack` that look into the stores and after them."""
+"""The commands that look into the stores and after them."""
 
 import json
 import secrets
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from cli.options import Clusters, Database, settings_of
 from fraudstack.errors import DifferenceError
-from fraudstack.options import Clusters, Database, settings_of
 from fraudstack.progress import Phases
 from fraudstack.storage.connections.store import parse
 

@@ -13,7 +13,7 @@ from adbc_driver_manager.dbapi import Connection
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Turn
 from fraudstack.storage.connections.store import Store
-from fraudstack.storage.following.outdated import MARK
+from fraudstack.storage.outdated import MARK
 
 _MADE = "DELETE FROM outdated WHERE name = $1"
 _IS_DUE = "SELECT name FROM outdated WHERE name = $1"
