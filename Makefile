@@ -62,7 +62,7 @@ airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:80
 # Java's classes, loaded once for the many times that the tests and Airflow start Spark.
 .venv/spark-classes.jsa: .venv/.stamp
 	@echo "Preparing Spark's classes, once"
-	@$(BIN)/python -m jobs.class_archive
+	@$(BIN)/python -m jobs.spark.class_archive
 
 IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 QUICK = pytest -m "not long" $(IN_TWO)

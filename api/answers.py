@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from fraudstack.decisions.deciding import Decided
 from fraudstack.fields.ids import MOST_EXACT
-from fraudstack.storage.decided import Stored
+from fraudstack.storage.transactions import Stored
 
 _EXAMPLE: Any = {
     "id": 1000000000000000,
@@ -142,7 +142,7 @@ def exact(id: int) -> int | str:
 
 
 def listed(found: Stored) -> dict[str, Any]:
-    """A storage.decided.Stored as Listed has it."""
+    """A storage.transactions.Stored as Listed has it."""
     transaction = found.transaction | {"amount": float(found.transaction["amount"])}
     said = found.decision
     shown = said and decision(transaction["id"], said) | {"decided_at": said["decided_at"], "source": said["source"]}

@@ -15,7 +15,7 @@ from api.problems import Refused
 from fraudstack import keys
 from fraudstack.errors import StoreError
 from fraudstack.settings import Settings
-from fraudstack.storage.shared import Lease, Shared
+from fraudstack.storage.shared_counts import Lease, Shared
 
 log = logging.getLogger(__name__)
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key with the scope that the request needs")

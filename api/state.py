@@ -18,10 +18,11 @@ from fraudstack.llm.limits import Limits
 from fraudstack.llm.scorer import TextScorer
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import decided, store
+from fraudstack.storage import transactions
+from fraudstack.storage.connections import store
+from fraudstack.storage.connections.online import Readers
 from fraudstack.storage.model_days import latest as watched_of
-from fraudstack.storage.online import Readers
-from fraudstack.storage.shared import Shared
+from fraudstack.storage.shared_counts import Shared
 from fraudstack.storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Scorer:
     def _read(self) -> None:
         """What jobs bring: names of categories, and what is watched of the model."""
         with self.readers.reading() as connection:
-            self.categories = decided.categories(connection)
+            self.categories = transactions.categories(connection)
             watched = watched_of(connection, self.model.model.version) if self.model.model else {}
         for measure, (value, _, _) in watched.items():
             metrics.WATCHED.labels(measure).set(value)
@@ -150,7 +151,7 @@ async def start(settings: Settings) -> Scorer:
     upgrade(where, "transactions")
     readers = Readers(where)
     with readers.reading() as connection:
-        categories = decided.categories(connection)
+        categories = transactions.categories(connection)
     writer = Writer(where, settings.api_queue, metrics.WAITING.set, make_room)
     text = text_scorer(settings, shared)
     model = ModelInForce(settings.model_dir)

@@ -10,9 +10,9 @@ from dashboard import words
 from dashboard.queries_review import around, habits, windows
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Amounts, Habit, Profile
-from fraudstack.storage import decided, reviews
-from fraudstack.storage.decided import Stored
-from fraudstack.storage.online import Connection
+from fraudstack.storage import reviews, transactions
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.transactions import Stored
 
 _KINDS = ("mcc", "merchant", "card", "channel", "state", "city", "hour")
 _LABELS = {"mcc": "Category", "state": "State or country"}
@@ -44,11 +44,11 @@ _STYLE = """<style>
 
 def draw(connection: Connection, id: int) -> Stored | None:
     """Draw a transaction without widgets that keep a state; returns it, or None where it isn't there any more."""
-    found, of_client = decided.find(connection, id), habits(connection, id)
+    found, of_client = transactions.find(connection, id), habits(connection, id)
     if found is None or of_client is None:
         st.warning(f"Transaction {id} isn't in the store any more. Go back to the list and reload it.")
         return None
-    name = decided.categories(connection).get(found.transaction["mcc"])
+    name = transactions.categories(connection).get(found.transaction["mcc"])
     st.html(_STYLE + _head(found) + _facts(found, name))
     if found.decision and found.decision["reasons"]:
         st.markdown("##### Why")

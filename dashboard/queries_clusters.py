@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from fraudstack.schema import ClustersStore
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections.online import Connection
 
 _KNOWN = ("cluster", "name", "count", "transactions", "fraud_rate")
 FEATURES = tuple(

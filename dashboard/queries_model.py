@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections.online import Connection
 
 _YEARS = """SELECT substr(day, 1, 4) AS year, CASE WHEN model_version = '' THEN 0 ELSE 1 END AS asked,
     CAST(sum(transactions) AS BIGINT), CAST(sum(suspicious) AS BIGINT), CAST(sum(labelled) AS BIGINT),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from fraudstack.storage import decided, sums
-from fraudstack.storage.online import Connection, date_text
+from fraudstack.storage import sums, transactions
+from fraudstack.storage.connections.online import Connection, date_text
 from fraudstack.storage.sums import Sums
 
 # So many days are drawn one by one, by weeks and by months, for at most some 120 points.
@@ -87,7 +87,7 @@ def read(connection: Connection, shown: Period) -> Overview:
         categories=categories,
         hours=hours,
         reasons=reasons,
-        names={str(mcc): name for mcc, name in decided.categories(connection).items()},
+        names={str(mcc): name for mcc, name in transactions.categories(connection).items()},
     )
 
 

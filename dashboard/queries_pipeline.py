@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from fraudstack.storage.online import Connection, date_text
+from fraudstack.storage.connections.online import Connection, date_text
 
 _RUNS_SHOWN = 20
 # Long texts are cut here, and one alone there, before they go to a browser.

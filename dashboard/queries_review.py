@@ -8,8 +8,8 @@ from typing import NamedTuple
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import WEEK, Profile, log_of, trusted
 from fraudstack.storage import profiles, sums
-from fraudstack.storage.decided import SELECT, Stored, stored
-from fraudstack.storage.online import Connection, date_for, day_for
+from fraudstack.storage.connections.online import Connection, date_for, day_for
+from fraudstack.storage.transactions import SELECT, Stored, stored
 
 MOST_COUNTED = 1_000
 # Read at once: others may take some before us.

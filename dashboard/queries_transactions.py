@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fraudstack.storage import days_seen, sums
+from fraudstack.storage.connections.online import Connection, amount_for, day_for
 from fraudstack.storage.days_seen import Seen
-from fraudstack.storage.decided import SELECT, Stored, stored
-from fraudstack.storage.online import Connection, amount_for, day_for
+from fraudstack.storage.transactions import SELECT, Stored, stored
 
 MOST_COUNTED = 10_000
 _COUNT_SECONDS = 1.0

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 
 from fraudstack.settings import Settings
-from fraudstack.storage.online import Connection, Readers
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.online import Connection, Readers
+from fraudstack.storage.connections.store import parse
 
 
 @st.cache_resource

@@ -14,12 +14,14 @@ from fraudstack.progress import Phases
 from fraudstack.report.backtest import Alert, Backtest, Change, Counts, Month, Way, total
 from fraudstack.rules.config import Rules
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, events
-from fraudstack.storage.store import parse
-from jobs import features
-from jobs.replay import decided
-from jobs.scoring import probabilities
-from jobs.step import check_folder, exported, spark_phase
+from fraudstack.storage import events
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.store import parse
+from jobs.features import fold
+from jobs.features.replay import decided
+from jobs.features.scoring import probabilities
+from jobs.spark.phase import spark_phase
+from jobs.steps.staging import check_folder, exported
 
 # Alerts of which a person sees the sentence.
 _MOST_ALERTS = 100
@@ -40,12 +42,12 @@ def run(
     """
     store = parse(settings.store_url)
     with check_folder(settings) as staging:
-        with batch.connect(store, read_only=True) as connection, phases.phase("backtest: read transactions") as advance:
+        with bulk.connect(store, read_only=True) as connection, phases.phase("backtest: read transactions") as advance:
             exported(events.stream(store, connection), events.COLUMNS, staging / "events", advance)
         history = spark.read.parquet(str(staging / "events"))
         if model is not None:
             with spark_phase(spark, phases, "backtest: model"):
-                figures = features.point_in_time(history, model.label_delay)
+                figures = fold.point_in_time(history, model.label_delay)
                 probabilities(figures, [(model.first_unseen, model)]).write.parquet(str(staging / "said"))
             history = history.join(spark.read.parquet(str(staging / "said")), "id", "left")
         ways = dict(zip(_WAYS, (one.file for _, one in rules), strict=False))

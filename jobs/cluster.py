@@ -3,9 +3,6 @@
 Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
 """
 
-import math
-from collections.abc import Mapping
-from datetime import date
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
@@ -17,35 +14,27 @@ from pyspark.ml.clustering import KMeans
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.feature import StandardScaler, VectorAssembler
 from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fraudstack.profiles.event import HOME_STATES
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import batch, clusters, outdated, rebuild
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage import clusters, outdated
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.upgrade import is_current as upgrade_is_current
 from fraudstack.storage.upgrade import upgrade
-from jobs.cluster_names import name_clusters
-from jobs.step import Step, Summary, exported, spark_phase, step
+from jobs.clusters import habits
+from jobs.clusters.habits import FEATURES
+from jobs.clusters.names import name_clusters
+from jobs.spark.phase import spark_phase
+from jobs.steps.staging import exported
+from jobs.steps.summary import Summary
+from jobs.steps.turn import Step, step
 
-# Per client, each in its own unit; the columns of transactions_clusters.
-FEATURES = (
-    "spend",  # sum of what was bought, units of currency
-    "average",  # mean purchase, units of currency
-    "spread",  # standard deviation of purchases, units of currency
-    "transaction_count",
-    "online_share",  # of transactions, 0 to 1, as the other shares
-    "merchants",  # distinct
-    "night_share",  # from 0 to 5 o'clock
-    "foreign_share",
-    "refund_share",
-    "active_days",  # from the first to the last transaction
-)
 # Long tails: their logarithm is scaled, or one big spender would be a cluster.
 _LONG_TAILED = frozenset({"spend", "average", "spread", "transaction_count", "merchants"})
-_NIGHT_ENDS = 6
 # So few clients are grouped in one task: more would only wait for each other.
 _ONE_TASK_CLIENTS = 100_000
 _FITS_AT_ONCE = 3
@@ -78,13 +67,13 @@ def is_current(settings: Settings) -> bool:
     store, of_clusters = parse(settings.store_url), parse(settings.clusters_url)
     if not (upgrade_is_current(store, "transactions") and upgrade_is_current(of_clusters, "clusters")):
         return False
-    with batch.connect(store, read_only=True) as connection:
+    with bulk.connect(store, read_only=True) as connection:
         if rebuild.is_due(connection, outdated.PROFILES):
             return False
         made_of = clusters.made_of(connection)
-        if made_of is None or made_of != clusters.state(clusters.sums(connection, _NIGHT_ENDS), _asked(settings)):
+        if made_of is None or made_of != clusters.state(clusters.sums(connection, habits.NIGHT_ENDS), _asked(settings)):
             return False
-    with batch.connect(of_clusters, read_only=True) as connection:
+    with bulk.connect(of_clusters, read_only=True) as connection:
         return clusters.are_there(connection)
 
 
@@ -94,75 +83,27 @@ def _asked(settings: Settings) -> object:
 
 def _of_transactions(spark: SparkSession, this: Step, features: Path, phases: Phases) -> pa.Table:
     """Write the features of clients of whom no sums are kept yet; of labels the step `label` tells."""
-    habits = this.staging / "habits"
+    folder = this.staging / "habits"
     with phases.phase("cluster: read transactions") as advance:
         this.summary.rows_in = this.summary.loaded = exported(
-            clusters.habits(this.store, this.connection), clusters.HABITS, habits, advance
+            clusters.habits(this.store, this.connection), clusters.HABITS, folder, advance
         )
     with spark_phase(spark, phases, "cluster: features per client"):
-        client_features(spark.read.parquet(str(habits))).write.parquet(str(features))
+        habits.of_transactions(spark.read.parquet(str(folder))).write.parquet(str(features))
     return clusters.LABELLED.empty_table()
 
 
 def _of_sums(this: Step, settings: Settings, features: Path) -> pa.Table:
     """Write the features of clients from the sums that are kept of them; returns clusters.LABELLED."""
-    found = clusters.sums(this.connection, _NIGHT_ENDS)
+    found = clusters.sums(this.connection, habits.NIGHT_ENDS)
     this.summary.fingerprint = clusters.state(found, _asked(settings))
     this.summary.rows_in = this.summary.loaded = sum(row["transactions"] for row in found)
-    rows = [{"client_id": row["client_id"], **_features(row)} for row in found]
+    rows = [{"client_id": row["client_id"], **habits.of_sums(row)} for row in found]
     schema = pa.schema([("client_id", pa.string()), *((name, pa.float64()) for name in FEATURES)])
     features.mkdir()
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), features / "0.parquet")
     labelled = [{name: row[name] for name in clusters.LABELLED.names} for row in found if row["labelled"]]
     return pa.Table.from_pylist(labelled, schema=clusters.LABELLED)
-
-
-def _features(sums: Mapping[str, Any]) -> dict[str, float]:
-    """FEATURES of a client, from a row of storage.clusters.sums."""
-    several, bought, cents = sums["transactions"], sums["bought"], sums["bought_cents"]
-    # Whole numbers, and so without a rounding until the root is taken.
-    spread = bought * int(sums["bought_squares"]) - cents * cents
-    days = date.fromisoformat(sums["last"]) - date.fromisoformat(sums["first"])
-    return {
-        "spend": cents / 100,
-        "average": cents / bought / 100 if bought else 0.0,
-        "spread": math.sqrt(max(spread, 0)) / bought / 100 if bought else 0.0,
-        "transaction_count": float(several),
-        "online_share": sums["online"] / several,
-        "merchants": float(sums["merchants"]),
-        "night_share": sums["night"] / several,
-        "foreign_share": sums["abroad"] / several,
-        "refund_share": sums["refunds"] / several,
-        "active_days": float(days.days),
-    }
-
-
-def client_features(transactions: DataFrame) -> DataFrame:
-    """A row per client with FEATURES, from rows of storage.clusters.HABITS."""
-    # Doubles of whole cents add up exactly to 2**53, and so in any order: the same store gives the same figures.
-    cents = F.round(F.col("amount") * 100)
-    bought = F.when(cents > 0, cents)
-    average = F.avg(bought)
-    variance = F.avg(bought * bought) - average * average
-    date = F.col("date")
-    # A US code has two letters, other countries are written out.
-    foreign = F.coalesce(~F.col("merchant_state").isin("", *HOME_STATES), F.lit(False))
-
-    def share(condition: Column) -> Column:
-        return F.avg(F.coalesce(condition, F.lit(False)).cast("double"))
-
-    return transactions.groupBy("client_id").agg(
-        (F.coalesce(F.sum(bought), F.lit(0.0)) / 100).alias("spend"),
-        (F.coalesce(average, F.lit(0.0)) / 100).alias("average"),
-        (F.sqrt(F.greatest(variance, F.lit(0.0))) / 100).alias("spread"),
-        F.count("*").cast("double").alias("transaction_count"),
-        share(F.col("use_chip") == "Online Transaction").alias("online_share"),
-        F.count_distinct("merchant_id").cast("double").alias("merchants"),
-        share(F.hour(date) < _NIGHT_ENDS).alias("night_share"),
-        share(foreign).alias("foreign_share"),
-        share(cents < 0).alias("refund_share"),
-        F.datediff(F.max(date), F.min(date)).cast("double").alias("active_days"),
-    )
 
 
 def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
@@ -240,7 +181,7 @@ def _replace(store: Store, clients: DataFrame, grouped: DataFrame, labelled: pa.
             "cluster": pa.array((number[group] for group in who.column("group").to_pylist()), pa.int32()),
         }
     )
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         clusters.replace(store, connection, table, members)
     return len(rows)
 

@@ -11,11 +11,16 @@ from pyspark.sql import SparkSession
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import decision_load, events, outdated, rebuild
-from jobs import features, walk
-from jobs.replay import decided
-from jobs.scoring import probabilities
-from jobs.step import Summary, exported, spark_phase, step
+from fraudstack.storage import events, outdated
+from fraudstack.storage.decisions import bulk as decisions_bulk
+from fraudstack.storage.outdated import bulk as rebuild
+from jobs.features import fold, walk
+from jobs.features.replay import decided
+from jobs.features.scoring import probabilities
+from jobs.spark.phase import spark_phase
+from jobs.steps.staging import exported
+from jobs.steps.summary import Summary
+from jobs.steps.turn import step
 
 _SAID = "nothing alarming"
 
@@ -32,12 +37,12 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             batches = events.stream(this.store, this.connection)
             this.summary.rows_in = exported(batches, events.COLUMNS, this.staging / "events", advance)
         with phases.phase("decide: read decisions") as advance:
-            before = decision_load.decided(this.store, this.connection)
-            exported(before, decision_load.IDS, this.staging / "known", advance)
+            before = decisions_bulk.decided(this.store, this.connection)
+            exported(before, decisions_bulk.IDS, this.staging / "known", advance)
         history = spark.read.parquet(str(this.staging / "events"))
         figures = this.staging / "features"
         with spark_phase(spark, phases, "decide: features"):
-            features.point_in_time(history, delay).write.parquet(str(figures))
+            fold.point_in_time(history, delay).write.parquet(str(figures))
         speakers = walk.forward(settings, figures, phases)
         if speakers:
             with spark_phase(spark, phases, "decide: models"):
@@ -53,7 +58,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         with phases.counted("decide: load", found.count_rows()) as on_rows:
             now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
             rows = _rows(found, rules.version)
-            this.summary.loaded = decision_load.insert(this.store, this.connection, rows, now, on_rows)
+            this.summary.loaded = decisions_bulk.insert(this.store, this.connection, rows, now, on_rows)
         rebuild.made(this.store, this.connection, outdated.DECISIONS)
     return this.summary
 

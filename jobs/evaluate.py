@@ -1,12 +1,9 @@
 """How good a model is: fold by fold beside what it has to beat, and a candidate beside the champion."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pyarrow.dataset as ds
-from numpy.typing import NDArray
 from pydantic_core import to_json
 from pyspark.sql import SparkSession
 
@@ -19,11 +16,11 @@ from fraudstack.model.promotion import Comparison, compare
 from fraudstack.model.table import Row
 from fraudstack.model.words import GROUPS
 from fraudstack.progress import Phases
-from fraudstack.rules import config
 from fraudstack.settings import Settings
-from jobs import examples
-from jobs.replay import decided
-from jobs.step import Summary, check_folder, spark_phase
+from jobs.features import examples
+from jobs.features.scoring import scores_by_rules
+from jobs.steps.staging import check_folder
+from jobs.steps.summary import Summary
 
 
 def run(settings: Settings, run_id: str, phases: Phases) -> Summary:
@@ -89,17 +86,3 @@ def _means(rows: list[Row]) -> list[Row]:
         )
         for name in names
     ]
-
-
-def scores_by_rules(
-    spark: SparkSession, settings: Settings, delay: int, staging: Path, phases: Phases
-) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    """Scores (n,) by the rules alone, of the ids (n,) of transactions."""
-    folder = staging / "rules"
-    rules = config.load(settings.rules_path or config.DEFAULT).file
-    with spark_phase(spark, phases, "evaluate: rules"):
-        replayed = decided(spark.read.parquet(str(staging / "events")), {"rules": rules}, delay)
-        replayed.selectExpr("id", "rules.score AS score").write.parquet(str(folder))
-    found = ds.dataset(folder).to_table().sort_by("id")
-    ids, scores = found.column("id").to_numpy(), found.column("score").to_numpy()
-    return lambda wanted: np.asarray(scores[np.searchsorted(ids, wanted)], dtype=np.float64)

@@ -5,8 +5,9 @@ from contextlib import closing
 from fraudstack.decisions.following import follow_all
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage.online import Connection
-from jobs.step import Summary, noted
+from fraudstack.storage.connections.online import Connection
+from jobs.steps.summary import Summary
+from jobs.steps.turn import noted
 
 
 def run(settings: Settings, run_id: str, phases: Phases) -> Summary:

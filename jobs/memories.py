@@ -14,16 +14,24 @@ from fraudstack.features import KEPT_DAYS, ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import events, memory_load, outdated, profile_load, rebuild, sums_load
+from fraudstack.storage import events, outdated
+from fraudstack.storage.memories import bulk as memories_bulk
+from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.profiles import bulk as profiles_bulk
+from fraudstack.storage.sums import bulk as sums_bulk
 from fraudstack.storage.value_days import BEFORE, COLUMNS, KINDS, TALLY
-from jobs.features import EVENT, Arrays, by_client, folding, rows, tallies
-from jobs.step import Summary, exported, spark_phase, step
+from fraudstack.storage.value_days import bulk as value_days_bulk
+from jobs.features.fold import EVENT, Arrays, by_client, folding, rows, tallies
+from jobs.spark.phase import spark_phase
+from jobs.steps.staging import exported
+from jobs.steps.summary import Summary
+from jobs.steps.turn import step
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
     """Put fresh memories in the place of the old, in short transactions; loaded counts transactions."""
     with step(settings, run_id, "memories", phases) as this:
-        versions, days = profile_load.versions(this.connection), sums_load.versions(this.connection)
+        versions, days = profiles_bulk.versions(this.connection), sums_bulk.versions(this.connection)
         with phases.phase("memories: read transactions") as advance:
             this.summary.rows_in = this.summary.loaded = exported(
                 events.stream(this.store, this.connection), events.COLUMNS, this.staging / "events", advance
@@ -39,10 +47,10 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         )
         clients = made.to_table()
         with phases.counted("memories: load clients", clients.num_rows) as on_clients:
-            memory_load.replace_memories(this.store, this.connection, ds.dataset(clients), versions, on_clients)
-        values = ds.dataset(this.staging / "values").to_table().cast(memory_load.VALUE_DAYS)
+            memories_bulk.replace(this.store, this.connection, ds.dataset(clients), versions, on_clients)
+        values = ds.dataset(this.staging / "values").to_table().cast(value_days_bulk.VALUE_DAYS)
         with phases.counted("memories: load days", values.num_rows) as on_rows:
-            memory_load.replace_days(this.store, this.connection, values, days, on_rows)
+            value_days_bulk.replace(this.store, this.connection, values, days, on_rows)
         rebuild.made(this.store, this.connection, outdated.MEMORIES)
     return this.summary
 

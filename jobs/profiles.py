@@ -12,9 +12,17 @@ from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
 from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import days_seen_load, events, outdated, profile_load, rebuild, sums_load
-from jobs import days_seen, sums
-from jobs.step import Summary, exported, spark_phase, step
+from fraudstack.storage import events, outdated
+from fraudstack.storage.days_seen import bulk as days_seen_bulk
+from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.profiles import bulk as profiles_bulk
+from fraudstack.storage.sums import bulk as sums_bulk
+from jobs.days import seen as days_seen
+from jobs.days import sums
+from jobs.spark.phase import spark_phase
+from jobs.steps.staging import exported
+from jobs.steps.summary import Summary
+from jobs.steps.turn import step
 
 _PURCHASES = ("purchases", "cents", "logs", "squares")
 
@@ -22,7 +30,7 @@ _PURCHASES = ("purchases", "cents", "logs", "squares")
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
     """Put fresh profiles in the place of the old, in short transactions; loaded counts transactions."""
     with step(settings, run_id, "profiles", phases) as this:
-        versions, days = profile_load.versions(this.connection), sums_load.versions(this.connection)
+        versions, days = profiles_bulk.versions(this.connection), sums_bulk.versions(this.connection)
         with phases.phase("profiles: read transactions") as advance:
             this.summary.rows_in = this.summary.loaded = exported(
                 events.stream(this.store, this.connection), events.COLUMNS, this.staging / "events", advance
@@ -39,18 +47,18 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             days_seen.seen(exchanged).write.parquet(str(this.staging / "seen"))
         made = ds.dataset(this.staging / "sums")
         with phases.counted("profiles: load", made.count_rows()) as on_clients:
-            profile_load.replace(
+            profiles_bulk.replace(
                 this.store, this.connection, made, ds.dataset(this.staging / "habits"), versions, on_clients
             )
         daily = ds.dataset(this.staging / "daily").to_table()
         known_days = daily.column("day").unique().to_pylist()
         with phases.counted("profiles: load sums", len(known_days)) as on_days:
-            sums_load.replace(this.store, this.connection, daily, days, on_days)
+            sums_bulk.replace(this.store, this.connection, daily, days, on_days)
         seen = ds.dataset(this.staging / "seen")
         with phases.counted("profiles: load days", seen.count_rows()) as on_values:
             # A day whose sums were made again meanwhile has a later version.
             made_by = {day: days.get(day, 0) + 1 for day in known_days}
-            days_seen_load.replace(this.store, this.connection, days_seen.encoded(seen), made_by, on_values)
+            days_seen_bulk.replace(this.store, this.connection, days_seen.encoded(seen), made_by, on_values)
         rebuild.made(this.store, this.connection, outdated.PROFILES)
     return this.summary
 

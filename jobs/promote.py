@@ -6,7 +6,7 @@ from fraudstack.errors import InputError
 from fraudstack.model import registry
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 
 
 def run(settings: Settings, run_id: str, phases: Phases) -> Summary:

@@ -9,8 +9,10 @@ from pyspark.sql import SparkSession
 
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import OF_A_LARGE_LOAD, WITHOUT_SPARK, session
-from jobs.step import Summary, is_current, skipped
+from jobs import OF_A_LARGE_LOAD, WITHOUT_SPARK
+from jobs.spark import session
+from jobs.steps.summary import Summary
+from jobs.steps.turn import is_current, skipped
 
 Session = Callable[[], SparkSession]
 

@@ -13,9 +13,9 @@ from fraudstack.features import DAY, NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import examples
-from jobs.features import matrix
-from jobs.step import check_folder
+from jobs.features import examples
+from jobs.features.fold import matrix
+from jobs.steps.staging import check_folder
 
 _SCORED = pa.schema([("id", pa.int64()), ("score", pa.float64())])
 

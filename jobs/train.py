@@ -9,8 +9,9 @@ from fraudstack.model import artefact, fit, protocol, registry
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import examples
-from jobs.step import Summary, check_folder
+from jobs.features import examples
+from jobs.steps.staging import check_folder
+from jobs.steps.summary import Summary
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:

@@ -5,9 +5,10 @@ from collections import Counter
 from fraudstack.errors import DifferenceError
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.verify.difference import sentence
-from fraudstack.verify.store import compare
-from jobs.step import Summary, noted
+from fraudstack.storage.verify.difference import sentence
+from fraudstack.storage.verify.store import compare
+from jobs.steps.summary import Summary
+from jobs.steps.turn import noted
 
 
 def run(settings: Settings, run_id: str, phases: Phases) -> Summary:

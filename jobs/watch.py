@@ -14,9 +14,13 @@ from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.rules.config import RulesFile
 from fraudstack.settings import Settings
-from fraudstack.storage import events, model_days_load
-from jobs import features
-from jobs.step import Step, Summary, exported, spark_phase, step
+from fraudstack.storage import events
+from fraudstack.storage.model_days import bulk as model_days_bulk
+from jobs.features import fold
+from jobs.spark.phase import spark_phase
+from jobs.steps.staging import exported
+from jobs.steps.summary import Summary
+from jobs.steps.turn import Step, step
 
 # Days that are watched one by one, each by what came in the week up to it.
 _WATCHED, _WEEK = 60, 7
@@ -36,7 +40,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         history = spark.read.parquet(str(this.staging / "events"))
         figures = this.staging / "features"
         with spark_phase(spark, phases, "watch: features"):
-            features.point_in_time(history, champion.label_delay).write.parquet(str(figures))
+            fold.point_in_time(history, champion.label_delay).write.parquet(str(figures))
         with phases.phase("watch: measure"):
             _watch(this, figures, champion, rules.file)
     return this.summary
@@ -81,4 +85,4 @@ def _watch(this: Step, figures: Path, champion: Model, rules: RulesFile) -> None
         }
         for day, name, value, sample in measured
     ]
-    model_days_load.put(this.store, this.connection, rows_of)
+    model_days_bulk.put(this.store, this.connection, rows_of)

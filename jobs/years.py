@@ -18,9 +18,9 @@ from fraudstack.model.protocol import day_of
 from fraudstack.model.table import Row
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from jobs import examples
-from jobs.evaluate import scores_by_rules
-from jobs.step import check_folder
+from jobs.features import examples
+from jobs.features.scoring import scores_by_rules
+from jobs.steps.staging import check_folder
 
 # A rule that anybody sees in the labels of the years before: cards abroad in one country.
 _COUNTRY = "Italy"

@@ -102,7 +102,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process."""
-    from jobs import session
+    from jobs.spark import session
 
     with pytest.MonkeyPatch.context() as patch:
         # This one lives long enough.

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from fraudstack.cli import app
+from cli.main import app
 
 COMMAND = Path(sys.executable).with_name("fraudstack")
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"

@@ -88,7 +88,7 @@ def test_of_several_settings_each_is_named_and_none_repeated(monkeypatch: pytest
 def test_every_program_refuses_a_currency_at_its_start(tmp_path: Path) -> None:
     env = {**os.environ, "TX_CURRENCY": "JPY", "TX_SQLITE_DB": f"{tmp_path}/t.db"}
     for command in (
-        ("fraudstack.cli", "report"),
+        ("cli", "report"),
         ("jobs", "promote"),
         ("gunicorn", "--config", "python:api.gunicorn", "api.main:app"),
     ):
@@ -106,5 +106,5 @@ def test_bounds_of_clusters_stand_in_order() -> None:
 def test_settings_are_read_from_the_environment_in_one_place_only() -> None:
     root = Path(__file__).parents[1]
     reads = re.compile(r"""(getenv\(|environ\[|environ\.get\()["'](TX_|OPENAI_)""")
-    files = [file for room in ("fraudstack", "jobs", "dags", "data") for file in (root / room).rglob("*.py")]
+    files = [file for room in ("fraudstack", "jobs", "dags", "data", "cli") for file in (root / room).rglob("*.py")]
     assert [str(file) for file in files if reads.search(file.read_text())] == []

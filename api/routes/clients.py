@@ -16,7 +16,7 @@ from api.state import Scorer, this_second
 from fraudstack.profiles.event import KINDS, date_of
 from fraudstack.profiles.profile import WEEK, Profile
 from fraudstack.storage import profiles, reviews
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections.online import Connection
 from fraudstack.texts import identifier
 
 router = APIRouter(tags=["clients"], route_class=JsonRoute)

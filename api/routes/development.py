@@ -7,7 +7,7 @@ from starlette.responses import Response
 from api.keys import needs
 from api.reading import JsonRoute
 from api.state import Scorer
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import reset
 
 router = APIRouter(tags=["development"], route_class=JsonRoute)

@@ -9,7 +9,7 @@ from api import metrics
 from api.answers import json_answer
 from api.problems import AGAIN, Refused
 from api.state import Scorer
-from fraudstack.storage import decided
+from fraudstack.storage import transactions
 
 router = APIRouter(tags=["health"])
 
@@ -47,7 +47,7 @@ async def get_readyz(request: Request) -> Response:
 
     def look() -> None:
         with scorer.readers.reading() as connection:
-            decided.look(connection)
+            transactions.look(connection)
 
     await run_in_threadpool(look)
     rules, model = scorer.rules, scorer.model

@@ -17,8 +17,8 @@ from api.routes.transactions import Id
 from api.state import Scorer, this_second
 from fraudstack.decisions.turns import settled
 from fraudstack.storage import reviews
-from fraudstack.storage.history import Replays, Wanted
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.following.history import Replays, Wanted
 from fraudstack.texts import kept
 
 router = APIRouter(tags=["reviews"], dependencies=[Depends(needs("review"))], route_class=JsonRoute)

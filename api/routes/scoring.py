@@ -31,8 +31,8 @@ from fraudstack.decisions.turns import settled
 from fraudstack.decisions.work import Overloaded, Unfinished
 from fraudstack.errors import StoreError
 from fraudstack.llm.scorer import NOT_ASKED
-from fraudstack.storage.history import Replays, Wanted
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.following.history import Replays, Wanted
 
 router = APIRouter(tags=["scoring"], route_class=JsonRoute)
 

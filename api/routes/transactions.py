@@ -11,7 +11,8 @@ from api.answers import Listed, Page, json_answer, listed
 from api.keys import needs
 from api.problems import Refused
 from api.state import Scorer
-from fraudstack.storage import decided, listing, reviews
+from fraudstack.storage import reviews, transactions
+from fraudstack.storage.transactions import listing
 from fraudstack.texts import identifier
 
 router = APIRouter(tags=["transactions"], dependencies=[Depends(needs("review"))])
@@ -78,7 +79,7 @@ def get_transaction(request: Request, id: Id) -> Response:
     """A transaction with its decision and its reviews."""
     scorer: Scorer = request.app.state.scorer
     with scorer.readers.reading() as connection:
-        found = decided.find(connection, id)
+        found = transactions.find(connection, id)
         if found is None:
             raise Refused(404, f"there is no transaction {id}")
         return json_answer(listed(found) | {"reviews": reviews.history(connection, id)})

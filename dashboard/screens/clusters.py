@@ -10,7 +10,7 @@ from dashboard import drawing, queries_clusters, stores, words
 from dashboard.drawing import Feature, Point
 from dashboard.queries_clusters import FEATURES, Cluster
 from fraudstack.errors import StoreError
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 
 _MOST_CLIENTS = 1_000
 _MONEY = frozenset({"spend", "average", "spread"})

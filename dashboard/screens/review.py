@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import case, queries_review, scorer, stores, words
 from dashboard.scorer import Claim
 from fraudstack.errors import Refusal
-from fraudstack.storage.decided import Stored
+from fraudstack.storage.transactions import Stored
 
 # What an analyst may say: the word on the button, its key, its picture.
 _VERDICTS = {

@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard import case, door, export, stores, words
 from dashboard.queries_transactions import Count, Filters, Search, rows
 from fraudstack.rules.reasons import CODES
-from fraudstack.storage import decided
-from fraudstack.storage.decided import Stored
+from fraudstack.storage import transactions
+from fraudstack.storage.transactions import Stored
 
 PAGE, MOST_PAGES = 20, 1_000
 _ANSWERS = {"yes": "yes", "no": "no", "unsaid": "not said yet"}
@@ -29,7 +29,7 @@ def draw() -> None:
     readable = asked.isdecimal() and len(asked) < 10
     st.session_state[_NUMBER] = min(max(1, int(asked)), MOST_PAGES) if readable else 1
     with stores.transactions() as connection:
-        names = decided.categories(connection)
+        names = transactions.categories(connection)
     _live(_asked(names), names)
 
 

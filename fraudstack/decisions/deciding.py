@@ -11,18 +11,18 @@ from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.work import TURN_SECONDS
 from fraudstack.fields.ids import FIRST_MADE
 from fraudstack.places import STORED
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile
 from fraudstack.rules.config import Rules, RulesFile
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
 from fraudstack.rules.reasons import Case, Reason
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
-from fraudstack.storage import decided, history, profiles, sums, value_days
-from fraudstack.storage.changes import follow_client, is_to_be_counted
-from fraudstack.storage.follow import Change, follow
-from fraudstack.storage.history import Replays, Wanted
-from fraudstack.storage.online import Connection, date_for
-from fraudstack.storage.sums import Said
+from fraudstack.storage import profiles, sums, transactions, value_days
+from fraudstack.storage.connections.online import Connection, date_for
+from fraudstack.storage.following import history
+from fraudstack.storage.following.changes import follow_client, is_to_be_counted
+from fraudstack.storage.following.follow import Change, follow
+from fraudstack.storage.following.history import Replays, Wanted
 
 if TYPE_CHECKING:
     from fraudstack.model.artefact import Model
@@ -130,7 +130,7 @@ def decide_and_store(
     What was `scored` before the transaction began holds if nothing has changed since; it stays as it is. The same post
     again gives the stored decision and writes nothing. One that a file loaded may want its client's history replayed.
     """
-    known = None if posted.id is None else decided.find(connection, posted.id, hold=True)
+    known = None if posted.id is None else transactions.find(connection, posted.id, hold=True)
     if known is not None:
         return _of_known(connection, posted, known, terms, now, advice, replays)
     if posted.id is not None and FIRST_ASSIGNED <= posted.id < FIRST_MADE:
@@ -140,15 +140,15 @@ def decide_and_store(
     # One that comes late is remembered in its place, among all that a file brought; one that was deleted goes first.
     if (_late(scored, posted) or _was_there(connection, posted)) and follow_client(connection, posted.client_id):
         scored = score(connection, posted, terms, now)
-    id = decided.next_id(connection) if posted.id is None else posted.id
+    id = transactions.next_id(connection) if posted.id is None else posted.id
     event = scored.case.event if posted.id == id else replace(scored.case.event, id=id)
     verdict, decision = _said(scored, posted, terms, now, advice)
-    said = Said(int(verdict.suspicious))
-    decided.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
+    said = Marks(int(verdict.suspicious))
+    transactions.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
     # A copy: work may be done twice, and what was scored must not hold what was rolled back.
     follow(connection, scored.case.profile.copy(), [Change(None, (event, said))])
     sums.count_reasons(connection, event, said.flagged, (reason.code for reason in verdict.reasons))
-    decided.decide(connection, id, decision)
+    transactions.decide(connection, id, decision)
     return Decided(id, decision)
 
 
@@ -190,7 +190,7 @@ def decide_some(
 def _of_known(
     connection: Connection,
     posted: Submission,
-    stored: decided.Stored,
+    stored: transactions.Stored,
     terms: Terms,
     now: datetime,
     advice: Advice,
@@ -206,7 +206,7 @@ def _of_known(
     if differs := _differing(posted, transaction, terms.currency):
         return Conflict(f"transaction {id} was loaded already, with another {differs}")
     event = posted.event(id, datetime.strptime(transaction["date"], DATE_FORMAT))
-    before = Said(transaction["flagged_fraud"], transaction["is_fraud"])
+    before = Marks(transaction["flagged_fraud"], transaction["is_fraud"])
     # It may be in the profile already, as a transaction that nobody decided.
     kept = history.known(connection, event, replays)
     remembers = kept is not None and kept.profile.memory is not None and terms.model is not None
@@ -219,9 +219,9 @@ def _of_known(
     scored = scored_by(connection, event, profile, kept.excepted, terms)
     verdict, decision = _said(scored, posted, terms, now, advice)
     after = before._replace(flagged=int(verdict.suspicious))
-    decided.flag(connection, id, verdict.suspicious, posted.description)
+    transactions.flag(connection, id, verdict.suspicious, posted.description)
     kept.judge_anew(connection, event, before, after)
-    decided.replace(connection, id, decision)
+    transactions.replace(connection, id, decision)
     sums.count_reasons(connection, event, after.flagged, (reason.code for reason in verdict.reasons))
     return Decided(id, decision)
 

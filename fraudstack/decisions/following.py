@@ -18,10 +18,11 @@ from fraudstack.profiles.profile import Profile, trusted
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import changes, days_seen, decided, history, profiles, value_days
-from fraudstack.storage.online import Connection
-from fraudstack.storage.pace import Pace, Turn
-from fraudstack.storage.remembering import Fact, before, count_before, from_place, place, until_place
+from fraudstack.storage import days_seen, profiles, transactions, value_days
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.pace import Pace, Turn
+from fraudstack.storage.following import changes, history
+from fraudstack.storage.memories import Fact, before, count_before, from_place, place, until_place
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _terms(settings: Settings, connection: Connection, phases: Phases) -> Terms:
         # As a scorer does, which goes on without it.
         phases.say(f"follow: {error}")
         problem = str(error)
-    return Terms(rules, settings.currency, decided.categories(connection), champion, problem)
+    return Terms(rules, settings.currency, transactions.categories(connection), champion, problem)
 
 
 def decide_all(
@@ -125,7 +126,7 @@ def _decide(connection: Connection, clients: Sequence[str], judge: Judge) -> tup
                 again.append(client_id)
                 continue
             for id, decision in found.decisions.items():
-                decided.replace(connection, id, decision)
+                transactions.replace(connection, id, decision)
             changes.decided(connection, client_id)
             decisions += len(found.decisions)
     return turn, decisions, again

@@ -8,8 +8,8 @@ from fraudstack.decisions.deciding import Advice, Conflict, Decided, Terms, deci
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.work import MOST_TOGETHER
 from fraudstack.decisions.writer import Writer
-from fraudstack.storage.history import Replayed, Replays, Wanted, replay
-from fraudstack.storage.online import Connection, Readers
+from fraudstack.storage.connections.online import Connection, Readers
+from fraudstack.storage.following.history import Replayed, Replays, Wanted, replay
 
 
 async def settled[T](

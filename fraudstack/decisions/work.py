@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraudstack.errors import CollidedError, OutcomeUnknownError
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections.online import Connection
 
 # Decisions in one database transaction: it stays well under the 200 ms that others may wait.
 MOST_TOGETHER = 100

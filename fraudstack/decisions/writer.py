@@ -31,10 +31,10 @@ from fraudstack.decisions.work import (
     done,
 )
 from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store
-from fraudstack.storage.trial import try_writing
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store
+from fraudstack.storage.connections.trial import try_writing
 
 log = logging.getLogger(__name__)
 

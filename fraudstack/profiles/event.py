@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 ONLINE = "Online Transaction"
 HOME = "US"
@@ -61,6 +62,13 @@ class Event:
             self.state,
         )
         return tuple((kind, value) for kind, value in zip(KINDS, values, strict=True) if value)
+
+
+class Marks(NamedTuple):
+    """How a transaction is marked: by the scorer and by the truth, each 0, 1, or None for nothing yet."""
+
+    flagged: int | None = None
+    is_fraud: int | None = None
 
 
 def country(state: str | None) -> str | None:

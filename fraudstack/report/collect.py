@@ -31,8 +31,8 @@ from fraudstack.report.model import (
 from fraudstack.report.tally import Labelled, Tally, Volume
 from fraudstack.schema import IngestRun
 from fraudstack.storage import figures
+from fraudstack.storage.connections.store import Store
 from fraudstack.storage.figures import Extent
-from fraudstack.storage.store import Store
 
 _STEPS_SHOWN = 12
 

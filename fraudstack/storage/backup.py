@@ -10,8 +10,8 @@ from pathlib import Path
 from fraudstack.errors import StoreError
 from fraudstack.model.champion import CHAMPION
 from fraudstack.progress import Advance
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.store import Store
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.store import Store
 
 # A copy's folder is named by its moment; while it is made it begins with a dot.
 _NAME = "%Y%m%dT%H%M%S%fZ"

@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, Float, Integer, Text
 
 from fraudstack.profiles.event import HOME_STATES, ONLINE
 from fraudstack.schema import ClustersStore
-from fraudstack.storage import batch as bulk
-from fraudstack.storage.store import Store
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.store import Store
 
 # To the width of each column: PostgreSQL takes no other.
 _ARROW = {BigInteger: pa.int64(), Integer: pa.int32(), Float: pa.float64(), Text: pa.string()}

@@ -6,11 +6,10 @@ from itertools import chain
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
-from fraudstack.profiles.event import Event
-from fraudstack.storage import batch as bulk
+from fraudstack.profiles.event import Event, Marks
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.store import Store
 from fraudstack.storage.forms import COMPARED, formed
-from fraudstack.storage.store import Store
-from fraudstack.storage.sums import Said
 
 COLUMNS = pa.schema(
     [
@@ -46,12 +45,12 @@ def stream(store: Store, connection: Connection) -> Iterator[pa.RecordBatch]:
         yield formed(batch.cast(COLUMNS), COMPARED)
 
 
-def of(store: Store, connection: Connection, where: str, parameters: tuple[str, ...]) -> list[tuple[Event, Said]]:
+def of(store: Store, connection: Connection, where: str, parameters: tuple[str, ...]) -> list[tuple[Event, Marks]]:
     """The transactions for which a condition holds, and what is said of each."""
     found = bulk.query(connection, f"{_statement(store)} WHERE {where}", parameters).cast(COLUMNS)
     texts = (formed(batch, COMPARED).to_pylist() for batch in found.to_batches())
     rows = (row | {name: row[name] or None for name in _TEXTS} for row in chain.from_iterable(texts))
-    return [(Event(*list(row.values())[:11]), Said(row["flagged_fraud"], row["is_fraud"])) for row in rows]
+    return [(Event(*list(row.values())[:11]), Marks(row["flagged_fraud"], row["is_fraud"])) for row in rows]
 
 
 def _statement(store: Store) -> str:

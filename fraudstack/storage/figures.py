@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session
 
 from fraudstack.errors import StoreError
 from fraudstack.schema import TRANSACTIONS, ClustersStore, IngestRun, TransactionsStore
-from fraudstack.storage import batch
-from fraudstack.storage.engines import read_only
-from fraudstack.storage.store import Store
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.engines import read_only
+from fraudstack.storage.connections.store import Store
 
 _T = TRANSACTIONS.c
 _RUNS = TransactionsStore.metadata.tables["ingest_runs"]
@@ -113,8 +113,8 @@ def transactions(store: Store, engine: Engine, *, detailed: bool) -> Iterator[pa
     if detailed:
         columns += [(_part(engine, "year") * 100 + _part(engine, "hour")).label("year_hour"), _T.mcc]
     statement = select(*columns).compile(engine, compile_kwargs={"literal_binds": True})
-    with batch.connect(store, read_only=True) as connection:
-        yield from batch.stream(store, connection, str(statement))
+    with bulk.connect(store, read_only=True) as connection:
+        yield from bulk.stream(store, connection, str(statement))
 
 
 def _text(column: ColumnElement[Any], name: str) -> ColumnElement[str]:

@@ -11,7 +11,7 @@ from fraudstack.texts import identifier
 
 type Forms = Mapping[str, Callable[[str], str | None]]
 
-# Of rows of storage.events, and of storage.transactions.
+# Of rows of storage.events, and of storage.transactions.bulk.
 COMPARED: Forms = {"channel": channel_of, "city": city_of, "state": state_of}
 KEPT: Forms = {**STORED, **dict.fromkeys(("client_id", "card_id", "merchant_id"), identifier)}
 # Columns of so many different values that each isn't looked at without need.

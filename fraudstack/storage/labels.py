@@ -7,12 +7,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Connection
 
-from fraudstack.storage import batch as bulk
-from fraudstack.storage import batch_days, changes, loads, outdated, rebuild
+from fraudstack.storage import loads, outdated
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.pace import Pace, Turn
+from fraudstack.storage.connections.store import Store
+from fraudstack.storage.decisions import batch_days
+from fraudstack.storage.following import changes
 from fraudstack.storage.loads import Load
-from fraudstack.storage.pace import Pace, Turn
+from fraudstack.storage.loads import bulk as loads_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.reviews import VERDICTS
-from fraudstack.storage.store import Store
 
 # known_at: in UTC; NULL: nobody says.
 STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32()), ("known_at", pa.timestamp("us"))])
@@ -123,7 +127,7 @@ def _update(store: Store, connection: Connection, staged: pa.Table, of: Load, *,
             bulk.execute(connection, statement)
         since = news.column("known_at").cast(pa.timestamp("s")).cast(pa.int64())
         columns = (news.column("id"), news.column("is_fraud").cast(pa.int64()), pc.fill_null(since, loads.UNDATED))
-        bulk.note(store, connection, of, "labels", *(column.to_numpy() for column in columns))
+        loads_bulk.note(store, connection, of, "labels", *(column.to_numpy() for column in columns))
 
     return bulk.write_again(store, connection, update)[0]
 

@@ -9,8 +9,8 @@ from sqlalchemy import desc, select
 from fraudstack.errors import StoreError
 from fraudstack.schema import RAW, TransactionsStore
 from fraudstack.spreadsheet import harmless
-from fraudstack.storage.engines import read
-from fraudstack.storage.store import Store
+from fraudstack.storage.connections.engines import read
+from fraudstack.storage.connections.store import Store
 
 _QUARANTINE = TransactionsStore.metadata.tables["quarantine"]
 _RUNS = TransactionsStore.metadata.tables["ingest_runs"]

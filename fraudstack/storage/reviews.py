@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage import batch_days, profiles
-from fraudstack.storage.history import Known, Replays, Wanted, known
-from fraudstack.storage.online import Connection, date_text
-from fraudstack.storage.sums import Said
+from fraudstack.storage import profiles
+from fraudstack.storage.connections.online import Connection, date_text
+from fraudstack.storage.decisions import batch_days
+from fraudstack.storage.following.history import Known, Replays, Wanted, known
 
 DECISIVE = {"fraud": 1, "legitimate": 0}
 # Reviews that decide, of which the latest of a transaction counts.
@@ -79,7 +79,7 @@ def add(
     return Added(number, after.is_fraud)
 
 
-def tell(connection: Connection, kept: Known, event: Event, before: Said, after: Said) -> None:
+def tell(connection: Connection, kept: Known, event: Event, before: Marks, after: Marks) -> None:
     """Let the truth of a transaction be another one, wherever it is counted, in the transaction under way."""
     connection.execute(batch_days.TAKE_OUT, (event.id,))
     connection.execute(_TRUTH, (after.is_fraud, event.id))

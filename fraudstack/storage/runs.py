@@ -11,9 +11,9 @@ from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.card_numbers import masked_line
 from fraudstack.schema import DATE_FORMAT, TransactionsStore
-from fraudstack.storage import batch as bulk
-from fraudstack.storage.pace import Pace
-from fraudstack.storage.store import Store
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.pace import Pace
+from fraudstack.storage.connections.store import Store
 
 REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("text", pa.string()), ("reason", pa.string())])
 

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, func, select, text
 
 from fraudstack.errors import StoreError
 from fraudstack.schema import ClustersStore, TransactionsStore
-from fraudstack.storage import engines
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.store import Store
+from fraudstack.storage.connections import engines
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.store import Store
 
 Part = Literal["transactions", "clusters"]
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from fraudstack.columns.mapping import Mapping
 from fraudstack.fields import dates, ids
 from fraudstack.schema import DATE_FORMAT, FIRST_ASSIGNED, RAW
-from fraudstack.storage.transactions import STAGED
+from fraudstack.storage.transactions.bulk import STAGED
 from jobs.raw import cards, fields
 from jobs.raw.columns import Others, Raw, made_id
 
@@ -24,7 +24,7 @@ def parsed(
     separator: str = ",",
     mapping: Mapping | None = None,
 ) -> DataFrame:
-    """Lines (position, line, is_first) with the columns of storage.transactions.STAGED and `reason`.
+    """Lines (position, line, is_first) with the columns of storage.transactions.bulk.STAGED and `reason`.
 
     reason is NULL for a row that can be loaded, `header` for a file's first line (`another header` if it
     names other columns), else why the row is refused. Amounts are of `currency`, an ISO 4217 code. With a mapping there

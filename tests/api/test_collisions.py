@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from fraudstack.storage import decided, reviews
-from fraudstack.storage.forget import forget
-from fraudstack.storage.store import parse
+from fraudstack.storage import reviews, transactions
+from fraudstack.storage.connections.store import parse
+from fraudstack.storage.removal.forget import forget
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import post, running
 from tests.api.test_history import load, profile
@@ -33,14 +33,14 @@ def two(tmp_path: Path, database: str) -> Iterator[tuple[TestClient, TestClient]
 def all_at_once(count: int = 2) -> Iterator[None]:
     """Nobody inserts before so many have found nothing, or have waited in vain: on a file one writes at a time."""
     barrier = threading.Barrier(count, timeout=1)
-    real = decided.insert
+    real = transactions.insert
 
     def together(*arguments: Any) -> None:
         with suppress(threading.BrokenBarrierError):
             barrier.wait()
         real(*arguments)
 
-    with mock.patch.object(decided, "insert", together):
+    with mock.patch.object(transactions, "insert", together):
         yield
 
 
@@ -116,7 +116,7 @@ def test_what_was_forgotten_a_moment_ago_is_neither_reviewed_nor_claimed(
 @pytest.mark.parametrize(("amount", "status"), [(20.0, 200), (21.0, 409)])
 def test_an_id_that_a_file_loads_at_that_moment(tmp_path: Path, postgres_url: str, amount: float, status: int) -> None:
     body = post(1, zip=None, merchant_city=None)
-    loading = just_before(decided, "insert", lambda: load(postgres_url, body | {"amount": amount}))
+    loading = just_before(transactions, "insert", lambda: load(postgres_url, body | {"amount": amount}))
     with running(tmp_path, postgres_url) as client, loading:
         assert client.post("/transaction", json=body).status_code == status
     assert query(postgres_url, "SELECT count(*), count(flagged_fraud) FROM transactions") == [(1, int(status == 200))]

@@ -19,9 +19,9 @@ from fraudstack.decisions import writer as writing
 from fraudstack.decisions.work import Overloaded, Unfinished
 from fraudstack.decisions.writer import Writer
 from fraudstack.errors import StoreError
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
 from tests.api.served import environment, ready, served, workers

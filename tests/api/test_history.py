@@ -19,9 +19,10 @@ from starlette.testclient import TestClient
 
 from fraudstack.features import CLIENT_WIDTH
 from fraudstack.profiles.profile import Profile
-from fraudstack.storage import history, profiles
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage import profiles
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
+from fraudstack.storage.following import history
 from tests.api.scorer import post, running
 from tests.jobs.databases import execute
 

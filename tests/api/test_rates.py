@@ -12,8 +12,8 @@ import pytest
 from api.keys import Guard
 from api.problems import Refused
 from fraudstack.errors import StoreError
-from fraudstack.storage.shared import Shared
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
+from fraudstack.storage.shared_counts import Shared
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import chosen, known, post, running
 from tests.api.test_keys import ENTRIES, SCORE

@@ -15,9 +15,9 @@ import pytest
 from fraudstack.decisions.work import Overloaded
 from fraudstack.decisions.writer import Writer
 from fraudstack.rules import config
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
 from tests.api.served import environment, ready, served, workers

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from data.generate import generate
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
-from fraudstack.verify.clients import differences
-from fraudstack.verify.store import verify
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
+from fraudstack.storage.verify.clients import differences
+from fraudstack.storage.verify.store import verify
 from tests.api.scorer import post
 from tests.api.served import environment, served, workers
 from tests.jobs.databases import query, quiet

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from api.routes import scoring
 from fraudstack.decisions.deciding import score
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.store import parse
 from tests.api.scorer import known, post, running
 from tests.api.test_text import GREY
 from tests.dags.airflow_process import wait_for

@@ -18,8 +18,8 @@ from playwright.sync_api import Page, expect
 from rich.console import Console
 from rich.table import Table
 
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
 from tests.api.served import environment, served
 from tests.bench.stores import store
 from tests.dashboard.browser import alarmed, drawn, opened, shown

@@ -81,7 +81,7 @@ def _throw(labels: Path, dates: dict[int, str], out: Path) -> None:
 
 
 def _fraudstack(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "fraudstack.cli", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "cli", *arguments], check=True)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from random import Random
 from typing import Any
 
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage.online import Connection, date_text
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.online import Connection, date_text
+from fraudstack.storage.connections.store import parse
 from tests.bench.stores import given
 
 CONNECTIONS, THREADS, WORKERS = 8, 2, 2

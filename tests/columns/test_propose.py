@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.main import app
 from fraudstack import yaml_file
-from fraudstack.cli import app
 from fraudstack.columns.mapping import PRESETS, checked, preset
 from fraudstack.columns.propose import proposed
 from fraudstack.columns.rows import read

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from fraudstack.schema import ClustersStore
 from fraudstack.settings import Settings
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from tests.jobs.databases import execute
 from tests.report.stores import fill_clusters

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from fraudstack.model import registry
 from fraudstack.model.artefact import Model
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from tests.model.made import kept_model
 from tests.report.stores import fill
 

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
 from tests.jobs.databases import execute, query

@@ -5,7 +5,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
 from tests.jobs.databases import execute
 from tests.report.stores import fill

@@ -17,8 +17,8 @@ from streamlit.testing.v1 import AppTest
 from api.main import create_app
 from dashboard import queries_review, scorer
 from fraudstack.keys import digest, entry
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
 from tests.api.scorer import chosen, history, post
 from tests.api.served import free_port
 from tests.api.test_decisions import ABROAD

@@ -10,11 +10,10 @@ from pyspark.sql import SparkSession
 
 from dashboard import export, queries_transactions
 from dashboard.queries_transactions import Count, Filters, Search, rows
-from fraudstack.profiles.event import Event, seconds_of
-from fraudstack.storage import days_seen, decided, sums
-from fraudstack.storage.online import Connection, date_for
-from fraudstack.storage.store import parse
-from fraudstack.storage.sums import Said
+from fraudstack.profiles.event import Event, Marks, seconds_of
+from fraudstack.storage import days_seen, sums, transactions
+from fraudstack.storage.connections.online import Connection, date_for
+from fraudstack.storage.connections.store import parse
 from jobs import profiles
 from tests.api.scorer import post, running
 from tests.jobs.databases import query, quiet, settings
@@ -70,9 +69,9 @@ def connection(tmp_path: Path, database: str) -> Connection:
 def _load(connection: Connection, id: int, is_fraud: int | None, fields: dict[str, Any]) -> None:
     seconds, cents = seconds_of(datetime.fromisoformat(fields["date"])), round(fields["amount"] * 100)
     fields |= {"id": id, "date": date_for(connection.store, seconds), "currency": "USD", "is_fraud": is_fraud}
-    decided.insert(connection, fields, cents)
+    transactions.insert(connection, fields, cents)
     event = Event(id, fields["client_id"], seconds, cents, state=fields["merchant_state"], mcc=fields["mcc"])
-    sums.count(connection, event, Said(None, is_fraud), 1)
+    sums.count(connection, event, Marks(None, is_fraud), 1)
 
 
 def matching(everything: list[tuple[Any, ...]], filters: Filters) -> list[int]:

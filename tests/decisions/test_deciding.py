@@ -6,9 +6,10 @@ from datetime import datetime
 from fraudstack.decisions.deciding import Terms, decide_and_store, score
 from fraudstack.decisions.submission import Submission
 from fraudstack.rules import config
-from fraudstack.storage import history, profiles
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage import profiles
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
+from fraudstack.storage.following import history
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import post
 

@@ -54,8 +54,8 @@ _OLDER = """
 import sqlite3
 from alembic import command
 from fraudstack.storage import engines, upgrade
-from fraudstack.storage.locks import write_turn
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.locks import write_turn
+from fraudstack.storage.connections.store import parse
 
 old, now = parse("/tmp/old.db"), parse("/data/transactions.db")
 upgrade._prepare_file(old, old.path)
@@ -201,7 +201,7 @@ def test_a_backup_is_restored() -> None:
     kubectl("delete", "job", "restore", "--ignore-not-found")
     job = found(f"cronjob/{RELEASE}-backup")["spec"]["jobTemplate"]
     job |= {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "restore"}}
-    job["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-m", "fraudstack.cli", "restore", copy]
+    job["spec"]["template"]["spec"]["containers"][0]["command"] = ["python", "-m", "cli", "restore", copy]
     kubectl("apply", "--filename", "-", stdin=json.dumps(job))
     kubectl("wait", "--for=condition=complete", "job/restore", "--timeout=180s")
     kubectl("delete", "job", "restore", "by-hand", "--wait")

@@ -86,7 +86,7 @@ class Submitted:
         with log.open("wb") as said:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "fraudstack.cli", "submit", "clean"),
+                    *(sys.executable, "-m", "cli", "submit", "clean"),
                     *("--run-id", run_id, "--namespace", NAMESPACE, "--release", RELEASE),
                 ],
                 stdout=said,

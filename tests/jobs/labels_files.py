@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.settings import Settings
 from jobs import clean, label
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 from tests.jobs.databases import query, quiet
 from tests.jobs.raw_files import row, write
 

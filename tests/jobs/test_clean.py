@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from data.generate import generate
 from fraudstack.schema import TRANSACTIONS
 from jobs import clean
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 from tests.jobs.databases import new_postgres, query, quiet, settings, transactions
 
 ROWS = 60_000

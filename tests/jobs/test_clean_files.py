@@ -15,10 +15,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.quarantined import export
-from fraudstack.storage.store import parse
 from jobs import clean
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 from tests.jobs.databases import everything, quarantined, query, quiet, settings, transactions
 from tests.jobs.raw_files import COLUMNS, HEADER, read, row, write
 

@@ -6,8 +6,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.quarantined import export
-from fraudstack.storage.store import parse
 from jobs import clean
 from tests.jobs.databases import everything, execute, quarantined, query, quiet, settings, transactions
 from tests.jobs.raw_files import read, row, write
@@ -114,7 +114,7 @@ def test_a_check_refuses_what_a_run_would(spark: SparkSession, database: str, tm
 
 
 def test_a_check_leaves_the_staging_of_a_run_under_way_alone(spark: SparkSession, tmp_path: Path) -> None:
-    from jobs.step import staging_folder
+    from jobs.steps.staging import staging_folder
 
     chosen = settings(tmp_path)
     write(Path(chosen.csv_path), bad_among(3, 0))

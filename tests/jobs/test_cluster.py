@@ -13,10 +13,11 @@ from pyspark.sql import SparkSession
 from data.generate import generate
 from fraudstack.settings import Settings
 from jobs import clean, cluster, label, profiles
+from jobs.clusters.habits import FEATURES
 from tests.jobs.databases import execute, new_postgres, query, quiet, settings
 from tests.jobs.raw_files import row, write
 
-COLUMNS = ("cluster", "count", "name", "transactions", "fraud_rate", *cluster.FEATURES)
+COLUMNS = ("cluster", "count", "name", "transactions", "fraud_rate", *FEATURES)
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,10 @@ def test_features_are_means_of_the_clients_in_their_own_units(grouped: Grouped) 
     expected = (
         clients.join(of_client, "client_id")
         .group_by("cluster")
-        .agg(pl.col("transaction_count").sum().alias("transactions"), pl.col(*cluster.FEATURES).mean())
+        .agg(pl.col("transaction_count").sum().alias("transactions"), pl.col(*FEATURES).mean())
         .sort("cluster")
     )
-    for name in ("transactions", *cluster.FEATURES):
+    for name in ("transactions", *FEATURES):
         assert [of[name] for of in grouped.clusters] == pytest.approx(expected[name].to_list(), rel=1e-9, abs=1e-9), (
             name
         )
@@ -222,7 +223,7 @@ def test_few_or_equal_clients_end_well(spark: SparkSession, tmp_path: Path, clie
     assert len(clusters) <= min(fixed or 4, len(ids))
     assert bool(summary.said) == (len(clusters) < (fixed or 0))
     assert set(client_of.values()) == {of["cluster"] for of in clusters}
-    assert all(math.isfinite(of[name]) for of in clusters for name in cluster.FEATURES)
+    assert all(math.isfinite(of[name]) for of in clusters for name in FEATURES)
     assert all(one["count"] >= other["count"] for one, other in pairwise(clusters))
 
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from jobs.cluster import FEATURES
-from jobs.cluster_names import name_clusters
+from jobs.clusters.habits import FEATURES
+from jobs.clusters.names import name_clusters
 
 AVERAGE = dict.fromkeys(FEATURES, 0.0)
 centres = st.lists(

@@ -19,7 +19,8 @@ from fraudstack.columns.mapping import Mapping, load
 from fraudstack.columns.rows import made_id, read
 from fraudstack.errors import InputError
 from fraudstack.settings import Settings
-from jobs import clean, history, label
+from jobs import clean, label
+from jobs.raw import history
 from jobs.raw.columns import Others, with_key
 from jobs.raw.parse import parsed
 from tests.api.served import environment, served

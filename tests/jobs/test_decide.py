@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.model import drift, registry
 from fraudstack.settings import Settings
-from fraudstack.storage.batch_days import FIGURES
+from fraudstack.storage.decisions.batch_days import FIGURES
 from jobs import decide, evaluate, promote, train, watch
 from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.of_amounts import ROWS, of_amounts

@@ -15,10 +15,10 @@ from pyspark.sql import SparkSession
 from sqlalchemy import text
 from sqlalchemy.engine import Connection as Engine
 
-from fraudstack.storage import engines
 from fraudstack.storage import upgrade as migrations
-from fraudstack.storage.store import Store, parse
-from fraudstack.verify.store import verify
+from fraudstack.storage.connections import engines
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.verify.store import verify
 from jobs import AFTER_INGEST, JOBS
 from jobs.run import run
 from tests.jobs.databases import query, quiet, settings

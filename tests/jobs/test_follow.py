@@ -8,9 +8,9 @@ from pyspark.sql import SparkSession
 
 from data.generate import generate
 from fraudstack.settings import Settings
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from jobs import OF_A_LARGE_LOAD, clean, decide, follow, label, memories, profiles
-from jobs.step import is_current
+from jobs.steps.turn import is_current
 from tests.jobs.databases import MadeOnce, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
 from tests.storage.derived import both

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from fraudstack.errors import InputError
 from fraudstack.settings import Settings
 from jobs import label
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 from tests.jobs.databases import everything, execute, new_postgres, quarantined, query, quiet, settings, split_every
 from tests.jobs.labels_files import apply, entry, known, labels, load
 

@@ -9,7 +9,8 @@ from pyspark.sql import SparkSession
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.settings import Settings
-from fraudstack.storage import memory_load, rebuild
+from fraudstack.storage.memories import bulk as memories_bulk
+from fraudstack.storage.outdated import bulk as rebuild
 from jobs import clean, label, memories, profiles
 from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
@@ -79,7 +80,7 @@ def test_what_the_scorer_changed_meanwhile_is_made_again(
     monkeypatch.setattr(rebuild, "_TRIES", tries)
     memories.run(spark, given, "one", quiet())
     [[last]] = query(database, "SELECT max(day) FROM value_days")
-    real = memory_load.replace_memories
+    real = memories_bulk.replace
 
     def later(*arguments: Any) -> None:
         # As if it had been decided between the reading and the writing.
@@ -92,7 +93,7 @@ def test_what_the_scorer_changed_meanwhile_is_made_again(
         )
         real(*arguments)
 
-    monkeypatch.setattr(memory_load, "replace_memories", later)
+    monkeypatch.setattr(memories_bulk, "replace", later)
     memories.run(spark, given, "two", quiet())
     meanwhile = query(database, _MEMORIES), query(database, _VALUES)
     monkeypatch.undo()

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs import clean
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 from tests.jobs import mutations
 from tests.jobs.databases import new_postgres, quarantined, quiet, settings, split_every, transactions
 from tests.jobs.raw_files import HEADER, Row, read, records, row

@@ -10,7 +10,9 @@ from pyspark.sql import SparkSession
 
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import profile_load, rebuild, sums_load
+from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.profiles import bulk as profiles_bulk
+from fraudstack.storage.sums import bulk as sums_bulk
 from jobs import clean, profiles
 from tests.api.scorer import chosen, post, running
 from tests.jobs.databases import execute, query, quiet, settings
@@ -105,7 +107,7 @@ def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
     monkeypatch.setattr(rebuild, "_TRIES", tries)
     given = loaded(spark, database, tmp_path)
     profiles.run(spark, given, "one", quiet())
-    real = profile_load.replace
+    real = profiles_bulk.replace
 
     def later(*arguments: Any) -> None:
         # As if it had been decided between the reading and the writing.
@@ -118,7 +120,7 @@ def test_a_client_that_the_scorer_changed_meanwhile_is_made_again(
         )
         real(*arguments)
 
-    monkeypatch.setattr(profile_load, "replace", later)
+    monkeypatch.setattr(profiles_bulk, "replace", later)
     profiles.run(spark, given, "two", quiet())
     meanwhile = stored(database)
     assert kept(database) == counted(database)
@@ -136,7 +138,7 @@ def test_what_is_seldom_set_is_read_wherever_it_first_comes(
     write(Path(given.csv_path), lines)
     clean.run(spark, given, "run", quiet())
     # As if the scorer had changed the client and the day: both are made again, alone.
-    for module in (profile_load, sums_load):
+    for module in (profiles_bulk, sums_bulk):
         monkeypatch.setattr(module, "versions", lambda _: {})
     execute(database, f"INSERT INTO profiles VALUES ('c1', 7{', 0' * 9}, '[]', NULL, 0, 0, 0, 0, '0')")
     profiles.run(spark, given, "one", quiet())

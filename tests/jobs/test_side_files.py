@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from data.generate import generate
 from jobs import clean
 from jobs.raw import side_files
-from jobs.step import Summary
+from jobs.steps.summary import Summary
 from tests.jobs.databases import new_postgres, query, quiet, settings
 from tests.jobs.raw_files import row, write
 

@@ -19,7 +19,7 @@ ROWS, UNTIL, FIRST, LAST, FLIPPED = 150_000, "2016-12-31", "2017-01-01", "2017-1
 
 def fraudstack(*arguments: str, expect: int = 0) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "fraudstack.cli", *arguments], capture_output=True, text=True, check=False, timeout=500
+        [sys.executable, "-m", "cli", *arguments], capture_output=True, text=True, check=False, timeout=500
     )
     assert done.returncode == expect, done.stderr
     return done.stdout + done.stderr

@@ -12,10 +12,11 @@ from fraudstack.features import DAY, KEPT_DAYS, NAMES
 from fraudstack.model import online, registry
 from fraudstack.model.online import Opinion
 from fraudstack.storage import events
-from fraudstack.storage.batch import connect
-from fraudstack.storage.store import parse
-from jobs import features, memories, profiles
-from jobs.step import exported
+from fraudstack.storage.connections.bulk import connect
+from fraudstack.storage.connections.store import parse
+from jobs import memories, profiles
+from jobs.features import fold
+from jobs.steps.staging import exported
 from tests.api.scorer import chosen, running
 from tests.jobs.databases import execute, query, quiet
 from tests.jobs.test_profiles import in_a_process
@@ -69,7 +70,7 @@ def test_the_features_online_are_those_of_the_job(spark: SparkSession, database:
     store = parse(database)
     with connect(store) as connection:
         exported(events.stream(store, connection), events.COLUMNS, tmp_path / "events", lambda *_: None)
-    found = features.point_in_time(spark.read.parquet(str(tmp_path / "events")), model.label_delay).collect()
+    found = fold.point_in_time(spark.read.parquet(str(tmp_path / "events")), model.label_delay).collect()
     told = 0
     for row in found:
         if row["id"] in seen:

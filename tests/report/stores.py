@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import insert
 
 from fraudstack.schema import ClustersStore, TransactionsStore
-from fraudstack.storage.engines import write
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.connections.engines import write
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 
 _TABLES = TransactionsStore.metadata.tables | ClustersStore.metadata.tables

@@ -12,7 +12,7 @@ import pytest
 
 from fraudstack.errors import StoreError
 from fraudstack.report import Report, collect
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from tests.jobs.databases import execute
 from tests.report.stores import clusters_beside, fill, fill_clusters, transaction

@@ -11,7 +11,7 @@ from fraudstack.errors import InputError
 from fraudstack.report import Report, collect
 from fraudstack.report.page import write_html
 from fraudstack.report.rates import interval
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from tests.report.stores import clusters_beside, fill, fill_clusters, transaction
 
 EVIL = "<script>alert('x')</script> & \"$\\frac$ \x1b[31m"

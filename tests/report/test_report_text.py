@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from fraudstack.report import Report, collect, text
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.store import parse
 from tests.report.stores import clusters_beside, fill, fill_clusters, transaction
 
 

@@ -10,11 +10,11 @@ from pydantic_core import to_json
 from fraudstack.features import DAY, KEPT_DAYS, ClientMemory, remembered
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
-from fraudstack.storage.batch_days import FIGURES
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store
 from fraudstack.storage.days_seen import DAY as SEEN
-from fraudstack.storage.online import Connection
-from fraudstack.storage.remembering import Fact
-from fraudstack.storage.store import Store
+from fraudstack.storage.decisions.batch_days import FIGURES
+from fraudstack.storage.memories import Fact
 from fraudstack.storage.value_days import BEFORE, KINDS, TALLY
 from tests.storage.daily_sums import counted, kept
 

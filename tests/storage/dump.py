@@ -8,9 +8,9 @@ from typing import Any
 
 from fraudstack.features import KEPT_DAYS
 from fraudstack.storage import loads
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store
 from fraudstack.storage.days_seen import DAY as SEEN
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store
 from fraudstack.storage.value_days import BEFORE, TALLY
 
 Dump = dict[str, list[Any]]

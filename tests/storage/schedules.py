@@ -9,8 +9,8 @@ from unittest import mock
 
 import psycopg
 
-from fraudstack.storage import batch
-from fraudstack.storage.online import Connection
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.online import Connection
 
 _PATIENCE_SECONDS = 60
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -74,9 +74,9 @@ def stepped() -> Iterator[None]:
     with (
         mock.patch.object(Connection, "rows", gated(Connection.rows, 1)),
         mock.patch.object(Connection, "execute", gated(Connection.execute, 1)),
-        mock.patch.object(batch, "query", gated(batch.query, 1)),
-        mock.patch.object(batch, "execute", gated(batch.execute, 1)),
-        mock.patch.object(batch, "append", gated(batch.append, 1)),
+        mock.patch.object(bulk, "query", gated(bulk.query, 1)),
+        mock.patch.object(bulk, "execute", gated(bulk.execute, 1)),
+        mock.patch.object(bulk, "append", gated(bulk.append, 1)),
     ):
         yield
 

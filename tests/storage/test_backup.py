@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from cli import store as commands
 from fraudstack.errors import StoreError
 from fraudstack.progress import Phases
-from fraudstack.storage import commands
 from fraudstack.storage.backup import backup, copies, restore
-from fraudstack.storage.locks import ingest_turn
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.connections.locks import ingest_turn
+from fraudstack.storage.connections.store import Store, parse
 from tests.api.scorer import known, post, running
 from tests.jobs.databases import query
 

@@ -12,8 +12,8 @@ from unittest import mock
 
 import pytest
 
-from fraudstack.storage import online
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.connections import online
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import post, running
 from tests.storage.recording import Done, recording

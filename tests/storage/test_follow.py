@@ -21,15 +21,18 @@ from fraudstack.features import DAY, KEPT_DAYS, NAMES, remembered
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config
-from fraudstack.storage import batch, changes, days_seen, engines, outdated, profiles, rebuild, reviews, value_days
-from fraudstack.storage.delete import delete
-from fraudstack.storage.forget import forget
-from fraudstack.storage.online import Connection
-from fraudstack.storage.remembering import place
-from fraudstack.storage.store import Store, parse
-from fraudstack.storage.undo import undo
+from fraudstack.storage import days_seen, outdated, profiles, reviews, value_days
+from fraudstack.storage.connections import bulk, engines
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.following import changes
+from fraudstack.storage.memories import place
+from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.removal.delete import delete
+from fraudstack.storage.removal.forget import forget
+from fraudstack.storage.removal.undo import undo
 from fraudstack.storage.upgrade import upgrade
-from fraudstack.verify.store import verify
+from fraudstack.storage.verify.store import verify
 from tests.storage.derived import both
 from tests.storage.test_load import content, label, load, row
 
@@ -222,7 +225,7 @@ def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> 
     deeds = Deeds(store, seed)
     # Of an empty store all is made anew, by other jobs: here there is nothing to make.
     load(store, [])
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         for name in (outdated.PROFILES, outdated.MEMORIES, outdated.DECISIONS):
             rebuild.made(store, connection, name)
     ways = [deeds.file, deeds.file, deeds.post, deeds.post, deeds.labels, deeds.review, deeds.forget]
@@ -242,7 +245,7 @@ def test_a_load_that_changes_nothing_writes_nothing(store: Store) -> None:
     deeds = Deeds(store, 1)
     rows = [deeds.fresh() for _ in range(20)]
     load(store, rows)
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         rebuild.made(store, connection, outdated.PROFILES)
     load(store, rows)
     with engines.read(store) as found:

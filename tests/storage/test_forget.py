@@ -6,10 +6,11 @@ from pathlib import Path
 from sqlalchemy import inspect
 from starlette.testclient import TestClient
 
-from fraudstack.storage import days_seen, engines
-from fraudstack.storage.forget import forget
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import parse
+from fraudstack.storage import days_seen
+from fraudstack.storage.connections import engines
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import parse
+from fraudstack.storage.removal.forget import forget
 from fraudstack.storage.upgrade import upgrade
 from tests.api.scorer import known, post, running
 from tests.api.test_decisions import ABROAD

@@ -14,10 +14,12 @@ from fraudstack.decisions.deciding import Conflict, Decided, Terms, decide_and_s
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import CollidedError
 from fraudstack.rules import config
-from fraudstack.storage import batch, reviews, transactions
+from fraudstack.storage import reviews
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.loads import Load
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 from tests.jobs.databases import new_postgres
 from tests.storage.schedules import Actor, played, stepped
@@ -90,7 +92,7 @@ def reviewed(store: Store, verdict: str) -> Callable[[], object]:
 
 def loaded(store: Store, **given: Any) -> Callable[[], list[int]]:
     def do() -> list[int]:
-        with batch.connect(store) as connection:
+        with bulk.connect(store) as connection:
             return transactions.load(
                 store, connection, batches([row(1, **given)]), "USD", lambda _: None, Load(9, "run", "clean")
             )

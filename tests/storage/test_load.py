@@ -8,8 +8,11 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
-from fraudstack.storage import batch, engines, labels, transactions
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage import labels
+from fraudstack.storage.connections import bulk, engines
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.loads import bulk as loads_bulk
+from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 
 
@@ -35,8 +38,8 @@ def batches(rows: Iterable[dict[str, Any]]) -> list[pa.RecordBatch]:
 
 
 def load(store: Store, rows: Iterable[dict[str, Any]], run: str = "run") -> list[int]:
-    with batch.connect(store) as connection:
-        of = batch.next_load(connection, run, "clean")
+    with bulk.connect(store) as connection:
+        of = loads_bulk.begin(connection, run, "clean")
         conflicts = transactions.load(store, connection, batches(rows), "USD", lambda _: None, of)
         transactions.ensure_indexes(store, connection)
         return conflicts
@@ -101,7 +104,7 @@ def test_a_transaction_decided_online_keeps_its_content_and_the_file_is_in_confl
         "INSERT INTO decisions (id, decided_at, score, suspicious, decision, reason, reasons, source)"
         " VALUES (2, '2026-01-01 00:00:00', 0.1, 0, 'normal', 'as usual', '[]', 'online')",
     )
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         found = transactions.survey(store, connection, batches([row(1, cents=5), row(2, zip=None), row(3)]), "USD")
     assert (found.new, found.changed, sorted(found.conflicts)) == (1, 0, [1, 2])
     assert sorted(load(store, [row(1, cents=5), row(2, zip=None), row(3)])) == [1, 2]
@@ -113,7 +116,7 @@ def test_a_file_fills_what_a_decided_transaction_lacked(store: Store) -> None:
     load(store, [row(1, **lacking), row(2, **lacking)])
     execute(store, "UPDATE transactions SET flagged_fraud = 1")
     settled = [row(1, errors="Bad PIN"), row(2, cents=5)]
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         found = transactions.survey(store, connection, batches(settled), "USD")
     assert (found.new, found.changed, found.conflicts) == (0, 1, [2])
     assert load(store, settled) == [2]
@@ -146,8 +149,8 @@ def label(store: Store, pairs: dict[int, int], run: str = "run") -> int:
     rows = pa.RecordBatch.from_pylist(
         [{"id": i, "is_fraud": value} for i, value in sorted(pairs.items())], schema=labels.STAGED
     )
-    with batch.connect(store) as connection:
-        of = batch.next_load(connection, run, "label")
+    with bulk.connect(store) as connection:
+        of = loads_bulk.begin(connection, run, "label")
         return labels.apply(store, connection, [rows], lambda _: None, 100, of)
 
 
@@ -173,7 +176,7 @@ def test_a_decisive_review_stands_above_a_label_and_unsure_does_not(store: Store
 def test_labelled_transactions_are_counted_per_client(store: Store) -> None:
     load(store, [row(1), row(2), row(3, client_id="8"), row(4, client_id="9")])
     label(store, {1: 1, 2: 0, 3: 0})
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         counted = labels.by_client(store, connection).to_pylist()
     assert sorted((r["client_id"], r["labelled"], r["frauds"]) for r in counted) == [("7", 2, 1), ("8", 1, 0)]
 

@@ -23,26 +23,19 @@ from fraudstack.errors import InputError
 from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import date_of
 from fraudstack.schema import TransactionsStore
-from fraudstack.storage import (
-    batch,
-    changes,
-    days_seen,
-    loads,
-    outdated,
-    pace,
-    profiles,
-    rebuild,
-    reviews,
-    transactions,
-    value_days,
-)
-from fraudstack.storage.delete import delete
-from fraudstack.storage.forget import forget
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store, parse
-from fraudstack.storage.undo import undo
+from fraudstack.storage import days_seen, loads, outdated, profiles, reviews, value_days
+from fraudstack.storage.connections import bulk, pace
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.following import changes
+from fraudstack.storage.loads import bulk as loads_bulk
+from fraudstack.storage.outdated import bulk as outdated_bulk
+from fraudstack.storage.removal.delete import delete
+from fraudstack.storage.removal.forget import forget
+from fraudstack.storage.removal.undo import undo
+from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
-from fraudstack.verify.store import verify
+from fraudstack.storage.verify.store import verify
 from jobs.run import run
 from tests.jobs.databases import new_postgres, quiet
 from tests.jobs.databases import settings as job_settings
@@ -125,8 +118,8 @@ def emptied(store: Store) -> None:
 
 
 def load(store: Store, run: str, told: dict[int, dict[str, Any]], on_rows: Callable[[int], None]) -> list[int]:
-    with batch.connect(store) as connection:
-        of = batch.next_load(connection, run, "clean")
+    with bulk.connect(store) as connection:
+        of = loads_bulk.begin(connection, run, "clean")
         found = transactions.load(
             store, connection, batches([row(id, **one) for id, one in sorted(told.items())]), "USD", on_rows, of
         )
@@ -406,8 +399,8 @@ def made_anew_in_bulk(store: Store, spark: SparkSession, folder: Path) -> None:
         newest = profiles.newest_day(connection) or 0
     kept_by_changes = derived(store, newest)
     assert kept_by_changes["profiles"]
-    with batch.connect(store) as bulk:
-        rebuild.order(store, bulk)
+    with bulk.connect(store) as connection:
+        outdated_bulk.order(store, connection)
     for job in (outdated.PROFILES, outdated.MEMORIES):
         run(job, lambda: spark, job_settings(folder, store.url), "anew", quiet())
     assert derived(store, newest) == kept_by_changes

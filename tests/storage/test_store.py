@@ -5,8 +5,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from fraudstack.errors import StoreError
-from fraudstack.storage import batch, engines
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections import bulk, engines
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
 
 
@@ -31,7 +31,7 @@ def test_reading_never_creates_a_file(tmp_path: Path) -> None:
         engines.read_only(parse(f"{tmp_path}/missing.db"))
     with (
         pytest.raises(StoreError, match=r"missing\.db"),
-        batch.connect(parse(f"{tmp_path}/missing.db"), read_only=True),
+        bulk.connect(parse(f"{tmp_path}/missing.db"), read_only=True),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -61,7 +61,7 @@ def test_a_failing_write_transaction_leaves_nothing(database: str) -> None:
 
 def test_an_unreachable_server_is_one_sentence_without_the_password() -> None:
     store = parse("postgresql://analyst:geheim@127.0.0.1:1/fraud")
-    with pytest.raises(StoreError, match=r"127\.0\.0\.1") as refused, batch.connect(store):
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1") as refused, bulk.connect(store):
         pass
     assert "geheim" not in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -10,18 +10,18 @@ import pytest
 from sqlalchemy import text
 
 from fraudstack.errors import StoreError
-from fraudstack.storage import batch, engines
-from fraudstack.storage.forget import forget
-from fraudstack.storage.locks import ingest_turn
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.connections import bulk, engines
+from fraudstack.storage.connections.locks import ingest_turn
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.removal.forget import forget
 from fraudstack.storage.upgrade import upgrade
 from tests.storage.test_load import content, load, row
 
 _ELSEWHERE = """
 import sys
-from fraudstack.storage.locks import ingest_turn
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections.locks import ingest_turn
+from fraudstack.storage.connections.store import parse
 with ingest_turn(parse(sys.argv[1]), lambda: sys.exit("somebody has it")):
     pass
 """
@@ -29,8 +29,8 @@ _NAME = "INSERT INTO mcc_codes (mcc, name) VALUES (1, 'late')"
 
 
 def in_bulk(store: Store) -> None:
-    with batch.connect(store) as connection, batch.write(store, connection):
-        batch.execute(connection, _NAME)
+    with bulk.connect(store) as connection, bulk.write(store, connection):
+        bulk.execute(connection, _NAME)
 
 
 def one_by_one(store: Store) -> None:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
-from fraudstack.storage import batch, engines, locks, transactions
+from fraudstack.storage.connections import bulk, engines, locks
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.loads import Load
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 
 _ROWS = 300_000
@@ -36,7 +37,7 @@ def rows(cents: int) -> list[pa.RecordBatch]:
 
 def load(url: str, cents: int) -> None:
     store = parse(url)
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         transactions.load(store, connection, rows(cents), "USD", lambda _: None, Load(1, "run", "clean"))
         transactions.ensure_indexes(store, connection)
 

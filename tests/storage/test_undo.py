@@ -13,18 +13,20 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from fraudstack.cli import app
+from cli.main import app
 from fraudstack.decisions.deciding import decide_and_store
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
-from fraudstack.storage import batch, loads, outdated, rebuild, reviews
-from fraudstack.storage.delete import delete
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store, parse
-from fraudstack.storage.undo import Undone, undo
+from fraudstack.storage import loads, outdated, reviews
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.removal.delete import delete
+from fraudstack.storage.removal.undo import Undone, undo
 from fraudstack.storage.upgrade import upgrade
-from fraudstack.verify.store import verify
+from fraudstack.storage.verify.store import verify
 from tests.storage.test_follow import TERMS
 from tests.storage.test_load import content, label, load, row
 
@@ -39,7 +41,7 @@ def store(database: str) -> Store:
     upgrade(found, "transactions")
     upgrade(found, "clusters")
     load(found, [])
-    with batch.connect(found) as connection:
+    with bulk.connect(found) as connection:
         for name in outdated.NAMES:
             rebuild.made(found, connection, name)
     # Or the next load would be the first of an empty store.
@@ -180,7 +182,7 @@ def killed_after(several: int) -> Callable[[int], None]:
 
 
 def test_an_undo_that_was_killed_is_made_up_for_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fraudstack.storage.chosen._ROWS", (2, 1, 2))
+    monkeypatch.setattr("fraudstack.storage.removal.chosen._ROWS", (2, 1, 2))
     load(store, [row(id) for id in range(1, 10)], "first")
     label(store, dict.fromkeys(range(1, 10), 1), "first")
     load(store, [row(20)], "second")

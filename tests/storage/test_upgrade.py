@@ -8,8 +8,8 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from fraudstack.errors import StoreError
 from fraudstack.schema import CONTENT, RAW, ClustersStore, TransactionsStore
-from fraudstack.storage import engines
-from fraudstack.storage.store import parse
+from fraudstack.storage.connections import engines
+from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import Part, upgrade, version_table
 from tests.jobs.databases import query
 

@@ -10,12 +10,15 @@ from rich.console import Console
 from fraudstack.decisions.following import decide_all
 from fraudstack.errors import DifferenceError, StoreError
 from fraudstack.progress import Phases
-from fraudstack.storage import batch, changes, outdated, rebuild
-from fraudstack.storage.online import Connection
-from fraudstack.storage.store import Store, parse
+from fraudstack.storage import outdated
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
+from fraudstack.storage.following import changes
+from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.upgrade import upgrade
-from fraudstack.verify.difference import Difference
-from fraudstack.verify.store import verify
+from fraudstack.storage.verify.difference import Difference
+from fraudstack.storage.verify.store import verify
 from jobs import verify as job
 from tests.jobs.databases import settings
 from tests.storage.test_follow import Deeds
@@ -31,7 +34,7 @@ def store(database: str) -> Store:
     upgrade(found, "clusters")
     deeds = Deeds(found, 11)
     load(found, [])
-    with batch.connect(found) as connection:
+    with bulk.connect(found) as connection:
         for name in outdated.NAMES:
             rebuild.made(found, connection, name)
     deeds.post()
@@ -97,7 +100,7 @@ def test_what_differs_is_named_and_mended(store: Store, tmp_path: Path, damage: 
 
 
 def test_one_that_is_to_be_made_anew_is_not_judged(store: Store) -> None:
-    with batch.connect(store) as connection:
+    with bulk.connect(store) as connection:
         rebuild.order(store, connection)
     with pytest.raises(StoreError, match="a large load is to be finished first"):
         found(store)

@@ -44,8 +44,8 @@ spec:
     memoryOverhead: {{ .driver.memoryOverhead }}
     serviceAccount: {{ $name }}-spark
     javaOptions: >-
-      -Dlog4j2.configurationFile=file:///app/jobs/log4j2.properties
-      -Djava.util.logging.config.file=/app/jobs/java-logging.properties
+      -Dlog4j2.configurationFile=file:///app/jobs/spark/log4j2.properties
+      -Djava.util.logging.config.file=/app/jobs/spark/java-logging.properties
     template:
       {{- include "fraudstack.spark-pod" (dict "root" $ "component" "spark-driver" "container" "spark-kubernetes-driver" "token" true) | nindent 6 }}
   executor:
@@ -55,8 +55,8 @@ spec:
     memory: {{ .executor.memory }}
     memoryOverhead: {{ .executor.memoryOverhead }}
     javaOptions: >-
-      -Dlog4j2.configurationFile=file:///app/jobs/log4j2.properties
-      -Djava.util.logging.config.file=/app/jobs/java-logging.properties
+      -Dlog4j2.configurationFile=file:///app/jobs/spark/log4j2.properties
+      -Djava.util.logging.config.file=/app/jobs/spark/java-logging.properties
     template:
       {{- include "fraudstack.spark-pod" (dict "root" $ "component" "spark-executor" "container" "spark-kubernetes-executor" "token" false) | nindent 6 }}
 {{- end }}

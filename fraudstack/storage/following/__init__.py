@@ -1,0 +1,1 @@
+"""What follows from transactions, brought up to date by what changed of them."""

@@ -1,0 +1,118 @@
+"""What a file changed of transactions and isn't counted or decided yet: written with the rows, gone once it is.
+
+An entry is of a client and a transaction, and holds what is counted of it, NULL for nothing, or that it is counted as
+it stands and only to be decided: a process that was killed in between leaves nothing that isn't known. Loads and labels
+enter it in bulk, within their own transactions.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from pydantic_core import from_json
+
+from fraudstack.storage import profiles
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.pace import Pace
+from fraudstack.storage.connections.store import Store
+from fraudstack.storage.following.follow import Change, follow
+from fraudstack.storage.memories import Fact, place
+
+# As rows of profiles.EVENT_COLUMNS, as JSON.
+_AS_JSON = {True: "json_array({})", False: "CAST(json_build_array({}) AS TEXT)"}
+_NOW = f"""SELECT {profiles.EVENT_COLUMNS}, (SELECT 1 FROM decisions d WHERE d.id = transactions.id)
+    FROM transactions WHERE id = ? AND client_id = ?"""
+_DONE = "DELETE FROM changes WHERE client_id = ? AND id = ?"
+_AS_IT_STANDS = ""
+_OF_CLIENT = f"SELECT id, was FROM changes WHERE client_id = ? AND was IS DISTINCT FROM '{_AS_IT_STANDS}' ORDER BY id"
+# By their ids: a client may have a long history.
+_UNDECIDED = f"""SELECT {profiles.EVENT_COLUMNS} FROM transactions
+    WHERE id IN (SELECT id FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}')
+    AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.id = transactions.id)"""
+_TO_BE_COUNTED = f"SELECT 1 FROM changes WHERE client_id = ? AND id = ? AND was IS DISTINCT FROM '{_AS_IT_STANDS}'"
+_COUNTED = f"UPDATE changes SET was = '{_AS_IT_STANDS}' WHERE client_id = ? AND id = ?"
+_WAITS = f"""INSERT INTO changes (client_id, id, was) VALUES (?, ?, '{_AS_IT_STANDS}')
+    ON CONFLICT (client_id, id) DO NOTHING"""
+_DECIDED = f"DELETE FROM changes WHERE client_id = ? AND was = '{_AS_IT_STANDS}'"
+_DECIDES = "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM outdated WHERE name = 'decisions')"
+_CLIENTS = "SELECT client_id, count(*) FROM changes GROUP BY client_id ORDER BY client_id"
+# Clients in a write transaction: the first, the fewest, the most.
+CLIENTS = (5, 1, 500)
+
+
+def entering(rows: str) -> str:
+    """A statement that enters transactions, of which `rows` selects client_id, id and `was`.
+
+    What was entered before stays: it is what is counted.
+    """
+    return f"""INSERT INTO changes (client_id, id, was) SELECT client_id, id, was FROM ({rows}) entered WHERE true
+        ON CONFLICT (client_id, id) DO UPDATE SET was = excluded.was WHERE changes.was = '{_AS_IT_STANDS}'"""
+
+
+def counted(store: Store) -> str:
+    """The value of `was` for transactions `t` as they stand."""
+    columns = ", ".join(f"t.{name}" for name in profiles.EVENT_COLUMNS.split(", "))
+    return _AS_JSON[store.path is not None].format(columns)
+
+
+def follow_client(connection: Connection, client_id: str) -> int:
+    """Count what waits of a client, in the write transaction under way, which has the client; how much it was."""
+    waiting = connection.rows(_OF_CLIENT, (client_id,))
+    if not waiting:
+        return 0
+    changes: list[Change] = []
+    stay: list[int] = []
+    go: list[int] = []
+    decides = bool(connection.rows(_DECIDES))
+    for id, was in waiting:
+        found = connection.rows(_NOW, (id, client_id))
+        now = profiles.event_of(found[0][:-1]) if found else None
+        changes.append(Change(None if was is None else profiles.event_of(from_json(was)), now))
+        (stay if decides and found and not found[0][-1] else go).append(id)
+    changes = [change for change in changes if change.was != change.now]
+    if changes:
+        follow(connection, profiles.read_sums(connection, client_id), changes, of_file=True)
+    connection.many(_COUNTED, [(client_id, id) for id in stay])
+    done(connection, client_id, go)
+    return len(changes)
+
+
+def undecided(connection: Connection, client_id: str) -> list[Fact]:
+    """The transactions of a client that are counted and only to be decided, in order."""
+    found = map(profiles.event_of, connection.rows(_UNDECIDED, (client_id,)))
+    return sorted((fact for fact in found if fact[0].client_id == client_id), key=lambda fact: place(fact[0]))
+
+
+def is_to_be_counted(connection: Connection, client_id: str, id: int) -> bool:
+    """Whether a transaction of a client was changed, also one that is gone, and that isn't counted yet."""
+    return bool(connection.rows(_TO_BE_COUNTED, (client_id, id)))
+
+
+def decided(connection: Connection, client_id: str) -> None:
+    """Whatever is counted of a client is decided too; in the transaction under way."""
+    connection.execute(_DECIDED, (client_id,))
+
+
+def waits(connection: Connection, client_id: str, id: int) -> None:
+    """Let a transaction that is counted be decided by the next that decides; in the transaction under way."""
+    connection.execute(_WAITS, (client_id, id))
+
+
+def done(connection: Connection, client_id: str, ids: Iterable[int]) -> None:
+    """Nothing waits any more of transactions of a client; in the transaction under way."""
+    connection.many(_DONE, [(client_id, id) for id in ids])
+
+
+def waiting(connection: Connection) -> list[tuple[str, int]]:
+    """The clients of whom something waits to be counted or decided, and how many transactions of each."""
+    return [(client_id, int(several)) for client_id, several in connection.rows(_CLIENTS)]
+
+
+def count_all(connection: Connection, clients: Sequence[str], on_rows: Callable[[int], None]) -> int:
+    """Count what waits of clients, in write transactions that keep nobody waiting; returns how much it was."""
+    pace, total = Pace(*CLIENTS), 0
+    for several in pace.slices(clients):
+        with connection.write(several) as turn:
+            found = sum(follow_client(connection, client_id) for client_id in several)
+        pace.took(turn, len(several))
+        total += found
+        on_rows(found)
+    return total

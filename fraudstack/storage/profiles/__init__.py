@@ -1,0 +1,291 @@
+"""Profiles in the store: a row per client, and a row per habit, of which a decision reads and writes only its own."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import batched, chain
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from fraudstack.features import DAY, ClientMemory
+from fraudstack.places import channel_of, city_of, state_of
+from fraudstack.profiles.event import KINDS, Event, Marks, seconds_of
+from fraudstack.profiles.profile import (
+    MOST_RECENT,
+    Amounts,
+    Habit,
+    Profile,
+    Recent,
+    recalled,
+    recent_of,
+    replayed,
+    trusted,
+)
+from fraudstack.storage.connections.online import Connection, Row, date_for, held
+
+# No transaction has it.
+NO_ID = -1
+SUMS = ("purchases", "cents", "logs", "squares")
+BOUGHT = ("bought", "bought_cents", "bought_squares")
+COLUMNS = (
+    "client_id",
+    "version",
+    "transactions",
+    "declined",
+    "refunds",
+    "usual",
+    "home",
+    *SUMS,
+    "recent",
+    "labelled",
+    "frauds",
+    *BOUGHT,
+)
+_STORED = (*COLUMNS, "memory")
+HABITS = ("client_id", "kind", "value", "count", *SUMS, "seen")
+
+_SELECT = f"SELECT {', '.join(_STORED)} FROM profiles WHERE client_id = ?"
+_HABIT = (
+    f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ? AND kind = ? AND value = ?"
+)
+_OF_EVENT = " UNION ALL ".join([_HABIT] * len(KINDS))
+# So many at once; if more are asked for, all are.
+_SOME = 20
+_SOME_HABITS = " UNION ALL ".join([_HABIT] * _SOME)
+_ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ?"
+# What a score rests on: the version of the client's profile, and an analyst's word for the merchant.
+_BASIS = """SELECT (SELECT version FROM profiles WHERE client_id = ?),
+    (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?)"""
+_PUT = f"""INSERT INTO profiles ({", ".join(_STORED)}) VALUES ({", ".join("?" * len(_STORED))})
+    ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _STORED[1:])}"""
+_FORGET = "DELETE FROM profiles WHERE client_id = ?"
+_FORGET_HABITS = "DELETE FROM profile_habits WHERE client_id = ?"
+_FORGET_UNSEEN = "DELETE FROM profile_habits WHERE client_id = ? AND seen = 0"
+# Rows of a statement; few, for each length is a statement of its own to prepare.
+_MOST_ROWS = 8
+
+# What a profile is made of, in the order of `event_of`.
+EVENT_COLUMNS = (
+    "id, client_id, date, amount, card_id, use_chip, merchant_id, merchant_city, merchant_state, mcc, errors, "
+    "flagged_fraud, is_fraud"
+)
+_EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions t WHERE id = ?"
+_HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
+_LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
+    ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
+_LATEST_BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
+    ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
+_VERSION = "SELECT version FROM profiles WHERE client_id = ?"
+_FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
+
+
+@cache
+def _put_habits(rows: int) -> str:
+    return f"""INSERT INTO profile_habits ({", ".join(HABITS)})
+        VALUES {", ".join([f"({', '.join('?' * len(HABITS))})"] * rows)}
+        ON CONFLICT (client_id, kind, value) DO UPDATE SET
+        {", ".join(f"{c} = profile_habits.{c} + excluded.{c}" for c in HABITS[3:])}"""
+
+
+def read(connection: Connection, event: Event) -> tuple[Profile, bool]:
+    """The profile of an event's client, with the habits that the event asks for; whether an analyst allowed it."""
+    keys: list[str | None] = []
+    values = dict(event.keys)
+    for kind in KINDS:
+        keys += (event.client_id, kind, values.get(kind))
+    found, habits, [(_, excepted)] = connection.rows_of(
+        (_SELECT, (event.client_id,)), (_OF_EVENT, keys), (_BASIS, _of_basis(connection, event))
+    )
+    return _made(event.client_id, found, habits), bool(excepted)
+
+
+def basis(connection: Connection, event: Event) -> tuple[int, bool]:
+    """What a score rests on: the version of the profile (without one: 0), and whether an analyst allowed the event."""
+    version, excepted = connection.rows(_BASIS, _of_basis(connection, event))[0]
+    return version or 0, bool(excepted)
+
+
+def _of_basis(connection: Connection, event: Event) -> tuple[Any, ...]:
+    return event.client_id, event.client_id, event.merchant, date_for(connection.store, event.seconds)
+
+
+def read_sums(connection: Connection, client_id: str) -> Profile:
+    """A client's profile without its habits."""
+    return _made(client_id, connection.rows(_SELECT, (client_id,)), ())
+
+
+def read_some(connection: Connection, client_id: str, keys: Iterable[tuple[str, str]]) -> Profile:
+    """A client's profile with some of its habits, by kind and value, or all."""
+    wanted = sorted(set(keys))
+    if len(wanted) > _SOME:
+        return read_whole(connection, client_id)
+    asked: list[str | None] = [part for kind, value in wanted for part in (client_id, kind, value)]
+    asked += [None] * (3 * _SOME - len(asked))
+    found, habits = connection.rows_of((_SELECT, (client_id,)), (_SOME_HABITS, asked))
+    return _made(client_id, found, habits)
+
+
+def read_whole(connection: Connection, client_id: str) -> Profile:
+    """A client's profile with all its habits."""
+    found = connection.rows(_SELECT, (client_id,))
+    return _made(client_id, found, connection.rows(_ALL_HABITS, (client_id,)))
+
+
+def write(connection: Connection, profile: Profile, habits: Mapping[tuple[str, str], Sequence[int]]) -> None:
+    """Store a profile, and add to the client's habits (by kind and value, HABITS), in the transaction under way.
+
+    Of a client without transactions nothing stays.
+    """
+    client = (profile.client_id,)
+    if not profile.transactions:
+        connection.execute(_FORGET, client)
+        connection.execute(_FORGET_HABITS, client)
+        return
+    connection.execute(_PUT, _stored(profile))
+    rows = [(profile.client_id, *key, *figures) for key, figures in habits.items()]
+    for some in batched(rows, _MOST_ROWS):
+        connection.execute(_put_habits(len(some)), list(chain.from_iterable(some)))
+    if any(figures[-1] < 0 for figures in habits.values()):
+        connection.execute(_FORGET_UNSEEN, client)
+
+
+def write_whole(connection: Connection, profile: Profile) -> None:
+    """Store a profile in the place of what was known of the client, in the transaction under way."""
+    connection.execute(_PUT, _stored(profile))
+    connection.execute(_FORGET_HABITS, (profile.client_id,))
+    connection.many(_put_habits(1), list(habit_rows(profile)))
+
+
+def latest(connection: Connection, client_id: str, *, without: int = NO_ID) -> list[Recent]:
+    """What a profile remembers of the client's last week, perhaps without one transaction."""
+    found = connection.rows(_LATEST, (client_id, without))
+    return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
+
+
+def latest_before(connection: Connection, client_id: str, seconds: int, id: int) -> list[Recent]:
+    """What a profile remembered of the client's last week before a place in its history."""
+    found = connection.rows(_LATEST_BEFORE, (client_id, date_for(connection.store, seconds), id))
+    return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
+
+
+def find(connection: Connection, id: int, *, hold: bool = False) -> tuple[Event, Marks] | None:
+    """A transaction that the store has, and what is said of it; `hold`: for the transaction under way alone."""
+    found = connection.rows(held(connection.store, _EVENT) if hold else _EVENT, (id,))
+    return event_of(found[0]) if found else None
+
+
+def history(connection: Connection, client_id: str) -> list[Row]:
+    """A client's transactions, rows of EVENT_COLUMNS."""
+    return connection.rows(_HISTORY, (client_id,))
+
+
+def version(connection: Connection, client_id: str) -> int:
+    """The version of a client's profile; without one: 0."""
+    found = connection.rows(_VERSION, (client_id,))
+    return int(found[0][0]) if found else 0
+
+
+def frauds(connection: Connection, event: Event) -> int:
+    """How many of the transactions that an event's client had on its day are known to be fraud."""
+    day = event.seconds // DAY * DAY
+    since, until = (date_for(connection.store, seconds) for seconds in (day, day + DAY))
+    return int(connection.rows(_FRAUDS, (event.client_id, since, until))[0][0])
+
+
+def event_of(row: Row) -> tuple[Event, Marks]:
+    """A row of EVENT_COLUMNS as an event, and what is said of it."""
+    id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
+    cents = round(amount * 100)
+    # What older versions stored may be written otherwise.
+    how, town, place = channel and channel_of(channel), city and city_of(city), state and state_of(state)
+    event = Event(id, client, seconds_at(date), cents, card, how, merchant, town, place, mcc, errors)
+    return event, Marks(flagged, is_fraud)
+
+
+def seconds_at(date: str | datetime) -> int:
+    """Seconds since 1970 of a time as the store's columns give it."""
+    return seconds_of(datetime.fromisoformat(date) if isinstance(date, str) else date)
+
+
+def newest_day(connection: Connection) -> int | None:
+    """The day, since 1970, of the newest transaction that the store has had; None where there was none.
+
+    It never goes back, when that is deleted: what was let go of older days isn't there any more.
+    """
+    [(newest,)] = connection.rows("SELECT max(day) FROM daily_sums WHERE kind = 'all'")
+    return None if newest is None else seconds_at(newest) // DAY
+
+
+def made_of(client_id: str, history: Iterable[tuple[Event, Marks]]) -> Profile:
+    """The profile that a client's transactions make, in any order, with no memory."""
+    known = list(history)
+    profile = replayed(client_id, ((event, trusted(*said)) for event, said in known))
+    for _, said in known:
+        profile.tell(said.is_fraud)
+    return profile
+
+
+def row_of(profile: Profile) -> tuple[Any, ...]:
+    """A profile as a row of COLUMNS."""
+    sums = profile.amounts
+    recent = to_json(profile.recent).decode()
+    return (
+        profile.client_id,
+        profile.version,
+        profile.transactions,
+        profile.declined,
+        profile.refunds,
+        profile.usual,
+        profile.home,
+        sums.purchases,
+        sums.cents,
+        sums.logs,
+        sums.squares,
+        recent,
+        profile.labelled,
+        profile.frauds,
+        profile.bought,
+        profile.bought_cents,
+        str(profile.bought_squares),
+    )
+
+
+def _stored(profile: Profile) -> tuple[Any, ...]:
+    memory = None if profile.memory is None else to_json(profile.memory.state()).decode()
+    return (*row_of(profile), memory)
+
+
+def habit_rows(profile: Profile) -> Iterator[tuple[Any, ...]]:
+    """A profile's habits as rows of HABITS."""
+    for (kind, value), habit in profile.habits.items():
+        sums = habit.amounts
+        yield (
+            profile.client_id,
+            kind,
+            value,
+            habit.count,
+            sums.purchases,
+            sums.cents,
+            sums.logs,
+            sums.squares,
+            habit.seen,
+        )
+
+
+def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
+    # Of a client whom nobody knows there is nothing to remember.
+    profile = Profile(client_id, memory=ClientMemory())
+    if found:
+        row = found[0]
+        profile.version, profile.transactions, profile.declined, profile.refunds, profile.usual, profile.home = row[1:7]
+        profile.amounts = Amounts(*row[7:11])
+        recent, profile.labelled, profile.frauds, profile.bought, profile.bought_cents, squares, memory = row[11:]
+        profile.bought_squares = int(squares)
+        profile.recent = list(map(Recent._make, from_json(recent)))
+        profile.memory = None if memory is None else ClientMemory.of(from_json(memory))
+    for kind, value, count, *sums, seen in habits:
+        profile.habits[kind, value] = Habit(count, Amounts(*sums), seen)
+    if profile.memory is not None:
+        profile.memory.seen = {key: habit.seen for key, habit in profile.habits.items()}
+    return profile

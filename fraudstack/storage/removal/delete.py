@@ -1,0 +1,36 @@
+"""Transactions deleted by their ids, with all that hangs on them: decisions, reviews, labels, what was replaced."""
+
+from collections.abc import Callable, Sequence
+
+from fraudstack.storage import loads, outdated, transactions
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.removal import chosen
+
+# Claims first, decisions and reviews before what they are of.
+_TABLES = ("claims", "decisions", "reviews", "replaced", "transactions")
+_REASONED = f"SELECT {transactions.REASONED} FROM transactions WHERE id IN (SELECT id FROM chosen)"
+
+
+def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Callable[[int], None]) -> int:
+    """Delete transactions in short write transactions, for whoever has the turn to ingest; how many there were.
+
+    What was changed waits in `changes` to be counted; where it is more than a share of what is counted, all is outdated
+    that is made of transactions.
+    """
+    gone = 0
+    enter = outdated.enters(connection, len(ids), share)
+    chosen.begin(connection)
+
+    def some(several: Sequence[int]) -> None:
+        nonlocal gone
+        gone += chosen.choose(connection, [(id, None) for id in several])
+        for row in connection.rows(_REASONED):
+            transactions.take_out_reasons(connection, row)
+        if enter:
+            chosen.enter(connection)
+        chosen.drop_decided(connection)
+        chosen.delete(connection, _TABLES)
+        loads.take_out(connection, several)
+
+    chosen.in_turns(connection, sorted(set(ids)), some, on_rows)
+    return gone

@@ -1,0 +1,1 @@
+"""What is looked at of a client to group it, and what a group is called."""

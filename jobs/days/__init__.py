@@ -1,0 +1,1 @@
+"""What is counted by day, made of all transactions."""

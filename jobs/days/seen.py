@@ -1,0 +1,63 @@
+"""On which days each card, merchant and amount was seen, made of all transactions."""
+
+from collections.abc import Iterator
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from fraudstack.storage.days_seen.bulk import COLUMNS
+
+_DAY_SECONDS = 86_400
+# As storage.days_seen.DAY reads it.
+_DAY = np.dtype([("day", "<u2"), ("transactions", "<u4")])
+# A card's days may be thousands.
+_BATCH = 1_024
+
+
+def seen(transactions: DataFrame) -> DataFrame:
+    """Of each kind and value, from transactions.events.COLUMNS: its `days` are structs of a day and a count."""
+    known = transactions.select(
+        F.floor(F.col("seconds") / _DAY_SECONDS).cast("int").alias("day"),
+        F.nullif("card", F.lit("")).alias("card"),
+        F.nullif("merchant", F.lit("")).alias("merchant"),
+        F.col("cents").alias("amount"),
+    )
+    every = [_days(known, kind) for kind in ("card", "merchant", "amount")]
+    return reduce(DataFrame.union, every)
+
+
+def _days(known: DataFrame, kind: str) -> DataFrame:
+    is_amount = kind == "amount"
+    return (
+        known.where(F.col(kind).isNotNull())
+        .groupBy(kind, "day")
+        .agg(F.count("*").cast("int").alias("transactions"))
+        .groupBy(kind)
+        .agg(F.sort_array(F.collect_list(F.struct("day", "transactions"))).alias("days"))
+        .select(
+            F.lit(kind).alias("kind"),
+            (F.lit("") if is_amount else F.col(kind)).alias("value"),
+            (F.col(kind) if is_amount else F.lit(0)).cast("bigint").alias("cents"),
+            "days",
+        )
+        .orderBy("value", "cents")
+    )
+
+
+def encoded(made: ds.Dataset) -> Iterator[pa.RecordBatch]:
+    """The rows of `seen` as the store keeps them."""
+    for batch in made.to_batches(batch_size=_BATCH):
+        lists = batch.column("days")
+        flat, offsets = lists.flatten(), lists.offsets.to_numpy()
+        days = np.empty(len(flat), _DAY)
+        for name in days.dtype.names or ():
+            days[name] = flat.field(name).to_numpy()
+        ends = ((offsets - offsets[0]) * _DAY.itemsize).astype(np.int32)
+        packed = pa.Array.from_buffers(
+            pa.binary(), len(lists), [None, pa.py_buffer(ends), pa.py_buffer(days.tobytes())]
+        )
+        yield pa.RecordBatch.from_arrays([*batch.drop_columns(["days"]).columns, packed], schema=COLUMNS)

@@ -1,0 +1,144 @@
+"""The features of every transaction of a history, each by what was known at its time.
+
+Two passes over sorted rows fold what fraudstack.features keeps in memory: clients transaction by transaction, then
+merchants, categories and places day by day. Spark hands a partition's rows to a fold in their order.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from fraudstack.features import (
+    CLIENT_WIDTH,
+    DAY,
+    MERCHANT_WIDTH,
+    NAMES,
+    RISK_WIDTH,
+    ClientMemory,
+    ValueDay,
+    ValueMemory,
+)
+from fraudstack.profiles.event import Event
+from fraudstack.storage.value_days import KINDS, TALLY
+
+# An Event's fields in their order.
+EVENT = ("id", "client_id", "seconds", "cents", "card", "channel", "merchant", "city", "state", "mcc", "errors")
+_KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
+COLUMNS = (*_KEPT, *NAMES)
+
+Arrays = Iterator[pa.Array]
+
+
+def point_in_time(events: DataFrame, delay: int) -> DataFrame:
+    """COLUMNS of every transaction, from transactions.events.COLUMNS; labels are known `delay` whole days later."""
+    of_merchant = CLIENT_WIDTH + MERCHANT_WIDTH
+    # In memory, millions of rows would crowd out the sorts.
+    known = _of_clients(events, delay).persist(StorageLevel.DISK_ONLY)
+    merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, NAMES[CLIENT_WIDTH:of_merchant])
+    result = known.join(merchants, ["merchant", "day"], "left")
+    for place, kind in enumerate(KINDS[1:]):
+        names = NAMES[of_merchant + place * RISK_WIDTH : of_merchant + (place + 1) * RISK_WIDTH]
+        risks = _of_values(known, kind, delay, ValueMemory.of_risk, names)
+        result = result.join(F.broadcast(risks), [kind, "day"], "left")
+    return result.select(*COLUMNS)
+
+
+def _of_clients(events: DataFrame, delay: int) -> DataFrame:
+    """Adds day, `ordinary` and the figures of the transaction and its client."""
+    names = NAMES[:CLIENT_WIDTH]
+
+    def fold(batches: Arrays) -> Arrays:
+        memory, client = ClientMemory(), None
+        for batch in batches:
+            figures, ordinary = np.empty((len(batch), len(names))), np.empty(len(batch), dtype=bool)
+            for place, (*row, is_fraud) in enumerate(rows(batch)):
+                event = Event(*row)
+                if event.client_id != client:
+                    memory, client = ClientMemory(), event.client_id
+                figures[place] = memory.features(event, delay)
+                ordinary[place] = memory.add(event, is_fraud)
+            yield pa.StructArray.from_arrays([pa.array(ordinary), *map(pa.array, figures.T)], ["ordinary", *names])
+
+    folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *EVENT, "is_fraud")
+    known = (*_KEPT, *KINDS, "day")
+    return by_client(events).select(*known, folded).select(*known, "folded.*")
+
+
+def by_client(events: DataFrame) -> DataFrame:
+    """The events of each client in their order, with their day; text that isn't set is NULL."""
+    texts = [name for name, kind in events.dtypes if kind == "string"]
+    known = events.withColumns({name: F.nullif(name, F.lit("")) for name in texts})
+    day = F.floor(F.col("seconds") / DAY).cast("long")
+    return known.withColumn("day", day).repartition("client_id").sortWithinPartitions("client_id", "seconds", "id")
+
+
+def tallies(known: DataFrame, kind: str) -> DataFrame:
+    """What came in on each day with each value of a kind: the columns of value_days but kind and part."""
+    fraud = F.col("is_fraud") == 1
+    return (
+        known.where(F.col(kind).isNotNull())
+        .groupBy(F.col(kind).alias("value"), "day")
+        .agg(
+            F.count("*").alias("transactions"),
+            F.sum("cents").alias("cents"),
+            F.count("is_fraud").alias("labelled"),
+            F.count_if(fraud).alias("frauds"),
+            F.count_if(fraud & F.col("ordinary")).alias("ordinary_frauds"),
+        )
+    )
+
+
+def _of_values(
+    known: DataFrame,
+    kind: str,
+    delay: int,
+    figures_of: Callable[[ValueMemory, int, int], list[float]],
+    names: tuple[str, ...],
+) -> DataFrame:
+    """A row per value and day on which it was seen, with the figures of that day by the days before."""
+
+    def fold(batches: Arrays) -> Arrays:
+        memory, current = ValueMemory(), None
+        for batch in batches:
+            figures = np.empty((len(batch), len(names)))
+            for place, (value, *row) in enumerate(rows(batch)):
+                if value != current:
+                    memory, current = ValueMemory(), value
+                figures[place] = figures_of(memory, row[0], delay)
+                memory.add(ValueDay(*row))
+            yield pa.StructArray.from_arrays(list(map(pa.array, figures.T)), list(names))
+
+    in_order = tallies(known, kind).repartition("value").sortWithinPartitions("value", "day")
+    folded = folding(fold, _doubles(names), "value", "day", *TALLY)
+    return in_order.select(F.col("value").alias(kind), "day", folded).select(kind, "day", "folded.*")
+
+
+def folding(fold: Callable[[Arrays], Arrays], schema: str, *columns: str) -> Column:
+    """A struct `folded` of each row, by a function that sees the columns of all rows before it in the partition."""
+    # Its hints tell Spark what it is; written out, since this module's are not evaluated there.
+    fold.__annotations__ = {"batches": Iterator[pa.Array], "return": Iterator[pa.Array]}
+    # To the optimizer a function that depends on nothing but its row would make the sort below it useless.
+    depends = F.arrow_udf(fold, schema).asNondeterministic()  # type: ignore[attr-defined]
+    folded: Column = depends(F.struct(*columns)).alias("folded")
+    return folded
+
+
+def rows(batch: pa.Array) -> Iterator[tuple[Any, ...]]:
+    """The rows of a struct's columns."""
+    return zip(*(column.to_pylist() for column in batch.flatten()), strict=True)
+
+
+def _doubles(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} double" for name in names)
+
+
+def matrix(batch: pa.RecordBatch | pa.StructArray) -> NDArray[np.float32]:
+    """The features (n, 49) of rows that have columns of their names, as models take them."""
+    columns = (batch.field(name) if isinstance(batch, pa.StructArray) else batch.column(name) for name in NAMES)
+    return np.column_stack([column.to_numpy(zero_copy_only=False).astype(np.float32) for column in columns])

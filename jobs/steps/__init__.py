@@ -1,0 +1,1 @@
+"""What every step of an ingest has in common: its turn on the store, its folders, its summary."""
