@@ -201,7 +201,7 @@ def test_an_undo_that_was_killed_is_made_up_for_by_the_next(store: Store, monkey
 
 
 def test_what_was_deleted_comes_again_as_new_also_after_a_kill(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fraudstack.storage.chosen._ROWS", (2, 1, 2))
+    monkeypatch.setattr("fraudstack.storage.removal.chosen._ROWS", (2, 1, 2))
     load(store, [row(id) for id in range(1, 10)], "first")
     label(store, dict.fromkeys(range(1, 10), 1), "labels")
     with closing(Connection(store)) as connection, pytest.raises(KilledError):
