@@ -8,13 +8,12 @@ from pydantic_core import to_json
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import GROUPS, NAMES
 from fraudstack.model import artefact, baselines, fit, protocol, registry
 from fraudstack.model.fit import Examples
 from fraudstack.model.judge import Scored
 from fraudstack.model.promotion import Comparison, compare
 from fraudstack.model.table import Row
-from fraudstack.model.words import GROUPS
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from jobs.features import examples

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import drift, fit
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import Examples

@@ -45,7 +45,7 @@ _KNOWS = {
     "reading": set(),
     "columns": {"reading"},
     "model": {"features", "profiles", "rules", "report"},
-    "rules": {"profiles", "model"},
+    "rules": {"profiles", "features"},
     # Of the model only how its folder names the champion.
     "storage": {"profiles", "features", "model"},
     "decisions": {"storage", "profiles", "features", "rules", "model"},

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import GROUPS, NAMES
 from fraudstack.model import prior
 from fraudstack.model.artefact import Model, probabilities
 from fraudstack.model.curves import curves
 from fraudstack.model.drift import SCORE_EDGES, reference
 from fraudstack.model.judge import Scored, at_alerts, auc_roc, average_precision, card_precision
-from fraudstack.model.words import GROUPS
 
 # Fewer teach nothing that holds.
 LEAST_FRAUDS = 50

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fraudstack.features import DAY, NAMES
+from fraudstack.features import DAY
+from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config
