@@ -5,6 +5,7 @@ merchants, categories and places day by day. Spark hands a partition's rows to a
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,7 @@ from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event
 from fraudstack.storage.value_days import KINDS, TALLY
 
-# An Event's fields in their order.
-EVENT = ("id", "client_id", "seconds", "cents", "card", "channel", "merchant", "city", "state", "mcc", "errors")
+EVENT = tuple(one.name for one in fields(Event))
 _KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
 COLUMNS = (*_KEPT, *NAMES)
 
