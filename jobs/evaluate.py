@@ -11,7 +11,7 @@ from fraudstack.errors import InputError
 from fraudstack.features.table import GROUPS, NAMES
 from fraudstack.model import artefact, baselines, fit, protocol, registry
 from fraudstack.model.fit import Examples
-from fraudstack.model.judge import Scored
+from fraudstack.model.judge import Outcomes
 from fraudstack.model.promotion import Comparison, compare
 from fraudstack.model.table import Row
 from fraudstack.progress import Phases
@@ -60,7 +60,7 @@ def evaluate(
                     blind = _without(group, labelled)
                     scores[name] = fit.fit(blind, fold.until, delay).scores(blind.where(keep).figures)
             for name, by_name in scores.items():
-                scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
+                scored = Outcomes(judged.days, judged.clients, judged.frauds, by_name)
                 found.append(Row(fold.name, name, fit.figures(scored)))
     return [*found, *_means(found)]
 
