@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import to_json
 from starlette.responses import Response
 
 from fraudstack.decisions.deciding import Decided
 from fraudstack.fields.ids import MOST_EXACT
+from fraudstack.schema import Transaction
 from fraudstack.storage.transactions import Stored
 
 _EXAMPLE: Any = {
@@ -78,25 +79,14 @@ class StoredDecision(_Decision):
     source: str
 
 
-class TransactionOut(BaseModel):
-    """A transaction's sixteen fields."""
+# The store's columns, as JSON has their values.
+_COLUMNS: Any = {name: (column.annotation, ...) for name, column in Transaction.model_fields.items()}
+_COLUMNS |= {"id": (Id, ...), "date": (str, ...), "amount": (float, ...)}
+_Transaction: Any = create_model("_Transaction", **_COLUMNS)
 
-    id: Id
-    date: str
-    client_id: str
-    card_id: str | None
-    amount: float
-    currency: str
-    use_chip: str | None
-    merchant_id: str | None
-    merchant_city: str | None
-    merchant_state: str | None
-    zip: str | None
-    mcc: int | None
-    description: str | None
-    errors: str | None
-    flagged_fraud: int | None
-    is_fraud: int | None
+
+class TransactionOut(_Transaction):  # type: ignore[misc]
+    """A transaction's sixteen fields."""
 
 
 class Listed(BaseModel):

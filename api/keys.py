@@ -37,8 +37,8 @@ class _Purse:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Guard:
-    """The keys of a worker, and what each may still do: its rate is what all workers of a deployment let through."""
+class Callers:
+    """Who may call, by their keys, and what each may still do: its rate is that of all workers of a deployment."""
 
     def __init__(self, settings: Settings, shared: Shared) -> None:
         """Raises InputError when the settings' keys can't be used."""
@@ -95,11 +95,11 @@ class Needs:
 
     async def __call__(self, request: Request, given: Annotated[str | None, Security(_header)] = None) -> None:
         """Let a request in; raises Refused (401, 403, 429)."""
-        guard: Guard = request.app.state.scorer.guard
-        if not guard.known:
+        callers: Callers = request.app.state.scorer.callers
+        if not callers.known:
             _no_strangers_form(request)
             return
-        key = keys.find(guard.known, given or "")
+        key = keys.find(callers.known, given or "")
         if key is None:
             raise Refused(401, "send a valid key as X-API-Key", {"WWW-Authenticate": "ApiKey"})
         # For the log.
@@ -107,7 +107,7 @@ class Needs:
         request.scope["person"] = key.name if key.person else None
         if self._scope not in key.scopes:
             raise Refused(403, f"this needs a key with the scope {self._scope}")
-        await guard.spend(key.name, int(self._counted))
+        await callers.spend(key.name, int(self._counted))
 
 
 def needs(scope: keys.Scope, *, counted: bool = True) -> Needs:

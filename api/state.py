@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from api import metrics
 from api.in_force import LOOK_EVERY_SECONDS, ModelInForce, RulesInForce
-from api.keys import Guard
+from api.keys import Callers
 from fraudstack.decisions.deciding import Terms
 from fraudstack.decisions.writer import Writer
 from fraudstack.errors import InputError, StoreError
@@ -48,7 +48,7 @@ class Scorer:
     writer: Writer
     rules: RulesInForce
     model: ModelInForce
-    guard: Guard
+    callers: Callers
     categories: dict[int, str]
     text: TextScorer | None
     readers: Readers
@@ -144,8 +144,8 @@ async def start(settings: Settings) -> Scorer:
     """Open a worker's state; raises Refusal when a setting, the rules file or the store can't be used."""
     where = store.parse(settings.store_url)
     shared = Shared(where)
-    keys = Guard(settings, shared)
-    if not keys.known and settings.env != "development":
+    callers = Callers(settings, shared)
+    if not callers.known and settings.env != "development":
         raise InputError("TX_API_KEYS is empty: without keys the scorer starts only with TX_ENV=development")
     rules = RulesInForce(settings.rules_path or config.DEFAULT)
     upgrade(where, "transactions")
@@ -155,4 +155,4 @@ async def start(settings: Settings) -> Scorer:
     writer = Writer(where, settings.api_queue, metrics.WAITING.set, make_room)
     text = text_scorer(settings, shared)
     model = ModelInForce(settings.model_dir)
-    return Scorer(settings, where, writer, rules, model, keys, categories, text, readers, shared)
+    return Scorer(settings, where, writer, rules, model, callers, categories, text, readers, shared)

@@ -58,7 +58,7 @@ def score(
     from jobs import begin
 
     begin()
-    from fraudstack.features import NAMES
+    from fraudstack.features.table import NAMES
     from fraudstack.model.artefact import load
     from fraudstack.model.protocol import day_of
 
@@ -123,7 +123,7 @@ def backtest(
     from jobs import begin
 
     begin()
-    from fraudstack.features import NAMES
+    from fraudstack.features.table import NAMES
     from fraudstack.model.artefact import load
     from fraudstack.report import backtest_text
     from fraudstack.rules import config

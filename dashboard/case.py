@@ -58,7 +58,7 @@ def draw(connection: Connection, id: int) -> Stored | None:
     st.html(_habits(event, profile, name))
     st.markdown("##### What the client did around it")
     _around(connection, found, event)
-    _said(connection, found)
+    _reviews(connection, found)
     return found
 
 
@@ -177,7 +177,7 @@ def _row(one: Stored, event: Event) -> dict[str, Any]:
     }
 
 
-def _said(connection: Connection, found: Stored) -> None:
+def _reviews(connection: Connection, found: Stored) -> None:
     """What analysts have said of it, and of its merchant for its client."""
     id, client, merchant = (found.transaction[name] for name in ("id", "client_id", "merchant_id"))
     said = reviews.history(connection, id)

@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**given)
         except ValidationError as error:
-            raise SettingError("; ".join(_said(one) for one in error.errors())) from None
+            raise SettingError("; ".join(_sentence(one) for one in error.errors())) from None
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "Settings":
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.clusters_db}"
 
 
-def _said(problem: Mapping[str, Any]) -> str:
+def _sentence(problem: Mapping[str, Any]) -> str:
     """The variable's name and what is wrong with it, never its value: it may be a secret."""
     name = "_".join(str(part) for part in problem["loc"]).upper()
     message = str(problem["msg"]).removeprefix("Value error, ")

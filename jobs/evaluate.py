@@ -8,13 +8,12 @@ from pydantic_core import to_json
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import GROUPS, NAMES
 from fraudstack.model import artefact, baselines, fit, protocol, registry
 from fraudstack.model.fit import Examples
-from fraudstack.model.judge import Scored
+from fraudstack.model.judge import Outcomes
 from fraudstack.model.promotion import Comparison, compare
 from fraudstack.model.table import Row
-from fraudstack.model.words import GROUPS
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from jobs.features import examples
@@ -61,7 +60,7 @@ def evaluate(
                     blind = _without(group, labelled)
                     scores[name] = fit.fit(blind, fold.until, delay).scores(blind.where(keep).figures)
             for name, by_name in scores.items():
-                scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
+                scored = Outcomes(judged.days, judged.clients, judged.frauds, by_name)
                 found.append(Row(fold.name, name, fit.figures(scored)))
     return [*found, *_means(found)]
 

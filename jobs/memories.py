@@ -10,7 +10,8 @@ from pydantic_core import to_json
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from fraudstack.features import KEPT_DAYS, ClientMemory
+from fraudstack.features import KEPT_DAYS
+from fraudstack.features.client import ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings

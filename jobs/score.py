@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import DAY, NAMES
+from fraudstack.features import DAY
+from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings

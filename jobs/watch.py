@@ -7,7 +7,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import SparkSession
 
-from fraudstack.features import DAY, NAMES
+from fraudstack.features import DAY
+from fraudstack.features.table import NAMES
 from fraudstack.model import drift, registry
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import drift, fit
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import Examples
-from fraudstack.model.judge import Scored
+from fraudstack.model.judge import Outcomes
 from fraudstack.model.protocol import day_of
 from fraudstack.model.table import Row
 from fraudstack.progress import Phases
@@ -53,7 +53,7 @@ def evaluate(spark: SparkSession, settings: Settings, until: str, delay: int, ph
                 _COUNTRY: np.isin(judged.ids, abroad).astype(np.float64),
             }
             for said, by_name in scores.items():
-                scored = Scored(judged.days, judged.clients, judged.frauds, by_name)
+                scored = Outcomes(judged.days, judged.clients, judged.frauds, by_name)
                 found.append(Row(name, said, fit.figures(scored) | {"frauds": int(judged.frauds.sum())}))
             phases.say(f"{name}: {_moved(model, judged, scores['model'])}")
     return found

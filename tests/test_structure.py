@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from fraudstack.columns import made_ids
+from fraudstack.columns.mapping import Columns
+from fraudstack.decisions.submission import Submission
+from fraudstack.schema import CONTENT, TRANSACTIONS
+
 ROOT = Path(__file__).parents[1]
 
 # Whom each house may know.
@@ -45,7 +50,7 @@ _KNOWS = {
     "reading": set(),
     "columns": {"reading"},
     "model": {"features", "profiles", "rules", "report"},
-    "rules": {"profiles", "model"},
+    "rules": {"profiles", "features"},
     # Of the model only how its folder names the champion.
     "storage": {"profiles", "features", "model"},
     "decisions": {"storage", "profiles", "features", "rules", "model"},
@@ -132,3 +137,10 @@ def test_one_row_at_a_time_nobody_needs_what_the_bulk_way_does() -> None:
     for file in sorted((ROOT / "fraudstack" / "storage").glob("*/__init__.py")):
         assert not {name.split(".")[0] for name in imports(file)} & _BULK, file
         assert not [name for name in imports(file) if name.split(".")[-1] == "bulk" or ".bulk." in name], file
+
+
+def test_who_has_rules_of_its_own_for_the_columns_has_them_for_each() -> None:
+    columns = [column.name for column in TRANSACTIONS.columns]
+    assert list(Submission.model_fields) == columns
+    assert Columns.model_fields.keys() == {*columns} - {"flagged_fraud"}
+    assert {*made_ids.CONTENT} == {*CONTENT} - {"id", "amount", "currency"} | {"cents"}

@@ -93,7 +93,7 @@ async def post_transactions(request: Request, batch: Batch) -> Response:
     scorer: Scorer = request.app.state.scorer
     terms = scorer.terms()
     if key := request.scope.get("key"):
-        await scorer.guard.spend(key, len(batch.transactions))
+        await scorer.callers.spend(key, len(batch.transactions))
     scorer.writer.look_for_room()
     checked: list[_Checked] = []
     for start in range(0, len(batch.transactions), _CHECKED_TOGETHER):
@@ -185,7 +185,7 @@ async def _answered(request: Request) -> AsyncIterator[bytes]:
         checked = [_read(line, terms) if isinstance(line, bytes) else line for line in lines]
         try:
             if key := request.scope.get("key"):
-                await scorer.guard.spend(key, len(checked))
+                await scorer.callers.spend(key, len(checked))
             results, _ = await _decided(scorer, checked, terms, patience)
         except Refused as error:
             results = [_problem(error.status, error.detail) for _ in checked]

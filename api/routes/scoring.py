@@ -83,7 +83,7 @@ async def post_transaction(request: Request, posted: Annotated[Submission, Examp
         return json_answer(of_decided(preview(dry, posted, terms, now), left_out))
     # Overload is told before anything is done for a decision that couldn't be written.
     with scorer.writer.room() as room:
-        scored = await _scored(scorer, posted, terms, now, patience)
+        scored = await _score_ahead(scorer, posted, terms, now, patience)
         advice = await _advice(scorer, posted, scored, patience, left_out)
 
         async def written(replays: Replays) -> Decided | Conflict | Wanted:
@@ -121,7 +121,9 @@ def _score(scorer: Scorer, posted: Submission, terms: Terms, now: datetime) -> S
         return score(connection, posted, terms, now)
 
 
-async def _scored(scorer: Scorer, posted: Submission, terms: Terms, now: datetime, patience: Patience) -> Scored | None:
+async def _score_ahead(
+    scorer: Scorer, posted: Submission, terms: Terms, now: datetime, patience: Patience
+) -> Scored | None:
     """What the rules say before the turn to write has come; None where it is found out within the transaction."""
     if scorer.store.path is not None:
         # In the event loop: a hop to a thread takes as long.

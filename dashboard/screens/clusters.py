@@ -14,7 +14,7 @@ from fraudstack.storage.connections.store import parse
 
 _MOST_CLIENTS = 1_000
 _MONEY = frozenset({"spend", "average", "spread"})
-_SPOKEN = {feature.replace("_", " "): feature for feature in FEATURES}
+_LABELS = {feature.replace("_", " "): feature for feature in FEATURES}
 
 _NOTHING_YET = (
     "There are no clusters yet: the step cluster of `fraudstack ingest` makes them (`make demo` runs it too)."
@@ -73,8 +73,8 @@ def _draw_table(found: list[Cluster]) -> None:
             ),
         }
         | {
-            feature: st.column_config.NumberColumn(spoken.capitalize(), format=_format(feature))
-            for spoken, feature in _SPOKEN.items()
+            feature: st.column_config.NumberColumn(label.capitalize(), format=_format(feature))
+            for label, feature in _LABELS.items()
         },
         placeholder=words.NOTHING,
         alt="Table of the clusters",
@@ -89,10 +89,10 @@ def _draw_table(found: list[Cluster]) -> None:
 def _draw_plot(found: list[Cluster]) -> None:
     st.subheader("How they differ", anchor=False)
     left, right = st.columns(2)
-    spoken = list(_SPOKEN)
-    across = left.selectbox("Across", spoken, index=spoken.index("average"), key="x", bind="query-params")
-    upwards = right.selectbox("Upwards", spoken, index=spoken.index("online share"), key="y", bind="query-params")
-    x, y = (FEATURES.index(_SPOKEN[chosen]) for chosen in (across, upwards))
+    label = list(_LABELS)
+    across = left.selectbox("Across", label, index=label.index("average"), key="x", bind="query-params")
+    upwards = right.selectbox("Upwards", label, index=label.index("online share"), key="y", bind="query-params")
+    x, y = (FEATURES.index(_LABELS[chosen]) for chosen in (across, upwards))
     points = [Point(f"{c.cluster} · {c.name}", str(c.cluster), c.features[x], c.features[y], c.clients) for c in found]
     st.altair_chart(
         drawing.scatter(points, _feature(across), _feature(upwards), "clients"),
@@ -127,11 +127,11 @@ def _draw_clients(found: list[Cluster]) -> None:
     )
 
 
-def _feature(spoken: str) -> Feature:
-    feature = _SPOKEN[spoken]
+def _feature(label: str) -> Feature:
+    feature = _LABELS[label]
     if feature.endswith("_share"):
-        return Feature(spoken, share=True)
-    return Feature(f"{spoken}, {stores.settings().currency}" if feature in _MONEY else spoken, share=False)
+        return Feature(label, share=True)
+    return Feature(f"{label}, {stores.settings().currency}" if feature in _MONEY else label, share=False)
 
 
 def _format(feature: str) -> str:

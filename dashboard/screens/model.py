@@ -12,9 +12,9 @@ from dashboard import drawing, queries_model, stores, words
 from dashboard.drawing import Line
 from dashboard.queries_model import Measured, Year
 from fraudstack.errors import InputError
+from fraudstack.features.table import GROUPS
 from fraudstack.model import champion
 from fraudstack.model.drift import LEAST_SAMPLE, SHIFTED
-from fraudstack.model.words import GROUPS
 
 # What deserves a look (Siddiqi 2006, Credit Risk Scorecards).
 _MOVED = 0.1

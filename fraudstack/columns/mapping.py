@@ -167,7 +167,7 @@ class CurrencySource(TextSource):
 
     @model_validator(mode="after")
     def _codes(self) -> "CurrencySource":
-        for code in _said(self):
+        for code in _texts_given(self):
             in_cents(code)
         return self
 
@@ -177,7 +177,7 @@ class MccSource(TextSource):
 
     @model_validator(mode="after")
     def _codes(self) -> "MccSource":
-        for code in _said(self):
+        for code in _texts_given(self):
             if ids.number(code, ids.MCC) is None:
                 raise ValueError(f"{code[:60]!r} isn't a merchant category code: it has at most four digits")
         return self
@@ -218,13 +218,13 @@ class Columns(_Part):
     def wanted(self) -> dict[tuple[str, ...], str]:
         """The columns of the file that are read, by the place at which they are named."""
         found: dict[tuple[str, ...], str] = {}
-        for column, source in self.said().items():
+        for column, source in self.given().items():
             found |= {("columns", column, "from", str(at)): name for at, name in enumerate(source.names or ())}
         if self.amount.sign:
             found["columns", "amount", "sign", "from"] = self.amount.sign.name
         return found
 
-    def said(self) -> dict[str, Source]:
+    def given(self) -> dict[str, Source]:
         """The columns that there are, by name."""
         found = {name: getattr(self, name) for name in type(self).model_fields}
         return {name: source for name, source in found.items() if source is not None}
@@ -254,7 +254,7 @@ class Mapping:
     @property
     def hidden(self) -> frozenset[str]:
         """The columns of the file, in small letters, whose texts are shown to nobody."""
-        sources = self.columns.said()
+        sources = self.columns.given()
         return frozenset(name.lower() for token in self.tokens for name in sources[token].names or ())
 
     def currency(self, settings: Settings) -> str:
@@ -310,11 +310,11 @@ def checked(document: Document, token_key: SecretStr | None = None) -> Mapping:
 
 
 def _tokens(columns: Columns) -> tuple[str, ...]:
-    sources = columns.said().items()
+    sources = columns.given().items()
     return tuple(name for name, source in sources if isinstance(source, KeySource) and source.token)
 
 
-def _said(source: TextSource) -> Iterable[str]:
+def _texts_given(source: TextSource) -> Iterable[str]:
     """What the mapping itself puts into a column."""
     given = (source.value, *(source.values or {}).values())
     return [text.strip(" ") for text in given if text]

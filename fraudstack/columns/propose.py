@@ -87,7 +87,9 @@ def preset_of(header: Sequence[str]) -> str | None:
 def proposed(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A file of columns as YAML, for a header (in small letters) and some rows; comments say what is unsure."""
     says = {
-        name: [row[at].strip(" ") for row in rows if nothing.is_said(row[at])] for at, name in enumerate(header) if name
+        name: [row[at].strip(" ") for row in rows if nothing.is_value(row[at])]
+        for at, name in enumerate(header)
+        if name
     }
     used: set[str] = set()
     lines = ["columns:"]

@@ -36,7 +36,7 @@ def read(mapping: Mapping, row: Row[str, str], currency: str, *, commas_group: b
     ingest would put the row into quarantine.
     """
     found: dict[str, str] = {}
-    for name, source in mapping.columns.said().items():
+    for name, source in mapping.columns.given().items():
         text = joined(source, row)
         match source:
             case IdSource(digest=True):
@@ -58,7 +58,7 @@ def read(mapping: Mapping, row: Row[str, str], currency: str, *, commas_group: b
 
 def made_id(found: Row[str, str], mapping: Mapping) -> int:
     """The id of a row without one, of what `read` found in it: the one that an ingest makes."""
-    said = {name: text for name, text in found.items() if nothing.is_said(text)}
+    said = {name: text for name, text in found.items() if nothing.is_value(text)}
     typed: dict[str, str | int | None] = {**said}
     typed |= {name: ids.key(said[name]) for name in ("client_id", "card_id", "merchant_id") if name in said}
     zip_code = said.get("zip")
@@ -84,13 +84,13 @@ def joined(source: Source, row: Row[str, str]) -> str:
 def _value(name: str, source: TextSource, text: str) -> str:
     if source.values is None:
         return text
-    if text not in source.values and nothing.is_said(text):
+    if text not in source.values and nothing.is_value(text):
         raise ValueError(f"unknown {name}")
     return source.values.get(text, "").strip(" ")
 
 
 def _token(name: str, text: str, key: TokenKey | None) -> str:
-    if not nothing.is_said(text):
+    if not nothing.is_value(text):
         return ""
     text = ids.key(text)
     if key is None or matches(ROUNDED, text):
@@ -101,7 +101,7 @@ def _token(name: str, text: str, key: TokenKey | None) -> str:
 def _label(source: LabelSource, text: str) -> str:
     meanings = source.meanings()
     known = text if source.values else text.lower()
-    if known not in meanings and nothing.is_said(text):
+    if known not in meanings and nothing.is_value(text):
         raise ValueError("bad is_fraud")
     meant = meanings.get(known)
     return "" if meant is None else "Yes" if meant else "No"

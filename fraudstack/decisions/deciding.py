@@ -113,7 +113,7 @@ def preview(
     scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice = Advice((), "not_asked")
 ) -> Decided:
     """What would be decided by a score, without writing."""
-    return Decided(posted.id or 0, _said(scored, posted, terms, now, advice)[1])
+    return Decided(posted.id or 0, _advised(scored, posted, terms, now, advice)[1])
 
 
 def decide_and_store(
@@ -142,13 +142,13 @@ def decide_and_store(
         scored = score(connection, posted, terms, now)
     id = transactions.next_id(connection) if posted.id is None else posted.id
     event = scored.case.event if posted.id == id else replace(scored.case.event, id=id)
-    verdict, decision = _said(scored, posted, terms, now, advice)
+    verdict, decision = _advised(scored, posted, terms, now, advice)
     said = Marks(int(verdict.suspicious))
     transactions.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
     # A copy: work may be done twice, and what was scored must not hold what was rolled back.
     follow(connection, scored.case.profile.copy(), [Change(None, (event, said))])
     sums.count_reasons(connection, event, said.flagged, (reason.code for reason in verdict.reasons))
-    transactions.decide(connection, id, decision)
+    transactions.store_decision(connection, id, decision)
     return Decided(id, decision)
 
 
@@ -217,16 +217,16 @@ def _of_known(
         # As it was at its time: what came later isn't known then.
         profile.memory = replays[event.client_id].before.get(id)
     scored = scored_by(connection, event, profile, kept.excepted, terms)
-    verdict, decision = _said(scored, posted, terms, now, advice)
+    verdict, decision = _advised(scored, posted, terms, now, advice)
     after = before._replace(flagged=int(verdict.suspicious))
     transactions.flag(connection, id, verdict.suspicious, posted.description)
     kept.judge_anew(connection, event, before, after)
-    transactions.replace(connection, id, decision)
+    transactions.replace_decision(connection, id, decision)
     sums.count_reasons(connection, event, after.flagged, (reason.code for reason in verdict.reasons))
     return Decided(id, decision)
 
 
-def _said(
+def _advised(
     scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice
 ) -> tuple[Verdict, dict[str, Any]]:
     """The verdict once a language model was heard, and the decision that it makes."""
@@ -235,7 +235,7 @@ def _said(
     return scored.verdict, decision_of(scored, terms, now, posted.body_hash(), advice.llm_status)
 
 
-class Spoken(Protocol):
+class OpinionLike(Protocol):
     """A model's opinion of a transaction."""
 
     def reason(self, rules: RulesFile) -> Reason | None:
@@ -245,7 +245,7 @@ class Spoken(Protocol):
         """That reason in parts, which together weigh the same."""
 
 
-def judged(case: Case, excepted: bool, opinion: Spoken | None, more: Sequence[Reason] = ()) -> Verdict:
+def judged(case: Case, excepted: bool, opinion: OpinionLike | None, more: Sequence[Reason] = ()) -> Verdict:
     """The verdict of rules, model and language model; what the model rests on is asked only for what isn't normal."""
     whole = None if opinion is None else opinion.reason(case.rules)
     if opinion is None or whole is None:

@@ -126,7 +126,7 @@ def _decide(connection: Connection, clients: Sequence[str], judge: Judge) -> tup
                 again.append(client_id)
                 continue
             for id, decision in found.decisions.items():
-                transactions.replace(connection, id, decision)
+                transactions.replace_decision(connection, id, decision)
             changes.decided(connection, client_id)
             decisions += len(found.decisions)
     return turn, decisions, again

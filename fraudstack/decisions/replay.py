@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from fraudstack.decisions.deciding import Spoken, judged
+from fraudstack.decisions.deciding import OpinionLike, judged
 from fraudstack.features import DAY
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, trusted
@@ -22,7 +22,7 @@ class Replay:
         # Transactions whose label isn't known yet: the day on which it is, the event, what made it usual, the label.
         self._unknown: deque[tuple[int, Event, bool, int]] = deque()
 
-    def decide(self, event: Event, is_fraud: int | None, opinion: Spoken | None = None) -> Verdict:
+    def decide(self, event: Event, is_fraud: int | None, opinion: OpinionLike | None = None) -> Verdict:
         """What would have been decided; then the transaction belongs to the history."""
         day = event.seconds // DAY
         while self._unknown and self._unknown[0][0] <= day:

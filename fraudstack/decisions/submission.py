@@ -127,9 +127,9 @@ class Submission(BaseModel):
         said = {
             name: value
             for name, value in raw.items()
-            if name not in _OPTIONAL or not isinstance(value, str) or (shows(value) and nothing.is_said(value))
+            if name not in _OPTIONAL or not isinstance(value, str) or (shows(value) and nothing.is_value(value))
         }
-        if isinstance(client := said.get("client_id"), str) and not nothing.is_said(client):
+        if isinstance(client := said.get("client_id"), str) and not nothing.is_value(client):
             said["client_id"] = ""
         if isinstance(amount := said.get("amount"), str):
             currency = said.get("currency") or amounts.currency_of(amount)

@@ -44,7 +44,7 @@ WORDS = frozenset(
 LONGEST = max(map(len, WORDS))
 
 
-def is_said(text: str) -> bool:
+def is_value(text: str) -> bool:
     """Whether a text says something, and isn't blank or a word for nothing."""
     text = text.strip(" \u00a0")
     return bool(text) and not (len(text) <= LONGEST and text.lower() in WORDS)

@@ -126,7 +126,7 @@ def load(folder: Path, features: tuple[str, ...], named: str | None = None) -> M
     try:
         _try(model)
     except Exception as error:
-        raise InputError(f"the model in {folder} can't be used: tried on a few rows, {_said(error)}") from error
+        raise InputError(f"the model in {folder} can't be used: tried on a few rows, {_why(error)}") from error
     return model
 
 
@@ -140,7 +140,7 @@ def _try(model: Model) -> None:
         model.contributions(row.tolist())
 
 
-def _said(error: Exception) -> str:
+def _why(error: Exception) -> str:
     return str(error) if isinstance(error, InputError) else f"it raises {type(error).__name__}"
 
 

@@ -80,7 +80,7 @@ def _what(facts: Mapping[str, Any]) -> str:
             "label delay",
             f"{delay} days: since a bank learns of fraud late, features of day d read labels up to d - {delay + 1}",
         ),
-        ("features", f"{len(facts['features'])}, defined in `fraudstack/features.py`"),
+        ("features", f"{len(facts['features'])}, declared in `fraudstack/features/table.py`"),
         ("prior", "log odds of the known fraud rate of the category or the state, which trees add to"),
         ("calibration", f"sigmoid({line['slope']:.4g} * log odds {sign} {abs(line['intercept']):.4g}) (Platt 1999)"),
     )

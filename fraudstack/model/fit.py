@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import GROUPS, NAMES
 from fraudstack.model import prior
 from fraudstack.model.artefact import Model, probabilities
 from fraudstack.model.curves import curves
 from fraudstack.model.drift import SCORE_EDGES, reference
-from fraudstack.model.judge import Scored, at_alerts, auc_roc, average_precision, card_precision
-from fraudstack.model.words import GROUPS
+from fraudstack.model.judge import Outcomes, at_alerts, auc_roc, average_precision, card_precision
 
 # Fewer teach nothing that holds.
 LEAST_FRAUDS = 50
@@ -119,7 +118,7 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
         rounds = trial.best_iteration or trial.current_iteration()
         scores = _crossed(trial, tested)
         facts["fold"] = {"from": _date(first), "until": _date(until)} | figures(
-            Scored(tested.days, tested.clients, tested.frauds, scores)
+            Outcomes(tested.days, tested.clients, tested.frauds, scores)
         )
         facts["curves"] = curves(tested.frauds, scores)
         tried = Tried(tested, scores)
@@ -144,7 +143,7 @@ def first_of_trial(fraud_days: NDArray[np.int64], until: int) -> int:
     return until - weeks * _WEEK + 1
 
 
-def figures(scored: Scored, most: int = 100) -> dict[str, float]:
+def figures(scored: Outcomes, most: int = 100) -> dict[str, float]:
     """The measures of a fold, each 0 to 1."""
     precision, recall = at_alerts(scored, most)
     return {

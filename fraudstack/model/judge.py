@@ -11,7 +11,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Scored:
+class Outcomes:
     """Transactions that were scored and whose labels are known, one a place in each array."""
 
     days: Ints
@@ -53,7 +53,7 @@ def _average_precision(frauds: Ints, scores: Floats) -> Callable[[Floats], float
     return weighted
 
 
-def gain(scored: Scored, other: Floats, draws: int = 400) -> tuple[float, float]:
+def gain(scored: Outcomes, other: Floats, draws: int = 400) -> tuple[float, float]:
     """How much better the average precision of the scores is than that of others (n,), and its lower bound.
 
     19 in 20 draws of as many clients, with replacement, give more than the bound (paired cluster bootstrap, Field and
@@ -71,7 +71,7 @@ def gain(scored: Scored, other: Floats, draws: int = 400) -> tuple[float, float]
     return ours(once) - theirs(once), float(np.nanquantile(differences, 0.05))
 
 
-def card_precision(scored: Scored, most: int = 100) -> float:
+def card_precision(scored: Outcomes, most: int = 100) -> float:
     """Card precision@k, by client: of the `most` clients who score highest on a day, how many were defrauded.
 
     A client once found is left out on later days; the mean over the days, 0 to 1.
@@ -95,7 +95,7 @@ def card_precision(scored: Scored, most: int = 100) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def at_alerts(scored: Scored, most: int = 100) -> tuple[float, float]:
+def at_alerts(scored: Outcomes, most: int = 100) -> tuple[float, float]:
     """Precision and recall when the `most` transactions that score highest are looked at on each day."""
     alerts = found = 0
     for day in np.unique(scored.days):

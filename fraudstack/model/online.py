@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fraudstack.features import DAY, MERCHANT_WIDTH, RISK_WIDTH, ClientMemory, ValueMemory
-from fraudstack.model.words import GROUPS, WHOLE, said
+from fraudstack.features import DAY
+from fraudstack.features.client import ClientMemory
+from fraudstack.features.table import GROUPS, WHOLE, in_words, row
+from fraudstack.features.value import ValueMemory
 from fraudstack.profiles.event import Event
 from fraudstack.rules.config import RulesFile
 from fraudstack.rules.reasons import Figure, Reason
@@ -52,23 +54,24 @@ class Opinion:
             positive = [name for name in GROUPS[code] if contributions[name] > 0]
             names = sorted(positive, key=lambda name: -contributions[name])[:_MOST_SAID]
             shown = {name: round(values[name], 4) if math.isfinite(values[name]) else None for name in names}
-            text = f"the model: {', '.join(said(name, values[name]) for name in names)}"
+            text = f"the model: {', '.join(in_words(name, values[name]) for name in names)}"
             parts.append(Reason(code, 1 - (1 - whole.weight) ** share, {**whole.figures, **shown}, text))
         return parts or [whole]
 
 
 def opinion(model: "Model", event: Event, memory: ClientMemory, values: Mapping[str, ValueMemory]) -> Opinion:
     """What a model says of a transaction that the memories don't hold yet."""
-    day = event.seconds // DAY
-    figures = memory.features(event, model.label_delay)
-    merchant = values.get("merchant")
-    figures += merchant.of_merchant(day, model.label_delay) if merchant else [math.nan] * MERCHANT_WIDTH
-    for kind in ("mcc", "state"):
-        risk = values.get(kind)
-        figures += risk.of_risk(day, model.label_delay) if risk else [math.nan] * RISK_WIDTH
+    day, delay = event.seconds // DAY, model.label_delay
+    merchant, mcc, state = (values.get(kind) for kind in ("merchant", "mcc", "state"))
+    figures = row(
+        memory.features(event, delay),
+        merchant.of_merchant(day, delay) if merchant else None,
+        mcc.of_risk(day, delay) if mcc else None,
+        state.of_risk(day, delay) if state else None,
+    )
     # As it was trained: on single precision.
-    row = np.array([figures], dtype=np.float32)
-    return Opinion(model, figures, float(model.scores(row)[0]))
+    score = model.scores(np.array([figures], dtype=np.float32))[0]
+    return Opinion(model, figures, float(score))
 
 
 def reason(probability: float, version: str, rules: RulesFile) -> Reason | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import LEAST_FRAUDS, Tried
-from fraudstack.model.judge import Scored, average_precision, gain
+from fraudstack.model.judge import Outcomes, average_precision, gain
 from fraudstack.model.protocol import day_of
 
 
@@ -47,7 +47,7 @@ def compare(candidate: Model, tried: Tried | None, champion: Model | None) -> Co
             "are needed to compare: the champion stays",
         )
     theirs = champion.scores(examples.figures)
-    scored = Scored(examples.days, examples.clients, examples.frauds, ours)
+    scored = Outcomes(examples.days, examples.clients, examples.frauds, ours)
     _, bound = gain(scored, theirs)
     figures = average_precision(examples.frauds, ours), average_precision(examples.frauds, theirs)
     first = np.datetime64(int(examples.days[0]), "D")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import files
 from fraudstack.model.artefact import Model, load, save, write
 from fraudstack.model.champion import CHAMPION, facts, of_version

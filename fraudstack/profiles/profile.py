@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fraudstack.features import ClientMemory
+from fraudstack.features.client import ClientMemory
 from fraudstack.profiles.event import HOME, Event
 
 WEEK = 7 * 24 * 3600

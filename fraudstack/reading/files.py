@@ -98,7 +98,7 @@ class RawFile:
         if number and rest.strip(b" \r"):
             yield number + 1, rest.rstrip(b"\r")
 
-    def said(self) -> str | None:
+    def note(self) -> str | None:
         """What a person should know of how the file was read; None where it was read as it stands."""
         if self.encoding == "windows-1252":
             return f"{self.name} isn't UTF-8: it was read as windows-1252"

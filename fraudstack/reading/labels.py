@@ -96,7 +96,7 @@ def _of_json(packed: Packed, encoding: str) -> Iterator[Entry]:
         stream = _InUtf8(packed, encoding)
         if is_map:
             for key, value in ijson.kvitems(stream, prefix):
-                yield Entry(None, key, _said(value), None, f'"{key}":{_quoted(value)}')
+                yield Entry(None, key, _text(value), None, f'"{key}":{_quoted(value)}')
         else:
             yield from _of_records(packed, ijson.items(stream, prefix, multiple_values=True))
     except ijson.JSONError as error:
@@ -118,12 +118,12 @@ def _of_records(packed: Packed, records: Iterator[Any]) -> Iterator[Entry]:
                 raise _not_labels(packed, f"holds a list whose first item has the keys {', '.join(named) or 'none'}")
             keys = ids[0], labels[0]
         if isinstance(record, dict):
-            ident, value = _said(record.get(keys[0])), record.get(keys[1])
+            ident, value = _text(record.get(keys[0])), record.get(keys[1])
             known_at = record.get(_KNOWN_AT)
             written = f'"{ident}":{_quoted(value)}'
-            yield Entry(None, ident, _said(value), None if known_at is None else _said(known_at), written)
+            yield Entry(None, ident, _text(value), None if known_at is None else _text(known_at), written)
         else:
-            yield Entry(None, "", "", None, _said(record))
+            yield Entry(None, "", "", None, _text(record))
 
 
 def _shape(packed: Packed, stream: "_InUtf8") -> tuple[bool, str]:
@@ -171,7 +171,7 @@ class _InUtf8:
         return given
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 

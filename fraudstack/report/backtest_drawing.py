@@ -73,7 +73,7 @@ def precision_and_recall(found: Backtest) -> Chart:
         finding = f"No {unit} has {_FEWEST} labelled alerts or {_FEWEST} frauds: a share of fewer is chance."
         return Chart(key, title, finding, columns=columns, rows=rows)
     said = (
-        _said(role, "; ".join(_range(measure.name, ways[place]) for measure, ways in rates))
+        _sentence(role, "; ".join(_range(measure.name, ways[place]) for measure, ways in rates))
         for place, (role, _) in enumerate(roles(found))
     )
     finding = (
@@ -110,7 +110,7 @@ def alerts_a_day(found: Backtest) -> Chart | None:
     said = []
     for (role, _), way in zip(roles(found), means, strict=True):
         low, high = (f"{mean(value)} ({periods[way.index(value)].name})" for value in (min(way), max(way)))
-        said.append(_said(role, f"from {low} to {high}" if min(way) < max(way) else f"always {mean(way[0])}"))
+        said.append(_sentence(role, f"from {low} to {high}" if min(way) < max(way) else f"always {mean(way[0])}"))
     finding = " ".join(said)
 
     def paint(figure: Figure) -> None:
@@ -142,7 +142,7 @@ def caught_and_missed(found: Backtest) -> Chart:
         return Chart(key, title, "No fraud is known." if found.transactions else _NOTHING)
     parts = [(way.counts.cents, found.missed(way.counts)) for way in found.ways]
     finding = " ".join(
-        _said(role, f"caught {money(found, caught)}, missed {money(found, missed)}")
+        _sentence(role, f"caught {money(found, caught)}, missed {money(found, missed)}")
         for (role, _), (caught, missed) in zip(roles(found), parts, strict=True)
     )
     # Refunds may be all the fraud there is, and lose no money.
@@ -220,7 +220,7 @@ def _lines(found: Backtest) -> list[tuple[str, dict[str, Any]]]:
     return [(role, line) for (role, _), line in zip(roles(found), _LINES, strict=False)]
 
 
-def _said(role: str, what: str) -> str:
+def _sentence(role: str, what: str) -> str:
     said = f"{role}: {what}." if role else f"{what}."
     return said[0].upper() + said[1:]
 

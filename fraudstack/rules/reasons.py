@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fraudstack.model.words import CODES as MODEL_CODES
+from fraudstack.features.table import CODES as MODEL_CODES
 from fraudstack.profiles.event import HOME, ONLINE, Event
 from fraudstack.profiles.profile import WEEK, Amounts, Habit, Profile
 from fraudstack.rules.config import Burst, RulesFile

@@ -1,6 +1,7 @@
 """Transactions in bulk, as profiles and sums look at them."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from itertools import chain
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ COLUMNS = pa.schema(
     ]
 )
 
+_EVENT = tuple(one.name for one in fields(Event))
 _SECONDS_SQLITE = "CAST(strftime('%s', date) AS BIGINT)"
 _SECONDS_POSTGRESQL = "CAST(extract(epoch FROM date) AS BIGINT)"
 # SQLite's driver takes a column's type from its first rows: were they all NULL, text would be an error later.
@@ -50,7 +52,7 @@ def of(store: Store, connection: Connection, where: str, parameters: tuple[str, 
     found = bulk.query(connection, f"{_statement(store)} WHERE {where}", parameters).cast(COLUMNS)
     texts = (formed(batch, COMPARED).to_pylist() for batch in found.to_batches())
     rows = (row | {name: row[name] or None for name in _TEXTS} for row in chain.from_iterable(texts))
-    return [(Event(*list(row.values())[:11]), Marks(row["flagged_fraud"], row["is_fraud"])) for row in rows]
+    return [(Event(*(row[name] for name in _EVENT)), Marks(row["flagged_fraud"], row["is_fraud"])) for row in rows]
 
 
 def _statement(store: Store) -> str:

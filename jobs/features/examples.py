@@ -10,7 +10,8 @@ import pyarrow.dataset as ds
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import DAY, NAMES
+from fraudstack.features import DAY
+from fraudstack.features.table import NAMES
 from fraudstack.model import fit
 from fraudstack.model.fit import Examples
 from fraudstack.progress import Phases

@@ -4,7 +4,8 @@ Two passes over sorted rows fold what fraudstack.features keeps in memory: clien
 merchants, categories and places day by day. Spark hands a partition's rows to a fold in their order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,14 @@ from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from fraudstack.features import (
-    CLIENT_WIDTH,
-    DAY,
-    MERCHANT_WIDTH,
-    NAMES,
-    RISK_WIDTH,
-    ClientMemory,
-    ValueDay,
-    ValueMemory,
-)
+from fraudstack.features import DAY
+from fraudstack.features.client import ClientMemory
+from fraudstack.features.table import NAMES, RISK_NAMES, ClientFigures, MerchantFigures
+from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event
 from fraudstack.storage.value_days import KINDS, TALLY
 
-# An Event's fields in their order.
-EVENT = ("id", "client_id", "seconds", "cents", "card", "channel", "merchant", "city", "state", "mcc", "errors")
+EVENT = tuple(one.name for one in fields(Event))
 _KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
 COLUMNS = (*_KEPT, *NAMES)
 
@@ -37,13 +31,11 @@ Arrays = Iterator[pa.Array]
 
 def point_in_time(events: DataFrame, delay: int) -> DataFrame:
     """COLUMNS of every transaction, from transactions.events.COLUMNS; labels are known `delay` whole days later."""
-    of_merchant = CLIENT_WIDTH + MERCHANT_WIDTH
     # In memory, millions of rows would crowd out the sorts.
     known = _of_clients(events, delay).persist(StorageLevel.DISK_ONLY)
-    merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, NAMES[CLIENT_WIDTH:of_merchant])
+    merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, MerchantFigures._fields)
     result = known.join(merchants, ["merchant", "day"], "left")
-    for place, kind in enumerate(KINDS[1:]):
-        names = NAMES[of_merchant + place * RISK_WIDTH : of_merchant + (place + 1) * RISK_WIDTH]
+    for kind, names in RISK_NAMES.items():
         risks = _of_values(known, kind, delay, ValueMemory.of_risk, names)
         result = result.join(F.broadcast(risks), [kind, "day"], "left")
     return result.select(*COLUMNS)
@@ -51,7 +43,7 @@ def point_in_time(events: DataFrame, delay: int) -> DataFrame:
 
 def _of_clients(events: DataFrame, delay: int) -> DataFrame:
     """Adds day, `ordinary` and the figures of the transaction and its client."""
-    names = NAMES[:CLIENT_WIDTH]
+    names = ClientFigures._fields
 
     def fold(batches: Arrays) -> Arrays:
         memory, client = ClientMemory(), None
@@ -98,7 +90,7 @@ def _of_values(
     known: DataFrame,
     kind: str,
     delay: int,
-    figures_of: Callable[[ValueMemory, int, int], list[float]],
+    figures_of: Callable[[ValueMemory, int, int], Sequence[float]],
     names: tuple[str, ...],
 ) -> DataFrame:
     """A row per value and day on which it was seen, with the figures of that day by the days before."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fraudstack.features import DAY, NAMES
+from fraudstack.features import DAY
+from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config
@@ -41,9 +42,9 @@ def probabilities(figures: DataFrame, speakers: Sequence[tuple[int, Model]]) -> 
                 versions[some] = models[turn].version
             yield pa.StructArray.from_arrays([pa.array(said), pa.array(versions)], ["probability", "model_version"])
 
-    spoken = figures.where(F.col("seconds") >= int(firsts[0]) * DAY)
+    later = figures.where(F.col("seconds") >= int(firsts[0]) * DAY)
     folded = folding(fold, "probability double, model_version string", "seconds", *NAMES)
-    return spoken.select("id", folded).select("id", "folded.*")
+    return later.select("id", folded).select("id", "folded.*")
 
 
 def scores_by_rules(

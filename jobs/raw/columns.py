@@ -31,7 +31,7 @@ class Others:
     def sources(self) -> list[Column]:
         """What the columns are made of, as texts with names; the other methods are about rows that have them."""
         found = []
-        for name, source in self.mapping.columns.said().items():
+        for name, source in self.mapping.columns.given().items():
             text = self._joined(source)
             found.append(text.alias(f"source_{name}"))
             if isinstance(source, TextSource) and source.values is not None:
@@ -41,7 +41,7 @@ class Others:
 
     def text(self, name: str) -> Column:
         """What stands for one of the contract's columns, trimmed; NULL where nothing does."""
-        source = self.mapping.columns.said().get(name)
+        source = self.mapping.columns.given().get(name)
         if source is None:
             return F.lit(None).cast("string")
         return self._token(name) if isinstance(source, KeySource) and source.token else F.col(self._meant(name))
@@ -57,7 +57,7 @@ class Others:
             text = F.col("source_id")
             found["id"] = F.when(text != "", _made_id(text))
         if columns.description:
-            found["description"] = fields.said(self._meant("description"))
+            found["description"] = fields.text(self._meant("description"))
         if columns.is_fraud:
             text = F.col("source_is_fraud")
             known = text if columns.is_fraud.values else F.lower(text)
@@ -68,22 +68,22 @@ class Others:
     def reasons(self) -> list[tuple[Column, str]]:
         """Why a row can't be loaded that has the right number of fields, in order."""
         found = []
-        for name, source in self.mapping.columns.said().items():
+        for name, source in self.mapping.columns.given().items():
             text = F.col(f"source_{name}")
             if isinstance(source, TextSource) and source.values is not None:
-                unknown = ~text.isin(*source.values) & fields.said(f"source_{name}").isNotNull()
+                unknown = ~text.isin(*source.values) & fields.text(f"source_{name}").isNotNull()
                 found.append((unknown, f"unknown {name}"))
             if isinstance(source, KeySource) and source.token:
                 found.append((fields.matches(text, tokens.ROUNDED), f"bad {name}"))
         if label := self.mapping.columns.is_fraud:
             text = F.col("source_is_fraud")
             known = text if label.values else F.lower(text)
-            found.append((~known.isin(*label.meanings()) & fields.said("source_is_fraud").isNotNull(), "bad is_fraud"))
+            found.append((~known.isin(*label.meanings()) & fields.text("source_is_fraud").isNotNull(), "bad is_fraud"))
         return found
 
     def _meant(self, name: str) -> str:
         """The name of the text that stands for a column."""
-        source = self.mapping.columns.said()[name]
+        source = self.mapping.columns.given()[name]
         return f"meant_{name}" if isinstance(source, TextSource) and source.values is not None else f"source_{name}"
 
     def _joined(self, source: Source) -> Column:
@@ -100,7 +100,7 @@ class Others:
         number = F.regexp_replace(text, tokens.PARTED, "").cast("binary")
         inner = F.unhex(F.sha2(F.concat(F.col(_INNER), number), 256))
         token = F.left(F.sha2(F.concat(F.col(_OUTER), inner), 256), F.lit(tokens.DIGITS))
-        said = fields.said(self._meant(name)).isNotNull() & ~fields.matches(text, tokens.ROUNDED)
+        said = fields.text(self._meant(name)).isNotNull() & ~fields.matches(text, tokens.ROUNDED)
         return F.when(said, F.concat(F.lit(f"k{key.version}-"), token))
 
     def _cents(self, source: AmountSource, currency: str, *, commas_group: bool) -> Column:

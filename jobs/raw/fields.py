@@ -17,7 +17,7 @@ def matches(text: Column, pattern: str) -> Column:
     return text.rlike(rf"^(?:{pattern})\z")
 
 
-def said(name: str) -> Column:
+def text(name: str) -> Column:
     """The trimmed text in a column; NULL where it says nothing."""
     # As SQL, all words at once: sent to Java one by one they cost half of what a small file's whole load does.
     return F.expr(

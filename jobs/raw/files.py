@@ -68,7 +68,7 @@ def prepared(
     return Input(
         *ready([(file.packed, _as_it_is(file), file.chunks) for file in files], staging / "input", phases, "clean"),
         start=files[0].start,
-        said=[said for file in files if (said := file.said())],
+        said=[note for file in files if (note := file.note())],
     )
 
 

@@ -205,10 +205,10 @@ def _judged(said: DataFrame, file: int) -> DataFrame:
     value = F.col("value")
     reason = (
         F.when(F.col("ident").isNull(), "not a label")
-        .when(fields.said("value").isNull(), "nothing")
+        .when(fields.text("value").isNull(), "nothing")
         .when(~F.col("ident").rlike(_ID) | F.col("id").isNull(), "bad id")
         .when(~value.isin(*truth.FRAUD, *truth.LEGITIMATE), "unknown label")
-        .when(fields.said("since").isNotNull() & F.col("known_at").isNull(), "bad known_at")
+        .when(fields.text("since").isNotNull() & F.col("known_at").isNull(), "bad known_at")
     )
     text = F.replace(F.make_valid_utf8("text"), F.lit("\0"), F.lit("\ufffd"))
     typed = said.select(

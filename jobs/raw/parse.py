@@ -81,7 +81,7 @@ def _raw(header: list[str]) -> Raw:
 
 def _columns(currency: str, *, commas_group: bool) -> dict[str, Column]:
     def text(name: str) -> Column:
-        return fields.said(f"raw_{name}")
+        return fields.text(f"raw_{name}")
 
     return {
         "id": fields.number(F.col("raw_id"), ids.NUMBER, "bigint"),
@@ -107,7 +107,7 @@ def _reason(header: list[str], currency: str, more: list[tuple[Column, str]]) ->
         (count < width, "too few columns"),
         (count > width, "too many columns"),
         *more,
-        (F.col("id").isNull(), F.when(fields.said("raw_id").isNull(), "missing id").otherwise("bad id")),
+        (F.col("id").isNull(), F.when(fields.text("raw_id").isNull(), "missing id").otherwise("bad id")),
         ((F.col("id") >= FIRST_ASSIGNED) & (F.col("id") < ids.FIRST_MADE), "reserved id"),
         (F.col("date").isNull() | (F.col("date") < _time(dates.FIRST)), "bad date"),
         (F.col("date") > _time(datetime.now(UTC) + dates.AHEAD), "date ahead"),
@@ -115,8 +115,8 @@ def _reason(header: list[str], currency: str, more: list[tuple[Column, str]]) ->
         (cards.is_card_number(F.col("card_id")), cards.REASON),
         (cards.is_card_number(F.col("client_id")) | cards.is_card_number(F.col("merchant_id")), cards.REASON),
         (F.col("cents").isNull(), "bad amount"),
-        (F.upper(fields.said("raw_currency")) != currency, "other currency"),
-        (F.col("mcc").isNull() & fields.said("raw_mcc").isNotNull(), "bad mcc"),
+        (F.upper(fields.text("raw_currency")) != currency, "other currency"),
+        (F.col("mcc").isNull() & fields.text("raw_mcc").isNotNull(), "bad mcc"),
     ):
         chain = chain.when(condition, reason)
     return chain

@@ -119,7 +119,7 @@ def _cards(packed: Packed, said: list[str]) -> pa.Table:
     missing = [name for name in ("id", "client_id") if name not in names]
     if missing:
         raise InputError(f"{packed.name} has no column {', '.join(missing)}")
-    if warning := file.said():
+    if warning := file.note():
         said.append(warning)
     known: dict[str, dict[str, Any]] = {}
     out_of_place, unread = 0, 0
@@ -150,7 +150,7 @@ def _card(fields: list[str], names: list[str]) -> tuple[dict[str, Any], int] | N
     # Of a name that stands twice the first column counts.
     given = {name: value.strip() for name, value in reversed(list(zip(names, fields, strict=True)))}
     asked = {name: given.get(name, "") for name in _CARDS.names}
-    asked = {name: value if nothing.is_said(value) else "" for name, value in asked.items()}
+    asked = {name: value if nothing.is_value(value) else "" for name, value in asked.items()}
     of_digits = any(re.search("[0-9]{3}", asked[name]) for name in ("card_brand", "card_type"))
     # A cvv that slid there.
     no_date = any(re.fullmatch("[0-9]{3,}", asked[name]) for name in ("expires", "acct_open_date"))

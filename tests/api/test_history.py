@@ -17,7 +17,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from fraudstack.features import CLIENT_WIDTH
+from fraudstack.features.table import ClientFigures
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
 from fraudstack.storage.connections.online import Connection
@@ -187,7 +187,7 @@ class Listener:
         self.heard: list[list[float]] = []
 
     def scores(self, rows: np.ndarray[Any, Any]) -> list[float]:
-        self.heard += rows[:, :CLIENT_WIDTH].tolist()
+        self.heard += rows[:, : len(ClientFigures._fields)].tolist()
         return [0.0]
 
 

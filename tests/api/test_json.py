@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.answers import json_answer
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model.online import Opinion
 from fraudstack.rules import config
 from tests.api.scorer import known

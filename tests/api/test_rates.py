@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.keys import Guard
+from api.keys import Callers
 from api.problems import Refused
 from fraudstack.errors import StoreError
 from fraudstack.storage.connections.store import parse
@@ -23,11 +23,11 @@ from tests.llm.server import answer, sends, serving
 HEADERS = {"X-API-Key": SCORE}
 
 
-def pushed(guards: Sequence[Guard], seconds: float, sizes: Sequence[int] = (1,)) -> int:
+def pushed(guards: Sequence[Callers], seconds: float, sizes: Sequence[int] = (1,)) -> int:
     """How many are let through of callers that never wait, four at each guard."""
     taken = 0
 
-    async def push(guard: Guard, until: float) -> None:
+    async def push(guard: Callers, until: float) -> None:
         nonlocal taken
         for size in cycle(sizes):
             with suppress(Refused):
@@ -57,7 +57,7 @@ def test_a_rate_is_what_all_processes_let_through(
     shares = [Shared(parse(database)) for _ in range(processes)]
     started = time.monotonic()
     # So long that a machine which stands still for a moment is no tenth of it.
-    taken = pushed([Guard(settings, shared) for shared in shares], 10, sizes)
+    taken = pushed([Callers(settings, shared) for shared in shares], 10, sizes)
     seconds = time.monotonic() - started
     # A key that was silent has half a second's worth at once; a batch goes at once and is paid for afterwards.
     most = 100 * (seconds + 0.5) * 1.02 + max(sizes)
@@ -81,7 +81,7 @@ def test_without_shared_counts_each_worker_has_its_part(tmp_path: Path, monkeypa
         raise StoreError("gone")
 
     monkeypatch.setattr(Shared, "lease", broken)
-    guard = Guard(chosen(tmp_path, api_keys=ENTRIES, api_rate=100, api_workers=2), Shared(parse(f"{tmp_path}/x")))
+    guard = Callers(chosen(tmp_path, api_keys=ENTRIES, api_rate=100, api_workers=2), Shared(parse(f"{tmp_path}/x")))
     started = time.monotonic()
     taken = pushed([guard], 1)
     assert 45 * (time.monotonic() - started) <= taken <= 55 * (time.monotonic() - started + 0.5)

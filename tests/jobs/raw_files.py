@@ -63,7 +63,7 @@ def read(line: bytes) -> Row | None:
     if fields is None or len(fields) != len(COLUMNS):
         return None
     raw = {name: field.strip(" ") for name, field in zip(COLUMNS, fields, strict=True)}
-    said = {name: field if nothing.is_said(field) else None for name, field in raw.items()}
+    said = {name: field if nothing.is_value(field) else None for name, field in raw.items()}
     id, date, cents = ids.number(raw["id"], ids.NUMBER), dates.read(raw["date"]), amounts.cents(raw["amount"], "USD")
     mcc = ids.number(said["mcc"] or "", ids.MCC)
     if id is None or id >= FIRST_ASSIGNED or date is None or cents is None or not said["client_id"]:

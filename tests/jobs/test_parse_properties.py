@@ -113,7 +113,7 @@ def test_texts_in_quotes_come_out_as_they_were_but_for_spaces_around(
         rows.append(row(**({"id": str(number)} | dict(zip(names, quoted, strict=True)))))
     found = [(of["reason"], *(of[name] for name in names)) for of in parse(spark, rows)]
     wanted = [
-        (None, ("c" + a).strip(" "), *(s.strip(" ") if nothing.is_said(s) else None for s in rest))
+        (None, ("c" + a).strip(" "), *(s.strip(" ") if nothing.is_value(s) else None for s in rest))
         for a, *rest in written
     ]
     assert found == wanted

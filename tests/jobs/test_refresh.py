@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import champion, registry
 from fraudstack.settings import Settings
 from jobs import evaluate, memories, promote, train

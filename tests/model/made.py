@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import files
 from fraudstack.model.artefact import Model, load, save
 from fraudstack.model.fit import Examples, fit

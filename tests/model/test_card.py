@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model.card import write
 from fraudstack.model.curves import curves
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 
 pytestmark = pytest.mark.long
 

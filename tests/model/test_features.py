@@ -1,12 +1,15 @@
 import math
 import random
+from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
-from fraudstack.features import CLIENT_WIDTH, DAY, MERCHANT_WIDTH, NAMES, ClientMemory, ValueDay, ValueMemory
+from fraudstack.features import DAY
+from fraudstack.features.client import ClientMemory
+from fraudstack.features.table import FEATURES, ClientFigures
+from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event
-
-OF_CLIENT, OF_MERCHANT = NAMES[:CLIENT_WIDTH], NAMES[CLIENT_WIDTH : CLIENT_WIDTH + MERCHANT_WIDTH]
 
 
 def event(day: float, cents: int = 1000, **more: object) -> Event:
@@ -15,11 +18,11 @@ def event(day: float, cents: int = 1000, **more: object) -> Event:
 
 
 def of_client(memory: ClientMemory, one: Event, delay: int = 7) -> dict[str, float]:
-    return dict(zip(OF_CLIENT, memory.features(one, delay), strict=True))
+    return memory.features(one, delay)._asdict()
 
 
 def of_merchant(memory: ValueMemory, day: int, delay: int = 7) -> dict[str, float]:
-    return dict(zip(OF_MERCHANT, memory.of_merchant(day, delay), strict=True))
+    return memory.of_merchant(day, delay)._asdict()
 
 
 def test_a_first_transaction_has_no_past() -> None:
@@ -107,7 +110,7 @@ def test_days_that_left_the_memory_still_count_in_the_rate() -> None:
     memory.add(ValueDay(200, 4, 4000, 4, 0, 0))
     assert len(memory.days) == 1
     assert of_merchant(memory, 208)["merchant_fraud_rate"] == pytest.approx(1 / 8)
-    assert memory.of_risk(208) == [0, 0, pytest.approx(1 / 8)]
+    assert list(memory.of_risk(208)) == [0, 0, pytest.approx(1 / 8)]
 
 
 def test_no_label_is_seen_before_its_time() -> None:
@@ -117,10 +120,10 @@ def test_no_label_is_seen_before_its_time() -> None:
     labels = [chance.randrange(2) for _ in events]
     since = 20
 
-    def figures(labels: list[int]) -> list[list[float]]:
+    def figures(labels: list[int]) -> list[Sequence[float]]:
         memory = ClientMemory()
         days: dict[int, list[int]] = {}
-        rows: list[list[float]] = []
+        rows: list[Sequence[float]] = []
         for one, label in zip(events, labels, strict=True):
             rows.append(memory.features(one))
             ordinary = memory.add(one, label)
@@ -141,3 +144,16 @@ def test_no_label_is_seen_before_its_time() -> None:
         if repr(row) != repr(after[place])
     ]
     assert min(changed) == since + 8
+
+
+def test_what_only_grows_never_falls_where_the_same_is_asked_again() -> None:
+    chance = random.Random(2)
+    memory, asked = ClientMemory(), []
+    for day in range(200):
+        asked.append(memory.features(event(day, 1000, channel="Chip Transaction", state="CA"))._asdict())
+        memory.add(event(day, chance.randrange(1, 9000), merchant=chance.choice("mn")), chance.randrange(2))
+    fell = {name for earlier, later in pairwise(asked) for name in earlier if later[name] < earlier[name]}
+    growing = {name for name in ClientFigures._fields if FEATURES[name].grows}
+    assert not growing & fell
+    assert growing
+    assert {"amount_to_mean", "client_frauds_30d"} <= fell

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import files, fit
 from fraudstack.model.artefact import Model, load, write
 from tests.model.made import as_of_the_first_release, kept_model, rewritten

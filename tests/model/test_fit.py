@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import load, save
 from fraudstack.model.fit import Examples, fit
 from fraudstack.model.protocol import day_of, folds, judged_on

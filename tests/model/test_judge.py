@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from fraudstack.model.judge import Scored, at_alerts, auc_roc, average_precision, card_precision
+from fraudstack.model.judge import Outcomes, at_alerts, auc_roc, average_precision, card_precision
 
 LABELLED = st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=60).filter(
     lambda rows: len({fraud for fraud, _ in rows}) == 2
@@ -25,9 +25,9 @@ def test_without_a_fraud_there_is_nothing_to_say() -> None:
     assert np.isnan(average_precision(nothing, np.arange(3.0)))
 
 
-def scored(*rows: tuple[int, str, int, float]) -> Scored:
+def scored(*rows: tuple[int, str, int, float]) -> Outcomes:
     days, clients, frauds, scores = zip(*rows, strict=True)
-    return Scored(np.array(days), np.array(clients), np.array(frauds), np.array(scores))
+    return Outcomes(np.array(days), np.array(clients), np.array(frauds), np.array(scores))
 
 
 def test_card_precision_takes_a_client_once_a_day_and_not_again_when_found() -> None:

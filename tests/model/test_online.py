@@ -3,8 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from fraudstack.features import NAMES, ClientMemory
-from fraudstack.model import words
+from fraudstack.features import table
+from fraudstack.features.client import ClientMemory
+from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.model.online import Opinion, opinion, weight
 from fraudstack.profiles.event import Event
@@ -26,20 +27,20 @@ def bounds(**given: float) -> RulesFile:
 
 
 def test_every_feature_has_its_words_in_one_group() -> None:
-    named = [name for group in words.GROUPS.values() for name in group]
+    named = [name for group in table.GROUPS.values() for name in group]
     assert sorted(named) == sorted(NAMES)
     for name in NAMES:
         for value in (0.0, 1.0, 0.25, 12345.678):
-            assert words.said(name, value).strip()
-        assert words.said(name, math.nan) == f"nothing is known yet of {name.replace('_', ' ')}"
+            assert table.in_words(name, value).strip()
+        assert table.in_words(name, math.nan) == f"nothing is known yet of {name.replace('_', ' ')}"
 
 
 def test_one_is_not_many() -> None:
-    assert words.said("client_count_1h", 1) == "1 transaction of this client in the hour before"
-    assert words.said("client_merchant_seen", 2) == "merchant used 2 times before"
-    assert words.said("client_merchant_seen", 0) == "first merchant"
-    assert words.said("merchant_days_since_fraud", 1) == "1 day since the merchant's last known fraud"
-    assert words.said("client_seconds_since_last", 7200) == "2 hours since the client's last transaction"
+    assert table.in_words("client_count_1h", 1) == "1 transaction of this client in the hour before"
+    assert table.in_words("client_merchant_seen", 2) == "merchant used 2 times before"
+    assert table.in_words("client_merchant_seen", 0) == "first merchant"
+    assert table.in_words("merchant_days_since_fraud", 1) == "1 day since the merchant's last known fraud"
+    assert table.in_words("client_seconds_since_last", 7200) == "2 hours since the client's last transaction"
 
 
 def test_the_weight_rises_with_the_probability_and_alarms_alone_from_alert_at_on() -> None:
@@ -66,7 +67,7 @@ def test_the_parts_weigh_what_the_whole_does(model: Model, seed: int) -> None:
     whole = Opinion(model, figures, 0.4).reason(RULES)
     assert whole is not None
     parts = Opinion(model, figures, 0.4).reasons(whole)
-    assert {part.code for part in parts} <= set(words.CODES)
+    assert {part.code for part in parts} <= set(table.CODES)
     assert len({part.code for part in parts}) == len(parts)
     assert combined([part.weight for part in parts]) == combined([whole.weight])
     assert all(part.text.startswith("the model: ") and part.figures["probability"] == 0.4 for part in parts)

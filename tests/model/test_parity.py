@@ -8,7 +8,8 @@ from unittest import mock
 import pytest
 from pyspark.sql import SparkSession
 
-from fraudstack.features import DAY, KEPT_DAYS, NAMES
+from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.features.table import NAMES
 from fraudstack.model import online, registry
 from fraudstack.model.online import Opinion
 from fraudstack.storage import events

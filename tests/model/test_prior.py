@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import prior
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import fit

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fraudstack.errors import InputError
-from fraudstack.features import NAMES
+from fraudstack.features.table import NAMES
 from fraudstack.model import artefact, champion, registry
 from fraudstack.model.artefact import Model
 from fraudstack.model.fit import Examples, Tried, first_of_trial, fit, fitted

@@ -59,7 +59,7 @@ def test_a_form_is_read_whatever_its_name(tmp_path: Path, form: str, name: str) 
     [file] = raw_files(tmp_path / name)
     assert file.start.names == ["id", "city", "note"]
     assert list(file.lines()) == READ
-    assert file.said() is None
+    assert file.note() is None
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -111,11 +111,11 @@ def test_what_is_no_text_in_its_encoding_is_none_in_utf_8(tmp_path: Path) -> Non
     (tmp_path / "a").write_bytes(broken)
     [file] = raw_files(tmp_path / "a")
     assert list(file.lines()) == [(2, b"1,\xff"), (3, b"2,y")]
-    assert file.said() is None
+    assert file.note() is None
     (tmp_path / "a").write_bytes(b"a,b\n1,\xe9\n2,\x81")
     [file] = raw_files(tmp_path / "a", encoding="windows-1252")
     assert list(file.lines()) == [(2, "1,é".encode()), (3, b"2,\xff")]
-    assert file.said() == f"{tmp_path}/a isn't UTF-8: it was read as windows-1252"
+    assert file.note() == f"{tmp_path}/a isn't UTF-8: it was read as windows-1252"
 
 
 def test_a_line_is_bounded_while_it_is_read(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from fraudstack.features import DAY, KEPT_DAYS, ClientMemory, remembered
+from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.features.client import ClientMemory, remembered
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
 from fraudstack.storage.connections.online import Connection

@@ -17,7 +17,9 @@ from fraudstack.decisions.deciding import Terms, decide_and_store, scored_by
 from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
-from fraudstack.features import DAY, KEPT_DAYS, NAMES, remembered
+from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.features.client import remembered
+from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config

@@ -7,7 +7,7 @@ One way for all: a post is a change of one transaction, a verdict and a label ar
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fraudstack.features import ClientMemory
+from fraudstack.features.client import ClientMemory
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile, log_of, trusted
 from fraudstack.storage import days_seen, profiles, sums, value_days

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fraudstack.features import ClientMemory
+from fraudstack.features.client import ClientMemory
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile, trusted
 from fraudstack.storage import outdated, profiles

@@ -8,7 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from fraudstack.features import DAY, KEPT_DAYS, LATEST, ClientMemory, Part
+from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.features.client import LATEST, ClientMemory, Part
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.storage.connections.online import Connection, date_for
 from fraudstack.storage.profiles import EVENT_COLUMNS, event_of, seconds_at

@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 from adbc_driver_manager.dbapi import Connection
 from pydantic_core import to_json
 
-from fraudstack.features import remembered
+from fraudstack.features.client import remembered
 from fraudstack.storage import events
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Pace

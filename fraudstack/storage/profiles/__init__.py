@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from fraudstack.features import DAY, ClientMemory
+from fraudstack.features import DAY
+from fraudstack.features.client import ClientMemory
 from fraudstack.places import channel_of, city_of, state_of
 from fraudstack.profiles.event import KINDS, Event, Marks, seconds_of
 from fraudstack.profiles.profile import (

@@ -7,26 +7,13 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 
 from fraudstack.profiles.event import Event, Marks
-from fraudstack.schema import TRANSACTIONS
+from fraudstack.schema import DECISIONS, TRANSACTIONS
 from fraudstack.storage import profiles, sums
 from fraudstack.storage.connections.online import Connection, Row, amount_for, date_text, held
 from fraudstack.storage.decisions import batch_days
 
 TRANSACTION = tuple(column.name for column in TRANSACTIONS.columns)
-DECISION = (
-    "decided_at",
-    "score",
-    "suspicious",
-    "decision",
-    "reason",
-    "reasons",
-    "llm_status",
-    "rules_version",
-    "model_version",
-    "model_problem",
-    "body_hash",
-    "source",
-)
+DECISION = tuple(column.name for column in DECISIONS.columns if column.name != "id")
 _T = ", ".join(f"t.{name}" for name in TRANSACTION)
 _D = ", ".join(f"d.{name}" for name in DECISION)
 SELECT = f"SELECT {_T}, {_D} FROM transactions t LEFT JOIN decisions d ON d.id = t.id"
@@ -101,7 +88,7 @@ def flag(connection: Connection, id: int, flagged: bool, description: str | None
     connection.execute(_FLAG, (int(flagged), description, id))
 
 
-def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
+def store_decision(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
     """Store what was said of a transaction (columns of DECISION; reasons as a list)."""
     values = [decision.get(name) for name in DECISION]
     values[DECISION.index("reasons")] = to_json(decision["reasons"], inf_nan_mode="null").decode()
@@ -109,10 +96,10 @@ def decide(connection: Connection, id: int, decision: Mapping[str, Any]) -> None
     connection.execute(_DECIDE, (id, *values))
 
 
-def replace(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
+def replace_decision(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
     """Store what is said of a transaction, of which something may have been said in batch, or is."""
     connection.execute(batch_days.TAKE_OUT, (id,))
-    decide(connection, id, decision)
+    store_decision(connection, id, decision)
     connection.execute(batch_days.COUNT, (id,))
 
 

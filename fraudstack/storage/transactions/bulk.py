@@ -13,11 +13,11 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Connection
-from sqlalchemy import Dialect
+from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from fraudstack.schema import CONTENT, TRANSACTIONS
+from fraudstack.schema import CONTENT, RAW, TRANSACTIONS, UtcSeconds
 from fraudstack.storage import outdated
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Pace, Turn
@@ -28,22 +28,10 @@ from fraudstack.storage.loads import Load
 from fraudstack.storage.loads import bulk as loads_bulk
 from fraudstack.storage.outdated import bulk as rebuild
 
+_ARROW = {BigInteger: pa.int64(), Integer: pa.int32(), Text: pa.string(), UtcSeconds: pa.timestamp("us")}
 # Amounts travel in whole cents: a float made of them by one division is the nearest there is.
 STAGED = pa.schema(
-    [
-        ("id", pa.int64()),
-        ("date", pa.timestamp("us")),
-        ("client_id", pa.string()),
-        ("card_id", pa.string()),
-        ("cents", pa.int64()),
-        ("use_chip", pa.string()),
-        ("merchant_id", pa.string()),
-        ("merchant_city", pa.string()),
-        ("merchant_state", pa.string()),
-        ("zip", pa.string()),
-        ("mcc", pa.int32()),
-        ("errors", pa.string()),
-    ]
+    [("cents", pa.int64()) if name == "amount" else (name, _ARROW[type(TRANSACTIONS.c[name].type)]) for name in RAW]
 )
 
 # Of a file with columns of its own.

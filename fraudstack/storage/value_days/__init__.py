@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 
-from fraudstack.features import DAY, KEPT_DAYS, ValueDay, ValueMemory
+from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.storage.connections.online import Connection, Key
 from fraudstack.storage.profiles import newest_day

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from fraudstack.features import remembered
+from fraudstack.features.client import remembered
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
 from fraudstack.storage.connections.online import Connection

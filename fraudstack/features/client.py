@@ -1,11 +1,4 @@
-"""What a model looks at: figures of a transaction that were known at its time, defined here and nowhere else.
-
-Two memories hold all that is needed of the past, as whole numbers by calendar day (UTC): one per client, and one per
-value, a merchant, a merchant category code or a state. A job folds whole histories through them, a scorer keeps them.
-What a label says is known only a delay after its transaction: with whole days, the features of day d read the labels of
-days up to d - delay - 1 (le Borgne et al. 2022, Reproducible Machine Learning for Credit Card Fraud Detection,
-chapter 3). Where there is nothing to tell, a feature is NaN.
-"""
+"""What a client did, and the figures of a transaction that follow from it."""
 
 import math
 from bisect import bisect_left, insort
@@ -14,11 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fraudstack.features import DAY, KEPT_DAYS, LABEL_DELAY
+from fraudstack.features.table import ClientFigures
 from fraudstack.profiles.event import HOME, ONLINE, Event
 
-DAY = 24 * 3600
-# Whole days that a label takes, unless somebody says otherwise.
-LABEL_DELAY = 7
 # The latest purchases of which the median is taken.
 LATEST = 50
 # So many of them make a habit.
@@ -26,63 +18,6 @@ _HABIT = 5
 # Times the median: above, an amount is far above habit; below, it is ordinary.
 _FAR_ABOVE, _ORDINARY = 2.6, 2.0
 _MOST_IN_AN_HOUR = 64
-# Legitimate transactions that are added where a rate is taken for what is known beforehand: few frauds raise it little.
-_DOUBT = 10
-# Days that a memory keeps one by one.
-KEPT_DAYS = 60
-
-_OF_TRANSACTION = ("amount", "hour", "online", "abroad", "declined")
-_OF_CLIENT = (
-    "client_transactions",
-    "amount_to_mean",
-    "amount_to_median",
-    "amount_sigmas",
-    "client_count_1d",
-    "client_count_7d",
-    "client_count_30d",
-    "client_mean_7d",
-    "client_mean_30d",
-    "client_seconds_since_last",
-    "client_count_1h",
-    "client_days_since_high",
-    "client_days_since_first_high_14d",
-    "client_highs_14d",
-    "client_highest_ratio_7d",
-    "client_highest_ratio_14d",
-    "client_frauds_30d",
-    "client_merchant_seen",
-    "client_mcc_seen",
-    "client_state_seen",
-    "client_channel_seen",
-)
-_OF_MERCHANT = (
-    "merchant_count_1d",
-    "merchant_count_7d",
-    "merchant_count_30d",
-    "merchant_mean_30d",
-    "merchant_labelled_7d",
-    "merchant_frauds_7d",
-    "merchant_ordinary_frauds_14d",
-    "merchant_ordinary_frauds_21d",
-    "merchant_labelled_30d",
-    "merchant_frauds_30d",
-    "merchant_last_label",
-    "merchant_run_days",
-    "merchant_run_frauds",
-    "merchant_days_before_run",
-    "merchant_days_since_fraud",
-    "merchant_legitimate_since_fraud",
-    "merchant_fraud_rate",
-)
-_OF_RISK = ("fraud_rate_7d", "fraud_rate_30d", "fraud_rate")
-NAMES = (
-    *_OF_TRANSACTION,
-    *_OF_CLIENT,
-    *_OF_MERCHANT,
-    *(f"{kind}_{name}" for kind in ("mcc", "state") for name in _OF_RISK),
-)
-CLIENT_WIDTH = len(_OF_TRANSACTION) + len(_OF_CLIENT)
-MERCHANT_WIDTH, RISK_WIDTH = len(_OF_MERCHANT), len(_OF_RISK)
 
 
 @dataclass(slots=True)
@@ -138,8 +73,8 @@ class ClientMemory:
     _sorted: list[int] = field(default_factory=list)
     _past: _Past | None = None
 
-    def features(self, event: Event, delay: int = LABEL_DELAY) -> list[float]:
-        """The figures of a transaction and its client, NAMES[:CLIENT_WIDTH], by what came before it."""
+    def features(self, event: Event, delay: int = LABEL_DELAY) -> ClientFigures:
+        """The figures of a transaction and its client, by what came before it."""
         day, cents = event.seconds // DAY, event.cents
         country = event.country
         mean = self.cents / self.purchases if self.purchases else math.nan
@@ -149,37 +84,37 @@ class ClientMemory:
             past = self._past = self._of_past(day, delay)
         today = self.days[-1] if self.days and self.days[-1].day == day else _NOTHING
         p7, p30 = past.purchases7 + today.purchases, past.purchases30 + today.purchases
-        return [
+        return ClientFigures(
             # Whole units: cents tell how data were made, not who made them.
-            float(cents // 100),
-            float(event.hour),
-            float(event.channel == ONLINE),
-            float(country is not None and country != HOME),
-            float(event.declined),
-            float(self.transactions),
-            cents / mean if self.purchases else math.nan,
-            self.ratio(cents),
-            (cents - mean) / max(spread, 100.0) if self.purchases > 1 else math.nan,
-            float(today.transactions),
-            float(past.transactions7 + today.transactions),
-            float(past.transactions30 + today.transactions),
-            (past.cents7 + today.cents) / p7 / mean if p7 and self.purchases else math.nan,
-            (past.cents30 + today.cents) / p30 / mean if p30 and self.purchases else math.nan,
-            float(max(0, event.seconds - self.hour[-1])) if self.hour else math.nan,
-            float(sum(1 for seconds in self.hour if event.seconds - seconds < 3600)),
-            (event.seconds - self.last_high) / DAY if self.last_high is not None else math.nan,
-            0.0 if today.highs and math.isnan(past.first_high) else past.first_high,
-            float(past.highs14 + today.highs),
-            max(past.ratio7, today.ratio),
-            max(past.ratio14, today.ratio),
-            float(past.frauds30),
-            float(self._seen("merchant", event.merchant)),
-            float(self._seen("mcc", event.mcc)),
-            float(self._seen("state", event.state)),
-            float(self._seen("channel", event.channel)),
-        ]
+            amount=float(cents // 100),
+            hour=float(event.hour),
+            online=float(event.channel == ONLINE),
+            abroad=float(country is not None and country != HOME),
+            declined=float(event.declined),
+            client_transactions=float(self.transactions),
+            amount_to_mean=cents / mean if self.purchases else math.nan,
+            amount_to_median=self.ratio(cents),
+            amount_sigmas=(cents - mean) / max(spread, 100.0) if self.purchases > 1 else math.nan,
+            client_count_1d=float(today.transactions),
+            client_count_7d=float(past.transactions7 + today.transactions),
+            client_count_30d=float(past.transactions30 + today.transactions),
+            client_mean_7d=(past.cents7 + today.cents) / p7 / mean if p7 and self.purchases else math.nan,
+            client_mean_30d=(past.cents30 + today.cents) / p30 / mean if p30 and self.purchases else math.nan,
+            client_seconds_since_last=float(max(0, event.seconds - self.hour[-1])) if self.hour else math.nan,
+            client_count_1h=float(sum(1 for seconds in self.hour if event.seconds - seconds < 3600)),
+            client_days_since_high=(event.seconds - self.last_high) / DAY if self.last_high is not None else math.nan,
+            client_days_since_first_high_14d=0.0 if today.highs and math.isnan(past.first_high) else past.first_high,
+            client_highs_14d=float(past.highs14 + today.highs),
+            client_highest_ratio_7d=max(past.ratio7, today.ratio),
+            client_highest_ratio_14d=max(past.ratio14, today.ratio),
+            client_frauds_30d=float(past.frauds30),
+            client_merchant_seen=float(self._seen("merchant", event.merchant)),
+            client_mcc_seen=float(self._seen("mcc", event.mcc)),
+            client_state_seen=float(self._seen("state", event.state)),
+            client_channel_seen=float(self._seen("channel", event.channel)),
+        )
 
-    def _of_past(self, day: int, delay: int) -> "_Past":
+    def _of_past(self, day: int, delay: int) -> _Past:
         """The sums over the days before; they hold for the whole day."""
         past = _Past(day)
         for one in reversed(self.days):
@@ -354,127 +289,3 @@ def remembered(history: Iterable[tuple[Event, int | None]]) -> ClientMemory:
     for event, is_fraud in sorted(history, key=lambda found: (found[0].seconds, found[0].id)):
         memory.add(event, is_fraud)
     return memory
-
-
-@dataclass(slots=True)
-class ValueDay:
-    """What came in on a day with one merchant, category or state."""
-
-    day: int
-    transactions: int
-    cents: int
-    labelled: int
-    frauds: int
-    # Frauds whose amount was ordinary for their client: it was the merchant that was to blame.
-    ordinary_frauds: int
-
-
-@dataclass(slots=True)
-class ValueMemory:
-    """What came in with a merchant, category or state, day by day before the day that is asked for."""
-
-    # In order; some may be older than KEPT_DAYS.
-    days: deque[ValueDay] = field(default_factory=deque)
-    # Of the days before: labelled, frauds.
-    labelled: int = 0
-    frauds: int = 0
-
-    def add(self, tally: ValueDay) -> None:
-        """Remember a day, each once and in order; the features of that day come first."""
-        self.days.append(tally)
-        while self.days[0].day < tally.day - KEPT_DAYS:
-            old = self.days.popleft()
-            self.labelled += old.labelled
-            self.frauds += old.frauds
-
-    def count(self, day: int, transactions: int, cents: int) -> None:
-        """Count more transactions of a day that nobody has labelled yet."""
-        place = bisect_left(self.days, day, key=lambda one: one.day)
-        if place == len(self.days) or self.days[place].day != day:
-            self.days.insert(place, ValueDay(day, 0, 0, 0, 0, 0))
-        self.days[place].transactions += transactions
-        self.days[place].cents += cents
-
-    def of_merchant(self, day: int, delay: int = LABEL_DELAY) -> list[float]:
-        """The figures of a merchant on a day, by the days before."""
-        n1 = n7 = n30 = c30 = labelled7 = frauds7 = labelled30 = frauds30 = ordinary14 = ordinary21 = 0
-        labelled, frauds = self.labelled, self.frauds
-        last_label = run_days = before_run = since_fraud = math.nan
-        run_frauds = legitimate = 0
-        running, ended = True, False
-        for one in reversed(self.days):
-            age = day - one.day
-            if age <= 30:
-                n30 += one.transactions
-                c30 += one.cents
-                n7 += one.transactions * (age <= 7)
-                n1 += one.transactions * (age <= 1)
-            known = age - delay
-            if known < 1 or not one.labelled:
-                continue
-            labelled += one.labelled
-            frauds += one.frauds
-            if age > KEPT_DAYS:
-                continue
-            if math.isnan(last_label):
-                last_label = one.frauds / one.labelled
-            if known <= 30:
-                labelled30 += one.labelled
-                frauds30 += one.frauds
-                if known <= 21:
-                    ordinary21 += one.ordinary_frauds
-                    ordinary14 += one.ordinary_frauds * (known <= 14)
-                    if known <= 7:
-                        labelled7 += one.labelled
-                        frauds7 += one.frauds
-            if one.ordinary_frauds:
-                if not ended:
-                    since_fraud, ended = age, True
-                if running:
-                    run_days = age
-                    run_frauds += one.ordinary_frauds
-            elif not ended:
-                legitimate += one.labelled - one.frauds
-            if running and one.frauds < one.labelled:
-                # The run of frauds that nothing legitimate interrupts is over, looking back.
-                running = False
-                before_run = age if run_frauds else math.nan
-        return [
-            float(n1),
-            float(n7),
-            float(n30),
-            c30 / n30 / 100 if n30 else math.nan,
-            float(labelled7),
-            float(frauds7),
-            float(ordinary14),
-            float(ordinary21),
-            float(labelled30),
-            float(frauds30),
-            last_label,
-            run_days,
-            float(run_frauds),
-            before_run - run_days,
-            since_fraud,
-            float(legitimate) if ended else math.nan,
-            frauds / labelled if labelled else math.nan,
-        ]
-
-    def of_risk(self, day: int, delay: int = LABEL_DELAY) -> list[float]:
-        """The fraud rates of a category or a state on a day, by the labels known then."""
-        labelled, frauds = self.labelled, self.frauds
-        of7, of30 = [0, 0], [0, 0]
-        for one in self.days:
-            known = day - one.day - delay
-            if known < 1:
-                continue
-            labelled += one.labelled
-            frauds += one.frauds
-            for length, sums in ((7, of7), (30, of30)):
-                if known <= length:
-                    sums[0] += one.labelled
-                    sums[1] += one.frauds
-        return [_rate(of7), _rate(of30, _DOUBT), _rate((labelled, frauds))]
-
-
-def _rate(sums: Sequence[int], doubt: int = 0) -> float:
-    return sums[1] / (sums[0] + doubt) if sums[0] else math.nan
