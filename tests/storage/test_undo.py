@@ -235,6 +235,15 @@ def test_deleted_transactions_leave_nothing(store: Store) -> None:
     assert taken_back(store, "first").gone == 1
 
 
+def test_a_list_of_which_little_is_there_makes_nothing_anew(store: Store) -> None:
+    load(store, [row(id) for id in range(1, 50)])
+    assert differences(store) == []
+    with closing(Connection(store)) as connection:
+        assert delete(connection, range(49, FIRST), 0.1, lambda _: None) == 1
+        assert outdated.PROFILES not in outdated.names(connection)
+    assert differences(store) == []
+
+
 @pytest.mark.parametrize("counted", [False, True], ids=["not counted yet", "counted"])
 def test_what_was_deleted_can_be_posted_at_once(store: Store, counted: bool) -> None:
     load(store, [row(1)])

@@ -1,6 +1,7 @@
 """Transactions deleted by their ids, with all that hangs on them: decisions, reviews, labels, what was replaced."""
 
 from collections.abc import Callable, Sequence
+from itertools import batched
 
 from fraudstack.storage import loads, outdated, transactions
 from fraudstack.storage.connections.online import Connection
@@ -8,6 +9,8 @@ from fraudstack.storage.removal import chosen
 
 # Claims first, decisions and reviews before what they are of.
 _TABLES = ("claims", "decisions", "reviews", "replaced", "transactions")
+# Ids that are looked up at once.
+_AT_ONCE = 2_000
 _REASONED = f"SELECT {transactions.REASONED} FROM transactions WHERE id IN (SELECT id FROM chosen)"
 
 
@@ -18,8 +21,11 @@ def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Ca
     that is made of transactions.
     """
     gone = 0
-    enter = outdated.enters(connection, len(ids), share)
+    in_order = sorted(set(ids))
     chosen.begin(connection)
+    # Of a list that is longer than the store, few may be there.
+    there = sum(chosen.choose(connection, ((id, None) for id in some)) for some in batched(in_order, _AT_ONCE))
+    enter = outdated.enters(connection, there, share)
 
     def some(several: Sequence[int]) -> None:
         nonlocal gone
@@ -32,5 +38,5 @@ def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Ca
         chosen.delete(connection, _TABLES)
         loads.take_out(connection, several)
 
-    chosen.in_turns(connection, sorted(set(ids)), some, on_rows)
+    chosen.in_turns(connection, in_order, some, on_rows)
     return gone
