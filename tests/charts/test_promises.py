@@ -54,7 +54,7 @@ def test_every_pod_is_restricted(values: tuple[str, ...]) -> None:
 @EVERY
 def test_tokens_are_only_where_the_cluster_is_asked(values: tuple[str, ...]) -> None:
     with_token = {name for name, pod, _ in pods(*values) if pod["spec"]["automountServiceAccountToken"]}
-    expected = {"fraudstack-driver", "fraudstack-airflow-scheduler"}
+    expected = {"fraudstack-driver", "fraudstack-airflow-scheduler", "fraudstack-airflow-triggerer"}
     assert with_token == expected | ({"worker"} if values else set())
     for one in objects(*values):
         if one["kind"] == "ServiceAccount":
@@ -69,6 +69,32 @@ def test_roles_name_each_verb(values: tuple[str, ...]) -> None:
         if one["kind"] == "Role":
             assert "*" not in json.dumps(one["rules"])
             assert not any("secrets" in rule["resources"] for rule in one["rules"])
+
+
+@EVERY
+def test_what_waits_may_look_and_end_and_no_more(values: tuple[str, ...]) -> None:
+    [account] = {pod["spec"]["serviceAccountName"] for name, pod, _ in pods(*values) if name.endswith("-triggerer")}
+    bound = [
+        one["roleRef"]["name"]
+        for one in objects(*values)
+        if one["kind"] == "RoleBinding" and account in [subject["name"] for subject in one["subjects"]]
+    ]
+    assert bound == ["fraudstack-airflow-triggerer"]
+    rules = named(bound[0], "Role", *values)["rules"]
+    allowed = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    assert allowed == {
+        ("pods", "get"),
+        ("pods/log", "get"),
+        ("sparkapplications", "get"),
+        ("sparkapplications", "delete"),
+    }
+
+
+@EVERY
+def test_no_pod_of_airflow_holds_the_stores_credentials(values: tuple[str, ...]) -> None:
+    for name, pod, _ in pods(*values):
+        if pod["metadata"]["labels"].get("fraudstack.io/airflow"):
+            assert "TX_DATABASE_URL" not in json.dumps(pod), name
 
 
 @EVERY

@@ -100,7 +100,7 @@ spec:
       initContainers:
         - name: database
           {{- include "fraudstack.airflow-image" .root | nindent 10 }}
-          args: {{ ternary (list "sh" "-c" "airflow db migrate && airflow pools set fraudstack_store 1 'The turn on the store'") (list "airflow" "db" "check-migrations" "--migration-wait-timeout" "600") (default false .migrates) | toJson }}
+          args: {{ ternary (list "sh" "-c" "airflow db migrate && airflow pools set --include-deferred fraudstack_store 1 'The turn on the store'") (list "airflow" "db" "check-migrations" "--migration-wait-timeout" "600") (default false .migrates) | toJson }}
           env:
             {{- include "fraudstack.airflow-env" .root | nindent 12 }}
           resources:
