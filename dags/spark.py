@@ -53,24 +53,22 @@ def run(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, ob
     raise _failure(status)(sentence if status in _HOPELESS else f"{sentence} (exit status {status})")
 
 
-def begin(
-    manifest: Path, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]
-) -> "submit.Application":
+def begin(manifest: Path, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> "submit.Submission":
     """Have `jobs.<job>` run in the cluster, as the manifest says; an earlier try's goes on, if nobody saw its end."""
-    from jobs import submit
+    from jobs import kinds, submit
 
     with _refusals():
-        return asyncio.run(submit.begin(submit.read(manifest.read_text()), job, run_id, attempt, inputs, log.info))
+        return asyncio.run(submit.begin(kinds.read(manifest.read_text()), job, run_id, attempt, inputs, log.info))
 
 
-def result(application: list[str], event: Mapping[str, Any]) -> dict[str, object]:
+def result(submission: list[str], event: Mapping[str, Any]) -> dict[str, object]:
     """The summary of a job that ended in the cluster, or its failure, which JobTrigger's event may be already."""
     from jobs import submit
 
     if "refused" in event:
         raise _failure(event["exit_code"])(event["refused"])
     with _refusals():
-        return asyncio.run(submit.result(submit.Application(*application)))
+        return asyncio.run(submit.result(submit.Submission(*submission)))
 
 
 @contextmanager

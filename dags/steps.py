@@ -48,13 +48,13 @@ class JobOperator(BaseOperator):
         manifest = Settings().spark_application
         if manifest is None:
             return _told(context, spark.run(self.job, context["run_id"], settings))
-        application = spark.begin(manifest, self.job, context["run_id"], context["ti"].try_number, settings)
-        trigger = JobTrigger([*application], time.time() + LONGEST.total_seconds())
-        raise TaskDeferred(trigger=trigger, method_name="execute_complete", kwargs={"application": trigger.application})
+        submission = spark.begin(manifest, self.job, context["run_id"], context["ti"].try_number, settings)
+        trigger = JobTrigger([*submission], time.time() + LONGEST.total_seconds())
+        raise TaskDeferred(trigger=trigger, method_name="execute_complete", kwargs={"submission": trigger.submission})
 
-    def execute_complete(self, context: Context, event: dict[str, Any], application: list[str]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any], submission: list[str]) -> dict[str, Any]:
         """The summary, once the job has ended."""
-        return _told(context, spark.result(application, event))
+        return _told(context, spark.result(submission, event))
 
 
 def _told(context: Context, summary: dict[str, Any]) -> dict[str, Any]:

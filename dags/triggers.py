@@ -12,34 +12,34 @@ from fraudstack.errors import Refusal
 
 
 class JobTrigger(BaseTrigger):
-    """Fires when a job's application has ended, whose log it tells meanwhile.
+    """Fires when what runs a job has ended, whose log it tells meanwhile.
 
-    `application` is its job, namespace and name, `until` the time (seconds since 1970) at which it has to be over. The
-    event is empty, or holds what went wrong: `refused`, one sentence, and the exit code that it stands for.
+    `submission` is a Submission of jobs/submit.py, `until` the time (seconds since 1970) at which it has to be over.
+    The event is empty, or holds what went wrong: `refused`, one sentence, and the exit code that it stands for.
     """
 
-    def __init__(self, application: list[str], until: float) -> None:
+    def __init__(self, submission: list[str], until: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.application, self.until = application, until
+        self.submission, self.until = submission, until
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The name by which a triggerer imports it, for which this folder is in its PYTHONPATH, and its arguments."""
-        return "triggers.JobTrigger", {"application": self.application, "until": self.until}
+        return "triggers.JobTrigger", {"submission": self.submission, "until": self.until}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Follow the application; a triggerer that takes over from another tells its log from the first line."""
+        """Follow it to its end; a triggerer that takes over from another tells its log from the first line."""
         # It takes seconds, in which others that wait here aren't kept.
         await asyncio.to_thread(import_module, "jobs.submit")
         from jobs import submit
 
-        application = submit.Application(*self.application)
+        submission = submit.Submission(*self.submission)
         try:
             async with asyncio.timeout(self.until - time.time()):
-                await submit.follow(application, self.log.info)
+                await submit.follow(submission, self.log.info)
         except TimeoutError:
-            await submit.delete(application)
+            await submit.delete(submission)
             yield TriggerEvent(
-                {"refused": f"{application.job}: it took longer than it may", "exit_code": Refusal.exit_code}
+                {"refused": f"{submission.job}: it took longer than it may", "exit_code": Refusal.exit_code}
             )
         except Refusal as error:
             yield TriggerEvent({"refused": str(error), "exit_code": error.exit_code})
@@ -47,7 +47,7 @@ class JobTrigger(BaseTrigger):
             yield TriggerEvent({})
 
     async def on_kill(self) -> None:
-        """A person ended the task: the application ends with it. A triggerer that has to go leaves it."""
+        """A person ended the task, and what runs its job ends with it. A triggerer that has to go leaves it."""
         from jobs import submit
 
-        await submit.delete(submit.Application(*self.application))
+        await submit.delete(submit.Submission(*self.submission))

@@ -1,7 +1,7 @@
-"""A job on Kubernetes: a SparkApplication of the Kubeflow operator, made, followed to its end, found again.
+"""A job on Kubernetes: a SparkApplication of the Kubeflow operator or a plain Job, made, followed to its end, found.
 
-What an application looks like is said by a manifest, which the chart renders; here it gets a name, a job and a run.
-An application is found again by its labels: a try that finds one of an earlier try, whose end nobody saw, follows it.
+What it looks like is said by a manifest, which the chart renders; here it gets a name, a job and a run. It is found
+again by its labels: a try that finds what an earlier try made, and whose end nobody saw, follows that.
 Whoever can't wait takes it in three steps, `begin`, `follow` and `result`, each where and when it likes.
 """
 
@@ -10,24 +10,21 @@ import copy
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
 from aiohttp import ClientError
 from kubernetes_asyncio import client, config
 from kubernetes_asyncio.client.exceptions import ApiException
 from kubernetes_asyncio.config.config_exception import ConfigException
 
 from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, StoreError
+from jobs.kinds import KINDS, Manifest, fill, manifest_for, read, state_of
 from jobs.pod_log import PodLog, Say
 
-_GROUP, _VERSION, _KIND = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
-_ENDED = {"COMPLETED", "FAILED", "SUBMISSION_FAILED"}
 _RUN, _JOB, _SEEN = "fraudstack.io/run", "fraudstack.io/job", "fraudstack.io/seen"
-_DRIVER = "spark-kubernetes-driver"
 # What a job refuses ends it with a code of its own, behind a last sentence.
 _REFUSALS = {kind.exit_code: kind for kind in (InputError, StoreError, MachineError, DifferenceError)}
 _POLL_SECONDS = 2.0
@@ -41,30 +38,29 @@ _MISSING_OPERATOR = (
     "--namespace spark-operator --create-namespace --set 'spark.jobNamespaces={{{namespace}}}'"
 )
 
-Manifest = dict[str, Any]
-
 
 class JobFailedError(Refusal):
     """A job that failed in a way that another try may mend; the sentence names the reason."""
 
 
-class Application(NamedTuple):
-    """The SparkApplication of a job."""
+class Submission(NamedTuple):
+    """What was made for a job, by its kind: a SparkApplication, or a Job."""
 
+    kind: str
     job: str
     namespace: str
     name: str
 
 
-def manifest_of(namespace: str, release: str) -> Manifest:
-    """The manifest of a release, from a ConfigMap of its namespace, named as the chart names it.
+def manifests_of(namespace: str, release: str) -> list[Manifest]:
+    """The manifests of a release, from a ConfigMap of its namespace, named as the chart names it.
 
     Raises MachineError when there is no cluster or no such release.
     """
-    return asyncio.run(_manifest_of(namespace, release))
+    return asyncio.run(_manifests_of(namespace, release))
 
 
-async def _manifest_of(namespace: str, release: str) -> Manifest:
+async def _manifests_of(namespace: str, release: str) -> list[Manifest]:
     name = (release if "fraudstack" in release else f"{release}-fraudstack")[:30].removesuffix("-")
     async with _cluster(release) as api:
         try:
@@ -79,14 +75,8 @@ async def _manifest_of(namespace: str, release: str) -> Manifest:
     return read(found.data["application.yaml"])
 
 
-def read(text: str) -> Manifest:
-    """A manifest from its YAML."""
-    manifest: Manifest = yaml.safe_load(text)
-    return manifest
-
-
 def run(
-    manifest: Manifest, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
+    manifests: Sequence[Manifest], job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
 ) -> dict[str, object]:
     """Run a job as a part of the run and return its summary; the driver's log goes to `say`, line by line.
 
@@ -95,99 +85,99 @@ def run(
 
     Raises JobFailedError, InputError for what a retry would meet again, MachineError without an operator.
     """
-    return asyncio.run(_run(manifest, job, run_id, attempt, inputs, say))
+    return asyncio.run(_run(manifests, job, run_id, attempt, inputs, say))
 
 
 async def _run(
-    manifest: Manifest, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
+    manifests: Sequence[Manifest], job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
 ) -> dict[str, object]:
-    application = await begin(manifest, job, run_id, attempt, inputs, say)
+    submission = await begin(manifests, job, run_id, attempt, inputs, say)
     try:
-        await follow(application, say)
-        return await result(application)
+        await follow(submission, say)
+        return await result(submission)
     except Exception:
         # It goes on, and the next try finds it.
         raise
     except BaseException:
-        await delete(application)
+        await delete(submission)
         raise
 
 
 async def begin(
-    manifest: Manifest, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
-) -> Application:
-    """Make the job's application, or find that of an earlier try; `say` is told which.
+    manifests: Sequence[Manifest], job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
+) -> Submission:
+    """Make what runs the job, or find that of an earlier try; `say` is told which.
 
     Raises MachineError where no operator was installed, JobFailedError where the cluster doesn't answer.
     """
-    namespace = manifest["metadata"]["namespace"]
+    manifest = manifest_for(job, manifests)
+    kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
     async with _cluster(job) as api:
-        name = await _adopted(api, namespace, job, run_id)
+        name = await _adopted(api, kind, namespace, job, run_id)
         if name is None:
             name = await _created(api, manifest, job, run_id, attempt, inputs)
-            say(f"{job}: SparkApplication {name}")
+            say(f"{job}: {kind} {name}")
         else:
-            say(f"{job}: SparkApplication {name} of an earlier try is still there, following it")
-    return Application(job, namespace, name)
+            say(f"{job}: {kind} {name} of an earlier try is still there, following it")
+    return Submission(kind, job, namespace, name)
 
 
-async def follow(application: Application, say: Say) -> None:
-    """Follow an application to its end; its driver's log goes to `say`, line by line.
+async def follow(submission: Submission, say: Say) -> None:
+    """Follow it to its end; what the job's pod says goes to `say`, line by line.
 
-    Raises JobFailedError where it or its driver is gone, or no cluster answers; MachineError without an operator.
+    Raises JobFailedError where it or its pod is gone, or no cluster answers; MachineError without an operator.
     """
-    job, namespace, _ = application
+    kind, job, namespace, name = submission
     async with _cluster(job) as api:
-        told, heard = PodLog(api, namespace, _DRIVER, say), time.monotonic()
+        told, heard = PodLog(api, namespace, KINDS[kind].container, say), time.monotonic()
         while True:
-            status = (await _found(api, application)).get("status", {})
-            state = status.get("applicationState", {}).get("state", "")
-            driver = status.get("driverInfo", {}).get("podName")
-            if state and (not driver or state in _ENDED or await _exists(api, namespace, driver)):
+            pods = [str(pod.metadata.name) for pod in await _pods(api, submission)]
+            state = state_of(await _found(api, submission), pods)
+            if state.heard:
                 heard = time.monotonic()
-            if driver:
+            if state.pod:
                 asked = time.monotonic()
-                await told.follow(driver)
-                # Whoever follows the driver's log meanwhile hears it.
+                await told.follow(state.pod)
+                # Whoever follows the pod's log meanwhile hears it.
                 heard += time.monotonic() - asked
-            if state in _ENDED:
+            if state.ended:
                 return
             if time.monotonic() - heard > _SILENCE_SECONDS:
-                await delete(application)
-                if state:
-                    raise JobFailedError(f"{job}: the driver {driver} vanished")
+                await delete(submission)
+                if state.pod:
+                    raise JobFailedError(f"{job}: the driver {state.pod} vanished")
+                if kind == "Job":
+                    raise JobFailedError(f"{job}: no pod of the Job {name} came to be")
                 raise MachineError(f"{job}: {_MISSING_OPERATOR.format(namespace=namespace)}")
             await asyncio.sleep(_POLL_SECONDS)
 
 
-async def result(application: Application) -> dict[str, object]:
-    """What the driver of an application that has ended says as its last word: the job's summary.
+async def result(submission: Submission) -> dict[str, object]:
+    """What the job's pod said as its last word, when it has ended: the job's summary.
 
     Raises JobFailedError, InputError for what a retry would meet again.
     """
-    job, namespace, name = application
+    kind, job, _, name = submission
     async with _cluster(job) as api:
-        state = (await _found(api, application))["status"]["applicationState"]
-        ends = [*_ends(await _pods(api, namespace, name))]
-        await _mark_seen(api, namespace, name)
-    word = next((end.word for end in ends if end.role == "driver"), "")
-    if state["state"] == "COMPLETED":
+        state = state_of(await _found(api, submission), [])
+        ends = [*_ends(kind, await _pods(api, submission))]
+        await _mark_seen(api, submission)
+    own = next((end for end in ends if not end.role.startswith("executor")), None)
+    word = own.word if own else ""
+    if state.succeeded:
         if not word.startswith("{"):
             raise JobFailedError(f"{job}: {name} completed, but its driver is gone, and its summary with it")
         return dict(json.loads(word))
-    code = next((end.code for end in ends if end.role == "driver"), 0)
-    if code in _REFUSALS and word:
-        raise _REFUSALS[code](word)
+    if own and own.code in _REFUSALS and word:
+        raise _REFUSALS[own.code](word)
     why = [f"{end.role} ended: {end.reason}" for end in ends if end.code]
-    said = str(state.get("errorMessage") or state["state"]).strip().partition("\n")[0]
-    raise JobFailedError(f"{job}: {'; '.join([said, *why])}")
+    raise JobFailedError(f"{job}: {'; '.join([state.said.strip().partition('\n')[0], *why])}")
 
 
-async def delete(application: Application) -> None:
-    """Delete an application and wait until it and its driver are gone."""
-    job, namespace, name = application
-    async with _cluster(job) as api:
-        await _delete(api, namespace, name)
+async def delete(submission: Submission) -> None:
+    """Delete it, and wait until it and the job's pod are gone."""
+    async with _cluster(submission.job) as api:
+        await _delete(api, submission)
 
 
 @asynccontextmanager
@@ -211,12 +201,13 @@ def _digest(run_id: str) -> str:
     return hashlib.sha256(run_id.encode()).hexdigest()[:10]
 
 
-async def _adopted(api: client.ApiClient, namespace: str, job: str, run_id: str) -> str | None:
-    """The application of an earlier try of this run's job, whose end nobody has seen."""
+async def _adopted(api: client.ApiClient, kind: str, namespace: str, job: str, run_id: str) -> str | None:
+    """What an earlier try of this run's job made, whose end nobody has seen."""
+    group, version, plural = KINDS[kind][:3]
     labels = f"{_RUN}={_digest(run_id)},{_JOB}={job},!{_SEEN}"
     try:
         found = await client.CustomObjectsApi(api).list_namespaced_custom_object(
-            _GROUP, _VERSION, namespace, _KIND, label_selector=labels, _request_timeout=_PATIENCE
+            group, version, namespace, plural, label_selector=labels, _request_timeout=_PATIENCE
         )
     except ApiException as error:
         if error.status == 404:
@@ -230,21 +221,16 @@ async def _adopted(api: client.ApiClient, namespace: str, job: str, run_id: str)
 async def _created(
     api: client.ApiClient, manifest: Manifest, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]
 ) -> str:
-    namespace = manifest["metadata"]["namespace"]
-    name = f"{manifest['metadata']['name']}-{job}-{_digest(run_id)}-{attempt}"
-    application = copy.deepcopy(manifest)
-    metadata, spec = application["metadata"], application["spec"]
-    metadata["name"] = name
+    made = copy.deepcopy(manifest)
+    metadata, group, version, plural = made["metadata"], *KINDS[made["kind"]][:3]
+    metadata["name"] += f"-{job}-{_digest(run_id)}-{attempt}"
     metadata["labels"] = metadata.get("labels", {}) | {_RUN: _digest(run_id), _JOB: job}
     metadata["annotations"] = metadata.get("annotations", {}) | {"fraudstack.io/run-id": run_id}
-    spec["arguments"] = [job, f"--run-id={run_id}"]
-    given = [{"name": name, "value": value} for name, value in inputs.items() if value is not None]
-    driver = spec["driver"]["template"]["spec"]["containers"][0]
-    overridden = {variable["name"] for variable in given}
-    driver["env"] = [one for one in driver.get("env", []) if one["name"] not in overridden] + given
+    given = {name: value for name, value in inputs.items() if value is not None}
+    fill(made, [job, f"--run-id={run_id}"], given)
     create = partial(
         client.CustomObjectsApi(api).create_namespaced_custom_object,
-        *(_GROUP, _VERSION, namespace, _KIND, application),
+        *(group, version, metadata["namespace"], plural, made),
         _request_timeout=_PATIENCE,
     )
     try:
@@ -253,52 +239,53 @@ async def _created(
         if error.status != 409:
             raise
         # The same try once more, of which the end was seen: it makes way.
-        await _delete(api, namespace, name)
+        await _delete(api, Submission(made["kind"], job, metadata["namespace"], metadata["name"]))
         await create()
-    return name
+    return str(metadata["name"])
 
 
-async def _delete(api: client.ApiClient, namespace: str, name: str) -> None:
+async def _delete(api: client.ApiClient, submission: Submission) -> None:
+    group, version, plural = KINDS[submission.kind][:3]
     while True:
         try:
             await client.CustomObjectsApi(api).delete_namespaced_custom_object(
-                *(_GROUP, _VERSION, namespace, _KIND, name),
+                *(group, version, submission.namespace, plural, submission.name),
                 propagation_policy="Foreground",
                 _request_timeout=_PATIENCE,
             )
         except ApiException as error:
             if error.status != 404:
                 raise
-            if not await _exists(api, namespace, f"{name}-driver"):
+            if all("spark-exec-id" in pod.metadata.labels for pod in await _pods(api, submission)):
                 return
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _found(api: client.ApiClient, application: Application) -> Manifest:
-    job, namespace, name = application
+async def _found(api: client.ApiClient, submission: Submission) -> Manifest:
+    kind, job, namespace, name = submission
+    group, version, plural = KINDS[kind][:3]
     try:
         found: Manifest = await client.CustomObjectsApi(api).get_namespaced_custom_object(
-            _GROUP, _VERSION, namespace, _KIND, name, _request_timeout=_PATIENCE
+            group, version, namespace, plural, name, _request_timeout=_PATIENCE
         )
     except ApiException as error:
         if error.status == 404:
-            raise JobFailedError(f"{job}: somebody deleted the SparkApplication {name}") from error
+            raise JobFailedError(f"{job}: somebody deleted the {kind} {name}") from error
         raise
     return found
 
 
-async def _exists(api: client.ApiClient, namespace: str, pod: str) -> bool:
-    try:
-        await client.CoreV1Api(api).read_namespaced_pod(pod, namespace, _request_timeout=_PATIENCE)
-    except ApiException as error:
-        if error.status == 404:
-            return False
-        raise
-    return True
+async def _pods(api: client.ApiClient, submission: Submission) -> list[client.V1Pod]:
+    """Its pods, that which runs the job first."""
+    labels = f"{KINDS[submission.kind].label}={submission.name}"
+    found = await client.CoreV1Api(api).list_namespaced_pod(
+        submission.namespace, label_selector=labels, _request_timeout=_PATIENCE
+    )
+    return sorted(found.items, key=lambda pod: str(pod.metadata.labels.get("spark-exec-id", "")))
 
 
 class _End(NamedTuple):
-    """A container that has ended: `driver` or `executor 1`, its exit code, why, and its last word."""
+    """A container that has ended: `driver`, `its pod` or `executor 1`, its exit code, why, and its last word."""
 
     role: str
     code: int
@@ -306,17 +293,8 @@ class _End(NamedTuple):
     word: str
 
 
-async def _pods(api: client.ApiClient, namespace: str, name: str) -> list[client.V1Pod]:
-    """The application's pods, the driver first."""
-    labels = f"sparkoperator.k8s.io/app-name={name}"
-    found = await client.CoreV1Api(api).list_namespaced_pod(
-        namespace, label_selector=labels, _request_timeout=_PATIENCE
-    )
-    return sorted(found.items, key=lambda pod: str(pod.metadata.labels["spark-role"]))
-
-
-def _ends(pods: list[client.V1Pod]) -> Iterator[_End]:
-    """Those of their containers that have ended."""
+def _ends(kind: str, pods: list[client.V1Pod]) -> Iterator[_End]:
+    """Those of the pods' containers that have ended."""
     for pod in pods:
         executor = pod.metadata.labels.get("spark-exec-id")
         for status in pod.status.container_statuses or []:
@@ -324,12 +302,14 @@ def _ends(pods: list[client.V1Pod]) -> Iterator[_End]:
             if ended is not None:
                 reason = ended.reason if ended.reason not in (None, "Error") else f"exit code {ended.exit_code}"
                 word = str(ended.message or "").strip()
-                yield _End(f"executor {executor}" if executor else "driver", ended.exit_code, reason, word)
+                own = "driver" if kind == "SparkApplication" else "its pod"
+                yield _End(f"executor {executor}" if executor else own, ended.exit_code, reason, word)
 
 
-async def _mark_seen(api: client.ApiClient, namespace: str, name: str) -> None:
+async def _mark_seen(api: client.ApiClient, submission: Submission) -> None:
     """Say that somebody saw its end: a task that is run again on purpose gets a new one."""
+    group, version, plural = KINDS[submission.kind][:3]
     seen = [{"op": "add", "path": f"/metadata/labels/{_SEEN.replace('/', '~1')}", "value": "true"}]
     await client.CustomObjectsApi(api).patch_namespaced_custom_object(
-        _GROUP, _VERSION, namespace, _KIND, name, seen, _request_timeout=_PATIENCE
+        *(group, version, submission.namespace, plural, submission.name), seen, _request_timeout=_PATIENCE
     )

@@ -22,7 +22,8 @@ def test_all_requests_with_a_driver_and_an_executor_fit_on_a_small_node() -> Non
         if one["kind"] == "SparkApplication":
             total += sum(millicores(one["spec"][role]["coreRequest"]) for role in ("driver", "executor"))
     for name, pod, number in pods():
-        if name in ("fraudstack-driver", "fraudstack-executor"):
+        # A plain pod runs in a driver's stead.
+        if name in ("fraudstack-driver", "fraudstack-executor", "fraudstack"):
             continue
         spec = pod["spec"]
         first, then = (
@@ -82,12 +83,21 @@ def test_what_waits_may_look_and_end_and_no_more(values: tuple[str, ...]) -> Non
     assert bound == ["fraudstack-airflow-triggerer"]
     rules = named(bound[0], "Role", *values)["rules"]
     allowed = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
-    assert allowed == {
-        ("pods", "get"),
-        ("pods/log", "get"),
-        ("sparkapplications", "get"),
-        ("sparkapplications", "delete"),
-    }
+    kinds = {(kind, verb) for kind in ("sparkapplications", "jobs") for verb in ("get", "delete")}
+    assert allowed == kinds | {("pods", "list"), ("pods/log", "get")}
+
+
+@EVERY
+def test_a_job_without_spark_asks_no_cluster_and_cleans_itself_away(values: tuple[str, ...]) -> None:
+    job = named("fraudstack", "Job", *values)
+    pod = job["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert (job["spec"]["backoffLimit"], job["spec"]["ttlSecondsAfterFinished"]) == (0, 86400)
+    [driver] = [found for name, found, _ in pods(*values) if name == "fraudstack-driver"]
+    [[own], [spark]] = [containers(one) for one in (job["spec"]["template"], driver)]
+    assert (own["env"], own["volumeMounts"]) == (spark["env"], spark["volumeMounts"])
+    bound = [one for one in objects(*values) if one["kind"] == "RoleBinding"]
+    assert pod["serviceAccountName"] not in json.dumps(bound)
 
 
 @EVERY

@@ -9,7 +9,7 @@ import pytest
 
 from tests.dags.airflow_process import processes, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
-from tests.jobs.kubernetes_server import MANIFEST, Cluster, serving
+from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
 
 pytestmark = pytest.mark.alone
 
@@ -22,7 +22,7 @@ def cluster() -> Cluster:
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Airflow]:
     folder = tmp_path_factory.mktemp("deferral")
-    (folder / "application.yaml").write_text(json.dumps(MANIFEST))
+    (folder / "application.yaml").write_text("\n---\n".join(json.dumps(manifest) for manifest in MANIFESTS))
     inputs = {"TX_SPARK_APPLICATION": str(folder / "application.yaml"), "KUBECONFIG": str(folder / "kube")}
     with serving(cluster, folder / "kube"), standalone(folder, **inputs) as running:
         yield running
@@ -62,7 +62,7 @@ def test_a_triggerer_that_goes_leaves_the_application_and_the_next_one_follows_i
     [name] = cluster.of("clean")
     gone = _triggerer(airflow)
     gone.send_signal(signal.SIGTERM)
-    gone.wait(60)
+    wait_for(lambda: not gone.is_running() or gone.status() == psutil.STATUS_ZOMBIE, 60, "its end")
     assert cluster.of("clean") == [name]
     before = len(cluster.asked)
     with airflow.started("triggerer"):

@@ -20,7 +20,7 @@ sys.path[:0] = [sys.argv[1], "."]
 from airflow._shared.module_loading import import_string
 from triggers import JobTrigger
 from jobs import submit
-from tests.jobs.kubernetes_server import MANIFEST, Cluster, serving
+from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
 submit._POLL_SECONDS = 0.05
 
 async def watched(trigger):
@@ -28,7 +28,7 @@ async def watched(trigger):
         return event.payload
 
 async def case(cluster, until=4e9, stopped_by=None, deleted=False):
-    application = await submit.begin(MANIFEST, "clean", "run", 1, {}, lambda _: None)
+    application = await submit.begin(MANIFESTS, "clean", "run", 1, {}, lambda _: None)
     path, arguments = JobTrigger([*application], until).serialize()
     trigger, said = import_string(path)(**json.loads(json.dumps(arguments))), []
     class Log:

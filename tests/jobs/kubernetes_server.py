@@ -13,14 +13,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 APPLICATIONS = "/apis/sparkoperator.k8s.io/v1beta2/namespaces/ns/sparkapplications"
+PLAIN = "/apis/batch/v1/namespaces/ns/jobs"
 _PODS = "/api/v1/namespaces/ns/pods"
 SUMMARY = {"step": "clean", "rows_in": 5, "idle": False}
-MANIFEST: dict[str, Any] = {
-    "apiVersion": "sparkoperator.k8s.io/v1beta2",
-    "kind": "SparkApplication",
-    "metadata": {"name": "fraudstack", "namespace": "ns"},
-    "spec": {"driver": {"template": {"spec": {"containers": [{"name": "spark-kubernetes-driver"}]}}}},
-}
+MANIFESTS: list[dict[str, Any]] = [
+    {
+        "kind": "SparkApplication",
+        "metadata": {"name": "fraudstack", "namespace": "ns"},
+        "spec": {"driver": {"template": {"spec": {"containers": [{"name": "spark-kubernetes-driver"}]}}}},
+    },
+    {
+        "kind": "Job",
+        "metadata": {"name": "fraudstack", "namespace": "ns"},
+        "spec": {"template": {"spec": {"containers": [{"name": "job", "env": [{"name": "TX_X", "value": "1"}]}]}}},
+    },
+]
 
 
 @dataclass
@@ -55,20 +62,24 @@ class Cluster:
         return [name for name, one in self.made.items() if one["metadata"]["labels"]["fraudstack.io/job"] == job]
 
     def pod(self, name: str) -> dict[str, Any]:
-        """The driver of an application."""
+        """What runs the job: an application's driver, or a Job's pod."""
         reason = "Error" if self.code else "Completed"
         ended = {"terminated": {"exitCode": self.code, "reason": reason, "message": self.word}}
         state = ended if name in self.ended else {"running": {}}
         status = {"name": "main", "image": "i", "imageID": "i", "ready": False, "restartCount": 0, "state": state}
         return {
-            "metadata": {"name": f"{name}-driver", "labels": {"spark-role": "driver"}},
+            "metadata": {"name": f"{name}-driver", "labels": {}},
             "status": {"containerStatuses": [status]},
         }
 
     def application(self, name: str) -> dict[str, Any]:
-        """An application, as its operator says that it is."""
+        """An application or a Job, as its operator says that it is."""
         if self.deserted:
             return self.made[name]
+        if self.made[name]["kind"] == "Job":
+            kind = "Failed" if self.code else "Complete"
+            ended = [{"type": kind, "status": "True", "message": "it reached its limit"}] if name in self.ended else []
+            return self.made[name] | {"status": {"conditions": ended}}
         state = "RUNNING" if name not in self.ended else "FAILED" if self.code else "COMPLETED"
         status = {"applicationState": {"state": state}, "driverInfo": {"podName": f"{name}-driver"}}
         return self.made[name] | {"status": status}
@@ -78,8 +89,9 @@ class Cluster:
         place, selector = urlsplit(url).path, parse_qs(urlsplit(url).query).get("labelSelector", [""])[0]
         name = place.rpartition("/")[2].removesuffix("-driver")
         if place == _PODS:
-            return 200, {"items": [self.pod(name) for name in self.made if name == selector.partition("=")[2]]}
-        if (place, method) == (APPLICATIONS, "GET"):
+            of = [] if self.deserted else [name for name in self.made if name == selector.partition("=")[2]]
+            return 200, {"items": [self.pod(name) for name in of]}
+        if place in (APPLICATIONS, PLAIN) and method == "GET":
             return 200, {"items": [self.application(name) for name in self.made if self._is(name, selector)]}
         if method == "POST":
             created = {"creationTimestamp": f"2026-11-28T10:00:{len(self.asked) % 60:02}Z"}

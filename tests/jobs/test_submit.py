@@ -8,7 +8,7 @@ from kubernetes_asyncio.config import kube_config
 
 from fraudstack.errors import InputError, MachineError
 from jobs import submit
-from tests.jobs.kubernetes_server import MANIFEST, SUMMARY, Cluster, serving
+from tests.jobs.kubernetes_server import MANIFESTS, PLAIN, SUMMARY, Cluster, serving
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
 
 
 def run(said: list[str]) -> dict[str, object]:
-    return submit.run(MANIFEST, "clean", "run", 1, {}, said.append)
+    return submit.run(MANIFESTS, "clean", "run", 1, {}, said.append)
 
 
 def test_a_driver_that_talks_is_heard_however_long_and_its_last_word_is_the_result(
@@ -65,7 +65,7 @@ def test_a_worker_that_goes_leaves_the_application_and_ctrl_c_ends_it(
             raise stopped
 
     with pytest.raises(stopped):
-        submit.run(MANIFEST, "clean", "run", 1, {}, say)
+        submit.run(MANIFESTS, "clean", "run", 1, {}, say)
     after = cluster.asked[cluster.asked.index("stopped") :]
     assert any(asked.startswith("DELETE") for asked in after) is not stays
 
@@ -88,13 +88,13 @@ def test_the_next_try_follows_what_an_earlier_one_left_and_one_whose_end_was_see
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        submit.run(MANIFEST, "clean", "run", 1, {}, leave)
+        submit.run(MANIFESTS, "clean", "run", 1, {}, leave)
     left, said = set(cluster.made), list[str]()
-    assert submit.run(MANIFEST, "clean", "run", 2, {}, said.append) == SUMMARY
+    assert submit.run(MANIFESTS, "clean", "run", 2, {}, said.append) == SUMMARY
     assert set(cluster.made) == left
     assert "of an earlier try is still there, following it" in said[0]
     assert said[1:] == cluster.lines
-    assert submit.run(MANIFEST, "clean", "run", 2, {}, said.append) == SUMMARY
+    assert submit.run(MANIFESTS, "clean", "run", 2, {}, said.append) == SUMMARY
     assert len(cluster.made) == 2
 
 
@@ -103,4 +103,40 @@ def test_what_somebody_deleted_is_said(cluster: Cluster) -> None:
         cluster.made.clear()
 
     with pytest.raises(submit.JobFailedError, match="clean: somebody deleted the SparkApplication fraudstack-clean-"):
-        submit.run(MANIFEST, "clean", "run", 1, {}, deleted)
+        submit.run(MANIFESTS, "clean", "run", 1, {}, deleted)
+
+
+def test_what_needs_no_spark_is_a_plain_pods(cluster: Cluster) -> None:
+    said: list[str] = []
+    assert submit.run(MANIFESTS, "follow", "run", 1, {"TX_X": "2", "TX_Y": None}, said.append) == SUMMARY
+    assert said[1:] == cluster.lines
+    [made] = cluster.made.values()
+    assert made["kind"] == "Job"
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["follow", "--run-id=run"]
+    assert container["env"] == [{"name": "TX_X", "value": "2"}]
+    assert any(asked.startswith(f"POST {PLAIN}") for asked in cluster.asked)
+    # Its end was seen.
+    assert made["metadata"]["labels"]["fraudstack.io/seen"] == "true"
+
+
+def test_a_plain_pod_that_refuses_or_dies_says_so(cluster: Cluster) -> None:
+    cluster.code, cluster.word = 3, "follow: there is no file"
+    with pytest.raises(InputError, match="follow: there is no file"):
+        submit.run(MANIFESTS, "follow", "refused", 1, {}, lambda _: None)
+    cluster.code, cluster.word = 137, ""
+    with pytest.raises(submit.JobFailedError, match="follow: it reached its limit; its pod ended: exit code 137"):
+        submit.run(MANIFESTS, "follow", "died", 1, {}, lambda _: None)
+
+
+def test_a_plain_pod_that_never_comes_is_given_up(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "_SILENCE_SECONDS", 0.4)
+    cluster.deserted = True
+    with pytest.raises(submit.JobFailedError, match=r"follow: no pod of the Job fraudstack-follow-.* came to be"):
+        submit.run(MANIFESTS, "follow", "run", 1, {}, lambda _: None)
+    assert not cluster.made
+
+
+def test_a_manifest_that_knows_no_plain_pods_runs_everything_in_spark(cluster: Cluster) -> None:
+    submit.run(MANIFESTS[:1], "follow", "run", 1, {}, lambda _: None)
+    assert [made["kind"] for made in cluster.made.values()] == ["SparkApplication"]

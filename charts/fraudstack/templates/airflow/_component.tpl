@@ -88,8 +88,8 @@ spec:
         {{- include "fraudstack.labels" $labels | nindent 8 }}
         fraudstack.io/airflow: "true"
       annotations:
-        # What Spark's manifest says is read when a task starts; secrets are read when a pod does.
-        fraudstack.io/config: {{ include "fraudstack.application" .root | sha256sum | trunc 16 }}
+        # What the jobs' manifests say is read when a task starts; secrets are read when a pod does.
+        fraudstack.io/config: {{ print (include "fraudstack.application" .root) (include "fraudstack.job" .root) | sha256sum | trunc 16 }}
         {{- with $airflow.annotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
