@@ -7,7 +7,7 @@ BIN := .venv/bin
 ROWS ?= 200000
 LONG ?= 200000
 DATA ?= data/simulated
-AIRFLOW_ENV := AIRFLOW_HOME=$(CURDIR)/.airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags \
+AIRFLOW_ENV := AIRFLOW_HOME=$(CURDIR)/.airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags PYTHONPATH=$(CURDIR)/dags \
 	AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=2 AIRFLOW__API__HOST=localhost \
 	PATH=$(CURDIR)/$(BIN):$$PATH
 # A home of its own: a scheduler that runs in .airflow would take the demo's tasks for its own.
@@ -54,7 +54,7 @@ airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:80
 	@echo "Airflow comes up at http://localhost:8080 within a minute; Ctrl-C ends it."
 	@echo "Sign in as admin with the password in .airflow/simple_auth_manager_passwords.json.generated"
 	@$(AIRFLOW_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow db migrate
-	@$(AIRFLOW_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow pools set fraudstack_store 1 "The turn on the store"
+	@$(AIRFLOW_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow pools set --include-deferred fraudstack_store 1 "The turn on the store"
 	@set -m; $(AIRFLOW_ENV) airflow standalone & set +m; \
 	trap 'kill -INT -$$!; for _ in {1..30}; do kill -0 -$$! 2>&- || exit 0; sleep 0.5; done; kill -KILL -$$!' INT TERM; \
 	wait

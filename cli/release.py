@@ -44,11 +44,11 @@ def submit(
 ) -> None:
     """Run a job in the cluster of the current kubectl context, as the DAG would, and follow it to its end."""
     from jobs import EVERY, new_run_id
-    from jobs.submit import manifest_of, run
+    from jobs.submit import manifests_of, run
 
     if job not in EVERY:
         raise typer.BadParameter(f"no such job: {job}; there are {', '.join(EVERY)}")
     inputs = {"TX_CSV_PATH": csv, "TX_LABELS_PATH": labels, "TX_COLUMNS": columns}
     say = partial(_progress.print, highlight=False, markup=False, soft_wrap=True)
-    summary = run(manifest_of(namespace, release), job, run_id or new_run_id(), 1, inputs, say)
+    summary = run(manifests_of(namespace, release), job, run_id or new_run_id(), 1, inputs, say)
     sys.stdout.write(json.dumps(summary) + "\n")

@@ -1,5 +1,6 @@
-"""How a job is run: a local process, or a SparkApplication, followed to its end."""
+"""How a job is run: a local process followed to its end, or a SparkApplication begun and its result read."""
 
+import asyncio
 import json
 import logging
 import os
@@ -12,16 +13,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTerminated
 
 from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, SettingError
 
+# The cluster's client takes seconds to import, which whoever only reads the DAG is spared.
+if TYPE_CHECKING:
+    from jobs import submit
+
 _REPOSITORY = Path(__file__).resolve().parents[1]
 # The job refused its input or a setting, the machine lacks something, or the store is wrong: a retry would meet the
 # same.
-_HOPELESS = (InputError, SettingError, MachineError, DifferenceError)
+_HOPELESS = {kind.exit_code for kind in (InputError, SettingError, MachineError, DifferenceError)}
 # Airflow kills a task five seconds after it asked it to stop. First as Ctrl-C does, so that the job can note
 # its end; SIGTERM makes the JVM remove its scratch files.
 _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
@@ -29,31 +34,12 @@ _GRACE = ((signal.SIGINT, 2.0), (signal.SIGTERM, 1.0))
 log = logging.getLogger(__name__)
 
 
-def run(job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> dict[str, object]:
-    """Run `jobs.<job>` as a part of the run and return its summary; its progress goes to the log.
+def run(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, object]:
+    """Run `jobs.<job>` as a process on this machine and return its summary; its progress goes to the log.
 
-    inputs are settings (TX_…) to override for this run, None leaves one as it is. With TX_SPARK_APPLICATION it runs
-    in the cluster. A failed job raises its own last sentence; when it refused its input the task fails at once,
-    without a retry.
+    inputs are settings (TX_…) to override for this run, None leaves one as it is. A failed job raises its own last
+    sentence; when it refused its input the task fails at once, without a retry.
     """
-    # Settings and the cluster's client take seconds to import, which whoever only reads the DAG is spared.
-    from fraudstack.settings import Settings
-
-    application = Settings().spark_application
-    if application is None:
-        return _run_here(job, run_id, inputs)
-    from jobs import submit
-
-    with _stoppable(job):
-        try:
-            return submit.run(submit.read(application.read_text()), job, run_id, attempt, inputs, log.info)
-        except _HOPELESS as error:
-            raise AirflowFailException(str(error)) from error
-        except Refusal as error:
-            raise AirflowException(str(error)) from error
-
-
-def _run_here(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, object]:
     command = [sys.executable, "-m", "jobs", job, f"--run-id={run_id}"]
     environment = _environment(inputs)
     with tempfile.TemporaryFile("w+") as output, _process(job, command, environment, output) as process:
@@ -64,9 +50,37 @@ def _run_here(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[s
     if status == 0:
         return dict(json.loads(summary[-1]))
     sentence = said[0] if said else f"{job} said nothing"
-    if status in [kind.exit_code for kind in _HOPELESS]:
-        raise AirflowFailException(sentence)
-    raise AirflowException(f"{sentence} (exit status {status})")
+    raise _failure(status)(sentence if status in _HOPELESS else f"{sentence} (exit status {status})")
+
+
+def begin(manifest: Path, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> "submit.Submission":
+    """Have `jobs.<job>` run in the cluster, as the manifest says; an earlier try's goes on, if nobody saw its end."""
+    from jobs import kinds, submit
+
+    with _refusals():
+        return asyncio.run(submit.begin(kinds.read(manifest.read_text()), job, run_id, attempt, inputs, log.info))
+
+
+def result(submission: list[str], event: Mapping[str, Any]) -> dict[str, object]:
+    """The summary of a job that ended in the cluster, or its failure, which JobTrigger's event may be already."""
+    from jobs import submit
+
+    if "refused" in event:
+        raise _failure(event["exit_code"])(event["refused"])
+    with _refusals():
+        return asyncio.run(submit.result(submit.Submission(*submission)))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except Refusal as error:
+        raise _failure(error.exit_code)(str(error)) from error
+
+
+def _failure(exit_code: int) -> type[AirflowException]:
+    return AirflowFailException if exit_code in _HOPELESS else AirflowException
 
 
 def _environment(inputs: Mapping[str, str | None]) -> dict[str, str]:

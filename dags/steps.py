@@ -1,19 +1,21 @@
 """The tasks of a DAG: jobs that follow one another, each run where the settings say."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, AssetAlias, Context, chain, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
-from spark import run
+import spark
+from airflow.sdk import Asset, AssetAlias, BaseOperator, Context, chain
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from triggers import JobTrigger
 
 # The longest that a job may take: a first load of 13 million rows takes minutes, whatever takes hours hangs.
 LONGEST = timedelta(hours=6)
 # Has one slot: whoever waits for its turn on the store waits before its driver starts, and keeps nobody's memory.
 POOL = "fraudstack_store"
 # In all twenty minutes, later and later: a control plane that is upgraded is away for some.
-RETRIES = {
+RETRIES: dict[str, Any] = {
     "retries": 7,
     "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": 2,
@@ -25,18 +27,39 @@ TRANSACTIONS = Asset("fraudstack-transactions")
 CHANGED = AssetAlias("fraudstack-transactions-changed")
 
 
-@task(execution_timeout=LONGEST, pool=POOL)
-def run_job(job: str, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Run one job on the store; its row in ingest_runs carries the DAG run's id.
+class JobOperator(BaseOperator):
+    """Runs one job on the store; its row in ingest_runs carries the DAG run's id.
 
-    `inputs` names params of this DAG by the settings (TX_...) that they override.
+    `inputs` names params of this DAG by the settings (TX_...) that they override. With TX_SPARK_APPLICATION the job
+    runs in the cluster, and the task waits for its end in the triggerer.
     """
-    context = get_current_context()
-    params = given(context)
-    settings = {setting: params[param] for setting, param in inputs.items()}
-    summary = run(job, context["run_id"], context["ti"].try_number, settings)
-    # Whoever waits for new transactions waits for all of it, and isn't woken where nothing is new.
-    if CHANGED in context["outlets"] and not summary["idle"]:
+
+    def __init__(self, *, job: str, inputs: Mapping[str, str], **of_task: Any) -> None:  # noqa: ANN401 - of each its own
+        super().__init__(task_id=job, pool=POOL, execution_timeout=LONGEST, **RETRIES, **of_task)
+        self.job, self.inputs = job, inputs
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """The summary of the job, or a deferral."""
+        # Settings take seconds to import, which whoever only reads the DAG is spared.
+        from fraudstack.settings import Settings
+
+        params = given(context)
+        settings = {setting: params[param] for setting, param in self.inputs.items()}
+        manifest = Settings().spark_application
+        if manifest is None:
+            return _told(context, spark.run(self.job, context["run_id"], settings))
+        submission = spark.begin(manifest, self.job, context["run_id"], context["ti"].try_number, settings)
+        trigger = JobTrigger([*submission], time.time() + LONGEST.total_seconds())
+        raise TaskDeferred(trigger=trigger, method_name="execute_complete", kwargs={"submission": trigger.submission})
+
+    def execute_complete(self, context: Context, event: dict[str, Any], submission: list[str]) -> dict[str, Any]:
+        """The summary, once the job has ended."""
+        return _told(context, spark.result(submission, event))
+
+
+def _told(context: Context, summary: dict[str, Any]) -> dict[str, Any]:
+    """The summary; whoever waits for new transactions waits for all of it, and isn't woken where nothing is new."""
+    if CHANGED in context["outlets"] and not summary.get("idle"):
         context["outlet_events"][CHANGED].add(TRANSACTIONS)
     return summary
 
@@ -54,9 +77,4 @@ def given(context: Context) -> Mapping[str, Any]:
 def in_order(jobs: Sequence[str], inputs: Mapping[str, str] | None = None, *, changes: bool = False) -> None:
     """Tasks of these jobs, one after the other; `changes`: when the last has ended, transactions may have changed."""
     outlets = {jobs[-1]: [CHANGED]} if changes else {}
-    chain(
-        *(
-            run_job.override(task_id=job, outlets=outlets.get(job, []), **RETRIES)(job, dict(inputs or {}))
-            for job in jobs
-        )
-    )
+    chain(*(JobOperator(job=job, inputs=dict(inputs or {}), outlets=outlets.get(job, [])) for job in jobs))

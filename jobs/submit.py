@@ -1,36 +1,35 @@
-"""A job on Kubernetes: a SparkApplication of the Kubeflow operator, made, followed to its end, found again.
+"""A job on Kubernetes: a SparkApplication of the Kubeflow operator or a plain Job, made, followed to its end, found.
 
-What an application looks like is said by a manifest, which the chart renders; here it gets a name, a job and a run.
-An application is found again by its labels: a try that finds one of an earlier try, whose end nobody saw, follows it.
+What it looks like is said by a manifest, which the chart renders; here it gets a name, a job and a run. It is found
+again by its labels: a try that finds what an earlier try made, and whose end nobody saw, follows that.
+Whoever can't wait takes it in three steps, `begin`, `follow` and `result`, each where and when it likes.
 """
 
+import asyncio
 import copy
 import hashlib
 import json
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import NamedTuple
 
-import yaml
-from kubernetes import client, config
-from kubernetes.client.exceptions import ApiException
-from kubernetes.config.config_exception import ConfigException
-from urllib3.exceptions import HTTPError
+from aiohttp import ClientError
+from kubernetes_asyncio import client, config
+from kubernetes_asyncio.client.exceptions import ApiException
+from kubernetes_asyncio.config.config_exception import ConfigException
 
 from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, StoreError
+from jobs.kinds import KINDS, Manifest, fill, manifest_for, read, state_of
+from jobs.pod_log import PodLog, Say
 
-_GROUP, _VERSION, _KIND = "sparkoperator.k8s.io", "v1beta2", "sparkapplications"
-_ENDED = {"COMPLETED", "FAILED", "SUBMISSION_FAILED"}
 _RUN, _JOB, _SEEN = "fraudstack.io/run", "fraudstack.io/job", "fraudstack.io/seen"
-_DRIVER = "spark-kubernetes-driver"
 # What a job refuses ends it with a code of its own, behind a last sentence.
 _REFUSALS = {kind.exit_code: kind for kind in (InputError, StoreError, MachineError, DifferenceError)}
 _POLL_SECONDS = 2.0
-# A driver that says nothing for so long is looked at.
-_PATIENCE_SECONDS = 30.0
+# A cluster that says nothing for so long doesn't answer.
+_PATIENCE = (30.0, 30.0)
 # An operator that runs says something within seconds; a driver that is gone, within a few of its own looks.
 _SILENCE_SECONDS = 120.0
 _MISSING_OPERATOR = (
@@ -39,77 +38,162 @@ _MISSING_OPERATOR = (
     "--namespace spark-operator --create-namespace --set 'spark.jobNamespaces={{{namespace}}}'"
 )
 
-Manifest = dict[str, Any]
-Say = Callable[[str], None]
-
 
 class JobFailedError(Refusal):
     """A job that failed in a way that another try may mend; the sentence names the reason."""
 
 
-def manifest_of(namespace: str, release: str) -> Manifest:
-    """The manifest of a release, from a ConfigMap of its namespace, named as the chart names it.
+class Submission(NamedTuple):
+    """What was made for a job, by its kind: a SparkApplication, or a Job."""
+
+    kind: str
+    job: str
+    namespace: str
+    name: str
+
+
+def manifests_of(namespace: str, release: str) -> list[Manifest]:
+    """The manifests of a release, from a ConfigMap of its namespace, named as the chart names it.
 
     Raises MachineError when there is no cluster or no such release.
     """
-    core = client.CoreV1Api(_cluster())
+    return asyncio.run(_manifests_of(namespace, release))
+
+
+async def _manifests_of(namespace: str, release: str) -> list[Manifest]:
     name = (release if "fraudstack" in release else f"{release}-fraudstack")[:30].removesuffix("-")
-    try:
-        found = core.read_namespaced_config_map(f"{name}-spark", namespace)
-    except ApiException as error:
-        raise MachineError(
-            f"the release {release} can't be found in the namespace {namespace} ({error.reason}): name it with "
-            "--release and --namespace"
-        ) from error
+    async with _cluster(release) as api:
+        try:
+            found = await client.CoreV1Api(api).read_namespaced_config_map(
+                f"{name}-spark", namespace, _request_timeout=_PATIENCE
+            )
+        except ApiException as error:
+            raise MachineError(
+                f"the release {release} can't be found in the namespace {namespace} ({error.reason}): name it with "
+                "--release and --namespace"
+            ) from error
     return read(found.data["application.yaml"])
 
 
-def read(text: str) -> Manifest:
-    """A manifest from its YAML."""
-    manifest: Manifest = yaml.safe_load(text)
-    return manifest
-
-
 def run(
-    manifest: Manifest, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
+    manifests: Sequence[Manifest], job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
 ) -> dict[str, object]:
     """Run a job as a part of the run and return its summary; the driver's log goes to `say`, line by line.
 
     inputs are settings (TX_…) to override, None leaves one as it is. Ctrl-C ends the application too; whatever else
-    stops this, like a worker that has to go, leaves it to be found by the next try.
+    stops this leaves it to be found by the next try.
 
     Raises JobFailedError, InputError for what a retry would meet again, MachineError without an operator.
     """
-    api = _cluster()
-    namespace = manifest["metadata"]["namespace"]
-    name = _adopted(api, namespace, job, run_id)
-    if name is None:
-        name = _created(api, manifest, job, run_id, attempt, inputs)
-        found = f"{job}: SparkApplication {name}"
-    else:
-        found = f"{job}: SparkApplication {name} of an earlier try is still there, following it"
+    return asyncio.run(_run(manifests, job, run_id, attempt, inputs, say))
+
+
+async def _run(
+    manifests: Sequence[Manifest], job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
+) -> dict[str, object]:
+    submission = await begin(manifests, job, run_id, attempt, inputs, say)
     try:
-        say(found)
-        return _followed(api, namespace, name, job, say)
-    except HTTPError as error:
-        raise JobFailedError(f"{job}: the cluster doesn't answer, {name} goes on without being followed") from error
+        await follow(submission, say)
+        return await result(submission)
     except Exception:
         # It goes on, and the next try finds it.
         raise
     except BaseException:
-        _delete(api, namespace, name)
+        await delete(submission)
         raise
 
 
-def _cluster() -> client.ApiClient:
+async def begin(
+    manifests: Sequence[Manifest], job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None], say: Say
+) -> Submission:
+    """Make what runs the job, or find that of an earlier try; `say` is told which.
+
+    Raises MachineError where no operator was installed, JobFailedError where the cluster doesn't answer.
+    """
+    manifest = manifest_for(job, manifests)
+    kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
+    async with _cluster(job) as api:
+        name = await _adopted(api, kind, namespace, job, run_id)
+        if name is None:
+            name = await _created(api, manifest, job, run_id, attempt, inputs)
+            say(f"{job}: {kind} {name}")
+        else:
+            say(f"{job}: {kind} {name} of an earlier try is still there, following it")
+    return Submission(kind, job, namespace, name)
+
+
+async def follow(submission: Submission, say: Say) -> None:
+    """Follow it to its end; what the job's pod says goes to `say`, line by line.
+
+    Raises JobFailedError where it or its pod is gone, or no cluster answers; MachineError without an operator.
+    """
+    kind, job, namespace, name = submission
+    async with _cluster(job) as api:
+        told, heard = PodLog(api, namespace, KINDS[kind].container, say), time.monotonic()
+        while True:
+            pods = [str(pod.metadata.name) for pod in await _pods(api, submission)]
+            state = state_of(await _found(api, submission), pods)
+            if state.heard:
+                heard = time.monotonic()
+            if state.pod:
+                asked = time.monotonic()
+                await told.follow(state.pod)
+                # Whoever follows the pod's log meanwhile hears it.
+                heard += time.monotonic() - asked
+            if state.ended:
+                return
+            if time.monotonic() - heard > _SILENCE_SECONDS:
+                await delete(submission)
+                if state.pod:
+                    raise JobFailedError(f"{job}: the driver {state.pod} vanished")
+                if kind == "Job":
+                    raise JobFailedError(f"{job}: no pod of the Job {name} came to be")
+                raise MachineError(f"{job}: {_MISSING_OPERATOR.format(namespace=namespace)}")
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def result(submission: Submission) -> dict[str, object]:
+    """What the job's pod said as its last word, when it has ended: the job's summary.
+
+    Raises JobFailedError, InputError for what a retry would meet again.
+    """
+    kind, job, _, name = submission
+    async with _cluster(job) as api:
+        state = state_of(await _found(api, submission), [])
+        ends = [*_ends(kind, await _pods(api, submission))]
+        await _mark_seen(api, submission)
+    own = next((end for end in ends if not end.role.startswith("executor")), None)
+    word = own.word if own else ""
+    if state.succeeded:
+        if not word.startswith("{"):
+            raise JobFailedError(f"{job}: {name} completed, but its driver is gone, and its summary with it")
+        return dict(json.loads(word))
+    if own and own.code in _REFUSALS and word:
+        raise _REFUSALS[own.code](word)
+    why = [f"{end.role} ended: {end.reason}" for end in ends if end.code]
+    raise JobFailedError(f"{job}: {'; '.join([state.said.strip().partition('\n')[0], *why])}")
+
+
+async def delete(submission: Submission) -> None:
+    """Delete it, and wait until it and the job's pod are gone."""
+    async with _cluster(submission.job) as api:
+        await _delete(api, submission)
+
+
+@asynccontextmanager
+async def _cluster(job: str) -> AsyncIterator[client.ApiClient]:
     try:
         config.load_incluster_config()
     except ConfigException:
         try:
-            config.load_kube_config()
+            await config.load_kube_config()
         except ConfigException as error:
             raise MachineError(f"there is no Kubernetes cluster to submit to: {error}") from error
-    return client.ApiClient()
+    async with client.ApiClient() as api:
+        try:
+            yield api
+        except (ClientError, TimeoutError) as error:
+            raise JobFailedError(f"{job}: the cluster doesn't answer; what was begun there goes on") from error
 
 
 def _digest(run_id: str) -> str:
@@ -117,12 +201,13 @@ def _digest(run_id: str) -> str:
     return hashlib.sha256(run_id.encode()).hexdigest()[:10]
 
 
-def _adopted(api: client.ApiClient, namespace: str, job: str, run_id: str) -> str | None:
-    """The application of an earlier try of this run's job, whose end nobody has seen."""
+async def _adopted(api: client.ApiClient, kind: str, namespace: str, job: str, run_id: str) -> str | None:
+    """What an earlier try of this run's job made, whose end nobody has seen."""
+    group, version, plural = KINDS[kind][:3]
     labels = f"{_RUN}={_digest(run_id)},{_JOB}={job},!{_SEEN}"
     try:
-        found = client.CustomObjectsApi(api).list_namespaced_custom_object(
-            _GROUP, _VERSION, namespace, _KIND, label_selector=labels
+        found = await client.CustomObjectsApi(api).list_namespaced_custom_object(
+            group, version, namespace, plural, label_selector=labels, _request_timeout=_PATIENCE
         )
     except ApiException as error:
         if error.status == 404:
@@ -133,162 +218,74 @@ def _adopted(api: client.ApiClient, namespace: str, job: str, run_id: str) -> st
     return None if newest is None else str(newest["name"])
 
 
-def _created(
+async def _created(
     api: client.ApiClient, manifest: Manifest, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]
 ) -> str:
-    namespace = manifest["metadata"]["namespace"]
-    name = f"{manifest['metadata']['name']}-{job}-{_digest(run_id)}-{attempt}"
-    application = copy.deepcopy(manifest)
-    metadata, spec = application["metadata"], application["spec"]
-    metadata["name"] = name
+    made = copy.deepcopy(manifest)
+    metadata, group, version, plural = made["metadata"], *KINDS[made["kind"]][:3]
+    metadata["name"] += f"-{job}-{_digest(run_id)}-{attempt}"
     metadata["labels"] = metadata.get("labels", {}) | {_RUN: _digest(run_id), _JOB: job}
     metadata["annotations"] = metadata.get("annotations", {}) | {"fraudstack.io/run-id": run_id}
-    spec["arguments"] = [job, f"--run-id={run_id}"]
-    given = [{"name": name, "value": value} for name, value in inputs.items() if value is not None]
-    driver = spec["driver"]["template"]["spec"]["containers"][0]
-    overridden = {variable["name"] for variable in given}
-    driver["env"] = [one for one in driver.get("env", []) if one["name"] not in overridden] + given
-    objects = client.CustomObjectsApi(api)
+    given = {name: value for name, value in inputs.items() if value is not None}
+    fill(made, [job, f"--run-id={run_id}"], given)
+    create = partial(
+        client.CustomObjectsApi(api).create_namespaced_custom_object,
+        *(group, version, metadata["namespace"], plural, made),
+        _request_timeout=_PATIENCE,
+    )
     try:
-        objects.create_namespaced_custom_object(_GROUP, _VERSION, namespace, _KIND, application)
+        await create()
     except ApiException as error:
         if error.status != 409:
             raise
         # The same try once more, of which the end was seen: it makes way.
-        _delete(api, namespace, name)
-        objects.create_namespaced_custom_object(_GROUP, _VERSION, namespace, _KIND, application)
-    return name
+        await _delete(api, Submission(made["kind"], job, metadata["namespace"], metadata["name"]))
+        await create()
+    return str(metadata["name"])
 
 
-def _delete(api: client.ApiClient, namespace: str, name: str) -> None:
-    """Delete an application and wait until it and its driver are gone."""
-    objects = client.CustomObjectsApi(api)
+async def _delete(api: client.ApiClient, submission: Submission) -> None:
+    group, version, plural = KINDS[submission.kind][:3]
     while True:
         try:
-            objects.delete_namespaced_custom_object(
-                _GROUP, _VERSION, namespace, _KIND, name, propagation_policy="Foreground"
+            await client.CustomObjectsApi(api).delete_namespaced_custom_object(
+                *(group, version, submission.namespace, plural, submission.name),
+                propagation_policy="Foreground",
+                _request_timeout=_PATIENCE,
             )
         except ApiException as error:
             if error.status != 404:
                 raise
-            if not _exists(api, namespace, f"{name}-driver"):
+            if all("spark-exec-id" in pod.metadata.labels for pod in await _pods(api, submission)):
                 return
-        time.sleep(_POLL_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def _followed(api: client.ApiClient, namespace: str, name: str, job: str, say: Say) -> dict[str, object]:
-    """Follow an application to its end; what its driver says as its last word is the result."""
-    told = _Log(api, namespace, say)
-    for application in _states(api, namespace, name, job):
-        pod = application.get("status", {}).get("driverInfo", {}).get("podName")
-        if pod:
-            told.follow(pod)
-    state = application["status"]["applicationState"]
-    ends = [*_ends(api, namespace, name)]
-    _mark_seen(api, namespace, name)
-    word = next((end.word for end in ends if end.role == "driver"), "")
-    if state["state"] == "COMPLETED":
-        if not word.startswith("{"):
-            raise JobFailedError(f"{job}: {name} completed, but its driver is gone, and its summary with it")
-        return dict(json.loads(word))
-    code = next((end.code for end in ends if end.role == "driver"), 0)
-    if code in _REFUSALS and word:
-        raise _REFUSALS[code](word)
-    why = [f"{end.role} ended: {end.reason}" for end in ends if end.code]
-    said = str(state.get("errorMessage") or state["state"]).strip().partition("\n")[0]
-    raise JobFailedError(f"{job}: {'; '.join([said, *why])}")
-
-
-def _states(api: client.ApiClient, namespace: str, name: str, job: str) -> Iterator[Manifest]:
-    """The application, again and again until it has ended."""
-    objects = client.CustomObjectsApi(api)
-    heard = time.monotonic()
-    while True:
-        try:
-            application = objects.get_namespaced_custom_object(_GROUP, _VERSION, namespace, _KIND, name)
-        except ApiException as error:
-            if error.status == 404:
-                raise JobFailedError(f"{job}: somebody deleted the SparkApplication {name}") from error
-            raise
-        state = application.get("status", {}).get("applicationState", {}).get("state", "")
-        driver = application.get("status", {}).get("driverInfo", {}).get("podName")
-        if state and (not driver or state in _ENDED or _exists(api, namespace, driver)):
-            heard = time.monotonic()
-        asked = time.monotonic()
-        yield application
-        # Whoever follows the driver's log meanwhile hears it.
-        heard += time.monotonic() - asked
-        if state in _ENDED:
-            return
-        if time.monotonic() - heard > _SILENCE_SECONDS:
-            _delete(api, namespace, name)
-            if state:
-                raise JobFailedError(f"{job}: the driver {driver} vanished")
-            raise MachineError(f"{job}: {_MISSING_OPERATOR.format(namespace=namespace)}")
-        time.sleep(_POLL_SECONDS)
-
-
-def _exists(api: client.ApiClient, namespace: str, pod: str) -> bool:
+async def _found(api: client.ApiClient, submission: Submission) -> Manifest:
+    kind, job, namespace, name = submission
+    group, version, plural = KINDS[kind][:3]
     try:
-        client.CoreV1Api(api).read_namespaced_pod(pod, namespace)
+        found: Manifest = await client.CustomObjectsApi(api).get_namespaced_custom_object(
+            group, version, namespace, plural, name, _request_timeout=_PATIENCE
+        )
     except ApiException as error:
         if error.status == 404:
-            return False
+            raise JobFailedError(f"{job}: somebody deleted the {kind} {name}") from error
         raise
-    return True
+    return found
 
 
-class _Log:
-    """What a driver says, told line by line as it comes, each once."""
-
-    def __init__(self, api: client.ApiClient, namespace: str, say: Say) -> None:
-        self._api, self._namespace, self._say = api, namespace, say
-        # The time of the last line that was told, as the cluster writes it.
-        self._told = ""
-
-    def follow(self, pod: str) -> None:
-        """Tell what is new until the driver ends, or says nothing for a while."""
-        # From a second before, for whole seconds are asked for: what is known is left out.
-        since = {"since_seconds": _since(self._told)} if self._told else {}
-        try:
-            answer = client.CoreV1Api(self._api).read_namespaced_pod_log(
-                pod,
-                self._namespace,
-                container=_DRIVER,
-                follow=True,
-                timestamps=True,
-                _preload_content=False,
-                _request_timeout=(_PATIENCE_SECONDS, _PATIENCE_SECONDS),
-                **since,
-            )
-        except ApiException as error:
-            # It isn't there yet, not started yet, or gone.
-            if error.status in (400, 404):
-                return
-            raise
-        # A driver that is silent or a connection that broke: the application is looked at, and it is asked again.
-        with suppress(HTTPError), closing(answer):
-            pending = b""
-            for chunk in answer.stream(None):
-                *lines, pending = (pending + chunk).split(b"\n")
-                for line in lines:
-                    self._tell(line.decode(errors="replace"))
-
-    def _tell(self, line: str) -> None:
-        moment, _, said = line.partition(" ")
-        if moment > self._told:
-            self._told = moment
-            self._say(said.rstrip())
-
-
-def _since(moment: str) -> int:
-    """Whole seconds from before a moment, as the cluster writes it, until now."""
-    passed = datetime.now(UTC) - datetime.fromisoformat(moment)
-    return max(1, math.ceil(passed.total_seconds()) + 1)
+async def _pods(api: client.ApiClient, submission: Submission) -> list[client.V1Pod]:
+    """Its pods, that which runs the job first."""
+    labels = f"{KINDS[submission.kind].label}={submission.name}"
+    found = await client.CoreV1Api(api).list_namespaced_pod(
+        submission.namespace, label_selector=labels, _request_timeout=_PATIENCE
+    )
+    return sorted(found.items, key=lambda pod: str(pod.metadata.labels.get("spark-exec-id", "")))
 
 
 class _End(NamedTuple):
-    """A container that has ended: `driver` or `executor 1`, its exit code, why, and its last word."""
+    """A container that has ended: `driver`, `its pod` or `executor 1`, its exit code, why, and its last word."""
 
     role: str
     code: int
@@ -296,21 +293,23 @@ class _End(NamedTuple):
     word: str
 
 
-def _ends(api: client.ApiClient, namespace: str, name: str) -> Iterator[_End]:
-    """The application's containers that have ended, the driver's first."""
-    labels = f"sparkoperator.k8s.io/app-name={name}"
-    pods = client.CoreV1Api(api).list_namespaced_pod(namespace, label_selector=labels).items
-    for pod in sorted(pods, key=lambda pod: str(pod.metadata.labels["spark-role"])):
+def _ends(kind: str, pods: list[client.V1Pod]) -> Iterator[_End]:
+    """Those of the pods' containers that have ended."""
+    for pod in pods:
         executor = pod.metadata.labels.get("spark-exec-id")
         for status in pod.status.container_statuses or []:
             ended = status.state.terminated
             if ended is not None:
                 reason = ended.reason if ended.reason not in (None, "Error") else f"exit code {ended.exit_code}"
                 word = str(ended.message or "").strip()
-                yield _End(f"executor {executor}" if executor else "driver", ended.exit_code, reason, word)
+                own = "driver" if kind == "SparkApplication" else "its pod"
+                yield _End(f"executor {executor}" if executor else own, ended.exit_code, reason, word)
 
 
-def _mark_seen(api: client.ApiClient, namespace: str, name: str) -> None:
+async def _mark_seen(api: client.ApiClient, submission: Submission) -> None:
     """Say that somebody saw its end: a task that is run again on purpose gets a new one."""
-    seen = {"metadata": {"labels": {_SEEN: "true"}}}
-    client.CustomObjectsApi(api).patch_namespaced_custom_object(_GROUP, _VERSION, namespace, _KIND, name, seen)
+    group, version, plural = KINDS[submission.kind][:3]
+    seen = [{"op": "add", "path": f"/metadata/labels/{_SEEN.replace('/', '~1')}", "value": "true"}]
+    await client.CustomObjectsApi(api).patch_namespaced_custom_object(
+        *(group, version, submission.namespace, plural, submission.name), seen, _request_timeout=_PATIENCE
+    )

@@ -22,7 +22,8 @@ def test_all_requests_with_a_driver_and_an_executor_fit_on_a_small_node() -> Non
         if one["kind"] == "SparkApplication":
             total += sum(millicores(one["spec"][role]["coreRequest"]) for role in ("driver", "executor"))
     for name, pod, number in pods():
-        if name in ("fraudstack-driver", "fraudstack-executor"):
+        # A plain pod runs in a driver's stead.
+        if name in ("fraudstack-driver", "fraudstack-executor", "fraudstack"):
             continue
         spec = pod["spec"]
         first, then = (
@@ -54,7 +55,7 @@ def test_every_pod_is_restricted(values: tuple[str, ...]) -> None:
 @EVERY
 def test_tokens_are_only_where_the_cluster_is_asked(values: tuple[str, ...]) -> None:
     with_token = {name for name, pod, _ in pods(*values) if pod["spec"]["automountServiceAccountToken"]}
-    expected = {"fraudstack-driver", "fraudstack-airflow-scheduler"}
+    expected = {"fraudstack-driver", "fraudstack-airflow-scheduler", "fraudstack-airflow-triggerer"}
     assert with_token == expected | ({"worker"} if values else set())
     for one in objects(*values):
         if one["kind"] == "ServiceAccount":
@@ -69,6 +70,41 @@ def test_roles_name_each_verb(values: tuple[str, ...]) -> None:
         if one["kind"] == "Role":
             assert "*" not in json.dumps(one["rules"])
             assert not any("secrets" in rule["resources"] for rule in one["rules"])
+
+
+@EVERY
+def test_what_waits_may_look_and_end_and_no_more(values: tuple[str, ...]) -> None:
+    [account] = {pod["spec"]["serviceAccountName"] for name, pod, _ in pods(*values) if name.endswith("-triggerer")}
+    bound = [
+        one["roleRef"]["name"]
+        for one in objects(*values)
+        if one["kind"] == "RoleBinding" and account in [subject["name"] for subject in one["subjects"]]
+    ]
+    assert bound == ["fraudstack-airflow-triggerer"]
+    rules = named(bound[0], "Role", *values)["rules"]
+    allowed = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    kinds = {(kind, verb) for kind in ("sparkapplications", "jobs") for verb in ("get", "delete")}
+    assert allowed == kinds | {("pods", "list"), ("pods/log", "get")}
+
+
+@EVERY
+def test_a_job_without_spark_asks_no_cluster_and_cleans_itself_away(values: tuple[str, ...]) -> None:
+    job = named("fraudstack", "Job", *values)
+    pod = job["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert (job["spec"]["backoffLimit"], job["spec"]["ttlSecondsAfterFinished"]) == (0, 86400)
+    [driver] = [found for name, found, _ in pods(*values) if name == "fraudstack-driver"]
+    [[own], [spark]] = [containers(one) for one in (job["spec"]["template"], driver)]
+    assert (own["env"], own["volumeMounts"]) == (spark["env"], spark["volumeMounts"])
+    bound = [one for one in objects(*values) if one["kind"] == "RoleBinding"]
+    assert pod["serviceAccountName"] not in json.dumps(bound)
+
+
+@EVERY
+def test_no_pod_of_airflow_holds_the_stores_credentials(values: tuple[str, ...]) -> None:
+    for name, pod, _ in pods(*values):
+        if pod["metadata"]["labels"].get("fraudstack.io/airflow"):
+            assert "TX_DATABASE_URL" not in json.dumps(pod), name
 
 
 @EVERY

@@ -26,6 +26,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "PATH": f"{scripts}{os.pathsep}{kept['PATH']}",
         "AIRFLOW_HOME": str(folder / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        # Where a triggerer finds what waits there.
+        "PYTHONPATH": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "2",
         "TX_SQLITE_DB": str(folder / "transactions.db"),

@@ -14,7 +14,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 import model_refresh, model_watch, steps, store_verify, transactions_decide, transactions_ingest
 ours = ("fraudstack.settings", "fraudstack.storage", "jobs.spark.session", "jobs.submit")
-heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes", *ours) if name in sys.modules]
+heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes_asyncio", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
 crons = {dag.dag_id: dag.schedule and dag.schedule.expression for dag in bag.dags.values()

@@ -44,7 +44,7 @@ spark.log.setLevel("INFO")
 inputs = {"TX_CSV_PATH": None, "TX_LABELS_PATH": "of the run"}
 for job in sys.argv[2:]:
     try:
-        print(json.dumps({"returned": spark.run(job, "run 1", 1, inputs)}))
+        print(json.dumps({"returned": spark.run(job, "run 1", inputs)}))
     except BaseException as error:
         print(json.dumps({"raised": type(error).__name__, "sentence": str(error)}))
 """

@@ -1,135 +1,27 @@
 """A job in a cluster, an HTTP server here, followed to its end: what its driver says, once, and its last word."""
 
-import json
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kubernetes.config import kube_config
+from kubernetes_asyncio.config import kube_config
 
-from fraudstack.errors import InputError
+from fraudstack.errors import InputError, MachineError
 from jobs import submit
-
-_APPLICATIONS = "/apis/sparkoperator.k8s.io/v1beta2/namespaces/ns/sparkapplications"
-_PODS = "/api/v1/namespaces/ns/pods"
-_SUMMARY = {"step": "clean", "rows_in": 5, "idle": False}
-_MANIFEST: dict[str, Any] = {
-    "metadata": {"name": "fraudstack", "namespace": "ns"},
-    "spec": {"driver": {"template": {"spec": {"containers": [{"name": "spark-kubernetes-driver"}]}}}},
-}
-
-
-@dataclass
-class Cluster:
-    """What the server answers, and what it was asked."""
-
-    state: str = "RUNNING"
-    # Lines of the driver's log, of which a request gets so many before its connection ends.
-    lines: list[str] = field(default_factory=list)
-    a_request: int = 1_000
-    code: int = 0
-    word: str = json.dumps(_SUMMARY)
-    asked: list[str] = field(default_factory=list)
-    deleted: bool = False
-
-    def driver(self) -> dict[str, Any]:
-        ended = {
-            "terminated": {"exitCode": self.code, "reason": "Error" if self.code else "Completed", "message": self.word}
-        }
-        return {
-            "metadata": {"name": "driver", "labels": {"spark-role": "driver"}},
-            "status": {
-                "containerStatuses": [
-                    {"name": "main", "image": "i", "imageID": "i", "ready": False, "restartCount": 0, "state": ended}
-                ]
-            },
-        }
-
-    def answer(self, method: str, path: str) -> dict[str, Any]:
-        place = path.partition("?")[0]
-        if place == _APPLICATIONS:
-            return {"items": []} if method == "GET" else {}
-        if place == _PODS:
-            return {"items": [self.driver()]}
-        if place.startswith(_PODS):
-            return self.driver()
-        return {"status": {"applicationState": {"state": self.state}, "driverInfo": {"podName": "driver"}}}
-
-
-def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            cluster.asked.append(f"{self.command} {self.path}")
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if "/log?" in self.path:
-                # Whoever was stopped hears no more.
-                with suppress(BrokenPipeError):
-                    self._log()
-                return
-            body = json.dumps(cluster.answer(self.command, self.path)).encode()
-            self.send_response(404 if cluster.deleted else 200)
-            cluster.deleted |= self.command == "DELETE"
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def _log(self) -> None:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            told = sum("/log?" in one for one in cluster.asked) - 1
-            # The last second is told again, as by a cluster that counts whole seconds.
-            for number in range(
-                max(0, told * cluster.a_request - 1), min(len(cluster.lines), (told + 1) * cluster.a_request)
-            ):
-                line = f"2026-11-28T10:00:{number:02}.000000001Z {cluster.lines[number]}\n".encode()
-                # In two pieces, as it comes over a network.
-                for piece in (line[:9], line[9:]):
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                    self.wfile.flush()
-                time.sleep(0.1)
-            if (told + 1) * cluster.a_request >= len(cluster.lines):
-                cluster.state = "FAILED" if cluster.code else "COMPLETED"
-            self.wfile.write(b"0\r\n\r\n")
-
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - as the library calls them
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    return Handler
+from tests.jobs.kubernetes_server import MANIFESTS, PLAIN, SUMMARY, Cluster, serving
 
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     found = Cluster(lines=[f"clean: {number} of 12" for number in range(12)])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(found))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    config = {
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "users": [{"name": "u", "user": {}}],
-        "current-context": "c",
-    }
-    (tmp_path / "config").write_text(json.dumps(config))
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
     monkeypatch.setattr(submit, "_POLL_SECONDS", 0.05)
-    yield found
-    server.shutdown()
-    server.server_close()
+    with serving(found, tmp_path / "config"):
+        yield found
 
 
 def run(said: list[str]) -> dict[str, object]:
-    return submit.run(_MANIFEST, "clean", "run", 1, {}, said.append)
+    return submit.run(MANIFESTS, "clean", "run", 1, {}, said.append)
 
 
 def test_a_driver_that_talks_is_heard_however_long_and_its_last_word_is_the_result(
@@ -138,15 +30,15 @@ def test_a_driver_that_talks_is_heard_however_long_and_its_last_word_is_the_resu
     # It talks for longer than an operator may be silent.
     monkeypatch.setattr(submit, "_SILENCE_SECONDS", 0.4)
     said: list[str] = []
-    assert run(said) == _SUMMARY
+    assert run(said) == SUMMARY
     assert said[1:] == cluster.lines
-    assert not any(asked.startswith("DELETE") for asked in cluster.asked)
+    assert cluster.deletions() == 0
 
 
 def test_each_line_is_told_once_over_connections_that_break(cluster: Cluster) -> None:
     cluster.a_request = 5
     said: list[str] = []
-    assert run(said) == _SUMMARY
+    assert run(said) == SUMMARY
     assert said[1:] == cluster.lines
     assert sum("/log?" in asked for asked in cluster.asked) >= 3
 
@@ -173,6 +65,78 @@ def test_a_worker_that_goes_leaves_the_application_and_ctrl_c_ends_it(
             raise stopped
 
     with pytest.raises(stopped):
-        submit.run(_MANIFEST, "clean", "run", 1, {}, say)
+        submit.run(MANIFESTS, "clean", "run", 1, {}, say)
     after = cluster.asked[cluster.asked.index("stopped") :]
     assert any(asked.startswith("DELETE") for asked in after) is not stays
+
+
+def test_an_operator_that_says_nothing_is_missing_and_nothing_is_left(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "_SILENCE_SECONDS", 0.4)
+    cluster.deserted = True
+    with pytest.raises(MachineError, match="clean: no Spark operator answers in this cluster"):
+        run([])
+    assert not cluster.made
+
+
+def test_the_next_try_follows_what_an_earlier_one_left_and_one_whose_end_was_seen_is_made_anew(
+    cluster: Cluster,
+) -> None:
+    def leave(line: str) -> None:
+        if line == "clean: 3 of 12":
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        submit.run(MANIFESTS, "clean", "run", 1, {}, leave)
+    left, said = set(cluster.made), list[str]()
+    assert submit.run(MANIFESTS, "clean", "run", 2, {}, said.append) == SUMMARY
+    assert set(cluster.made) == left
+    assert "of an earlier try is still there, following it" in said[0]
+    assert said[1:] == cluster.lines
+    assert submit.run(MANIFESTS, "clean", "run", 2, {}, said.append) == SUMMARY
+    assert len(cluster.made) == 2
+
+
+def test_what_somebody_deleted_is_said(cluster: Cluster) -> None:
+    def deleted(_: str) -> None:
+        cluster.made.clear()
+
+    with pytest.raises(submit.JobFailedError, match="clean: somebody deleted the SparkApplication fraudstack-clean-"):
+        submit.run(MANIFESTS, "clean", "run", 1, {}, deleted)
+
+
+def test_what_needs_no_spark_is_a_plain_pods(cluster: Cluster) -> None:
+    said: list[str] = []
+    assert submit.run(MANIFESTS, "follow", "run", 1, {"TX_X": "2", "TX_Y": None}, said.append) == SUMMARY
+    assert said[1:] == cluster.lines
+    [made] = cluster.made.values()
+    assert made["kind"] == "Job"
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == ["follow", "--run-id=run"]
+    assert container["env"] == [{"name": "TX_X", "value": "2"}]
+    assert any(asked.startswith(f"POST {PLAIN}") for asked in cluster.asked)
+    # Its end was seen.
+    assert made["metadata"]["labels"]["fraudstack.io/seen"] == "true"
+
+
+def test_a_plain_pod_that_refuses_or_dies_says_so(cluster: Cluster) -> None:
+    cluster.code, cluster.word = 3, "follow: there is no file"
+    with pytest.raises(InputError, match="follow: there is no file"):
+        submit.run(MANIFESTS, "follow", "refused", 1, {}, lambda _: None)
+    cluster.code, cluster.word = 137, ""
+    with pytest.raises(submit.JobFailedError, match="follow: it reached its limit; its pod ended: exit code 137"):
+        submit.run(MANIFESTS, "follow", "died", 1, {}, lambda _: None)
+
+
+def test_a_plain_pod_that_never_comes_is_given_up(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "_SILENCE_SECONDS", 0.4)
+    cluster.deserted = True
+    with pytest.raises(submit.JobFailedError, match=r"follow: no pod of the Job fraudstack-follow-.* came to be"):
+        submit.run(MANIFESTS, "follow", "run", 1, {}, lambda _: None)
+    assert not cluster.made
+
+
+def test_a_manifest_that_knows_no_plain_pods_runs_everything_in_spark(cluster: Cluster) -> None:
+    submit.run(MANIFESTS[:1], "follow", "run", 1, {}, lambda _: None)
+    assert [made["kind"] for made in cluster.made.values()] == ["SparkApplication"]

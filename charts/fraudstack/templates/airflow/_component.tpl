@@ -88,8 +88,8 @@ spec:
         {{- include "fraudstack.labels" $labels | nindent 8 }}
         fraudstack.io/airflow: "true"
       annotations:
-        # What Spark's manifest says is read when a task starts; secrets are read when a pod does.
-        fraudstack.io/config: {{ include "fraudstack.application" .root | sha256sum | trunc 16 }}
+        # What the jobs' manifests say is read when a task starts; secrets are read when a pod does.
+        fraudstack.io/config: {{ print (include "fraudstack.application" .root) (include "fraudstack.job" .root) | sha256sum | trunc 16 }}
         {{- with $airflow.annotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -100,7 +100,7 @@ spec:
       initContainers:
         - name: database
           {{- include "fraudstack.airflow-image" .root | nindent 10 }}
-          args: {{ ternary (list "sh" "-c" "airflow db migrate && airflow pools set fraudstack_store 1 'The turn on the store'") (list "airflow" "db" "check-migrations" "--migration-wait-timeout" "600") (default false .migrates) | toJson }}
+          args: {{ ternary (list "sh" "-c" "airflow db migrate && airflow pools set --include-deferred fraudstack_store 1 'The turn on the store'") (list "airflow" "db" "check-migrations" "--migration-wait-timeout" "600") (default false .migrates) | toJson }}
           env:
             {{- include "fraudstack.airflow-env" .root | nindent 12 }}
           resources:

@@ -1,0 +1,90 @@
+"""Jobs in a cluster under a real Airflow: tasks wait in the triggerer and outlive it. The cluster is made up."""
+
+import json
+import signal
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.dags.airflow_process import processes, wait_for
+from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
+from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
+
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    return Cluster(lines=[f"job: {number} % of it" for number in range(8)])
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Airflow]:
+    folder = tmp_path_factory.mktemp("deferral")
+    (folder / "application.yaml").write_text("\n---\n".join(json.dumps(manifest) for manifest in MANIFESTS))
+    inputs = {"TX_SPARK_APPLICATION": str(folder / "application.yaml"), "KUBECONFIG": str(folder / "kube")}
+    with serving(cluster, folder / "kube"), standalone(folder, **inputs) as running:
+        yield running
+
+
+def _wait_until_deferred(airflow: Airflow, cluster: Cluster, run_id: str) -> str:
+    """The application that the run's first task waits for, once all of its log is told."""
+    task = f"{DAG}/dagRuns/{run_id}/taskInstances/clean"
+    wait_for(lambda: airflow.get(task)["state"] == "deferred", RUN_SECONDS, f"a deferral in {run_id}")
+    name = cluster.of("clean")[-1]
+    wait_for(lambda: cluster.told.get(name) == len(cluster.lines), RUN_SECONDS, "the log")
+    return name
+
+
+def _triggerer(airflow: Airflow) -> psutil.Process:
+    """The one whose children run the triggers."""
+    found = [process for process in processes(airflow.home) if "triggerer" in " ".join(process.cmdline())]
+    return min(found, key=lambda process: process.create_time())
+
+
+def test_a_task_waits_without_a_worker_and_keeps_its_turn(airflow: Airflow, cluster: Cluster) -> None:
+    cluster.held.add("clean")
+    airflow.trigger("first")
+    _wait_until_deferred(airflow, cluster, "first")
+    pool = airflow.get("/api/v2/pools/fraudstack_store")
+    assert (pool["deferred_slots"], pool["occupied_slots"], pool["open_slots"]) == (1, 1, 0)
+    # Nobody else begins meanwhile, though workers are free.
+    asked = {"dag_run_id": "rival", "logical_date": None}
+    airflow.api.post("/api/v2/dags/store_verify/dagRuns", json=asked).raise_for_status()
+    wait_for(lambda: airflow.get("/api/v2/pools/fraudstack_store")["scheduled_slots"] >= 1, RUN_SECONDS, "a rival")
+    assert not cluster.of("verify")
+
+
+def test_a_triggerer_that_goes_leaves_the_application_and_the_next_one_follows_it(
+    airflow: Airflow, cluster: Cluster
+) -> None:
+    [name] = cluster.of("clean")
+    gone = _triggerer(airflow)
+    gone.send_signal(signal.SIGTERM)
+    wait_for(lambda: not gone.is_running() or gone.status() == psutil.STATUS_ZOMBIE, 60, "its end")
+    assert cluster.of("clean") == [name]
+    before = len(cluster.asked)
+    with airflow.started("triggerer"):
+        wait_for(
+            lambda: any(f"{name}-driver/log?" in asked for asked in cluster.asked[before:]), RUN_SECONDS, "a follower"
+        )
+        cluster.held.clear()
+        assert airflow.finished("first")["state"] == "success"
+    told = airflow.told("first", "clean")
+    assert [line for line in told if line in cluster.lines][-len(cluster.lines) :] == cluster.lines
+    assert cluster.deletions() == 0
+
+
+def test_a_person_who_fails_a_task_that_waits_ends_its_application(airflow: Airflow, cluster: Cluster) -> None:
+    with airflow.started("triggerer"):
+        wait_for(
+            lambda: airflow.get("/api/v2/pools/fraudstack_store")["open_slots"] == 1, RUN_SECONDS, "the rival's end"
+        )
+        cluster.held.add("clean")
+        airflow.trigger("stopped")
+        name = _wait_until_deferred(airflow, cluster, "stopped")
+        task = f"{DAG}/dagRuns/stopped/taskInstances/clean"
+        airflow.api.patch(task, json={"new_state": "failed"}).raise_for_status()
+        wait_for(lambda: name not in cluster.made, 120, "the end of the application")
+        assert airflow.finished("stopped")["state"] == "failed"
