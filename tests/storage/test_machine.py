@@ -82,7 +82,7 @@ some = st.lists(ids, min_size=1, max_size=3, unique=True)
 BROKEN = (
     "DELETE FROM profile_habits WHERE client_id = '7'",
     "UPDATE profiles SET transactions = transactions + 1, version = version + 1 WHERE client_id = '8'",
-    "UPDATE daily_sums SET cents = cents + 5 WHERE kind = 'hour'",
+    "DELETE FROM daily_sums WHERE kind = 'hour'",
     "DELETE FROM value_days WHERE value = '1'",
     "DELETE FROM days_seen",
     "UPDATE transactions SET is_fraud = 1 WHERE is_fraud IS NULL AND client_id = '9'",
