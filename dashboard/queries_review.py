@@ -82,9 +82,9 @@ def habits(connection: Connection, id: int) -> tuple[Event, Profile] | None:
     found = profiles.find(connection, id)
     if found is None:
         return None
-    event, said = found
+    event, marks = found
     profile, _ = profiles.read(connection, event)
-    if not trusted(*said) or event.declined:
+    if not trusted(*marks) or event.declined:
         return event, profile
     profile.usual -= 1
     log, known = log_of(max(event.cents, 0)), [profile.amounts]

@@ -151,7 +151,7 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
         _roll_back(connection, profile, since, asked=asked)
     wanted = {event.id for event, _ in undecided}
     decisions = {}
-    for event, said in since:
+    for event, marks in since:
         if event.id in wanted:
             terms = judge.of(event)
             _, excepted = profiles.basis(connection, event)
@@ -159,17 +159,17 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
         if place(event) == last:
             break
-        profile.add(event, trusted=trusted(*said))
+        profile.add(event, trusted=trusted(*marks))
         if profile.memory is not None:
-            profile.memory.add(event, said.is_fraud)
+            profile.memory.add(event, marks.is_fraud)
     return _Made(version, decisions)
 
 
 def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], *, asked: bool) -> None:
     """Let a profile be as it was before the latest transactions, in order; its memory too, if a model is asked."""
     at = place(since[0][0])
-    for event, said in since:
-        profile.take_away(event, trusted=trusted(*said))
+    for event, marks in since:
+        profile.take_away(event, trusted=trusted(*marks))
     profile.recent = profiles.latest_before(connection, profile.client_id, *at)
     if profile.memory is None or not asked:
         profile.memory = None

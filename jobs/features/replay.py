@@ -62,9 +62,9 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> Dat
                 if event.client_id != client:
                     client = event.client_id
                     replays = [Replay(event.client_id, ways[name], delay) for name in names]
-                said = None if probability is None else _Opinion(probability, version)
+                opinion = None if probability is None else _Opinion(probability, version)
                 for name, replay in zip(names, replays, strict=True):
-                    verdict = replay.decide(event, is_fraud, said)
+                    verdict = replay.decide(event, is_fraud, opinion)
                     scores[name][place] = verdict.score
                     suspicious[name][place] = verdict.suspicious
                     decisions[name][place] = verdict.decision

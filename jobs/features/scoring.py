@@ -34,13 +34,13 @@ def probabilities(figures: DataFrame, speakers: Sequence[tuple[int, Model]]) -> 
             rows = matrix(batch)
             days = batch.field("seconds").to_numpy() // DAY
             turns = np.searchsorted(firsts, days, side="right") - 1
-            said = np.empty(len(batch))
+            scores = np.empty(len(batch))
             versions = np.empty(len(batch), dtype=object)
             for turn in np.unique(turns):
                 some = turns == turn
-                said[some] = models[turn].scores(rows[some])
+                scores[some] = models[turn].scores(rows[some])
                 versions[some] = models[turn].version
-            yield pa.StructArray.from_arrays([pa.array(said), pa.array(versions)], ["probability", "model_version"])
+            yield pa.StructArray.from_arrays([pa.array(scores), pa.array(versions)], ["probability", "model_version"])
 
     later = figures.where(F.col("seconds") >= int(firsts[0]) * DAY)
     folded = folding(fold, "probability double, model_version string", "seconds", *NAMES)

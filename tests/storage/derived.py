@@ -69,7 +69,7 @@ def both(store: Store) -> tuple[Found, Found]:
 def _profile(client_id: str, facts: Iterable[Fact]) -> Profile:
     known = list(facts)
     profile = profiles.made_of(client_id, known)
-    profile.memory = remembered((event, said.is_fraud) for event, said in known)
+    profile.memory = remembered((event, marks.is_fraud) for event, marks in known)
     return profile
 
 
@@ -81,10 +81,10 @@ def _of_profile(profile: Profile) -> object:
 def _value_days(by_client: Mapping[str, list[Fact]]) -> Iterable[tuple[tuple[str, str, int], tuple[int, ...]]]:
     for facts in by_client.values():
         memory = ClientMemory()
-        for event, said in facts:
-            ordinary = memory.add(event, said.is_fraud)
-            fraud = said.is_fraud == 1
-            label = (int(said.is_fraud is not None), int(fraud), int(fraud and ordinary))
+        for event, marks in facts:
+            ordinary = memory.add(event, marks.is_fraud)
+            fraud = marks.is_fraud == 1
+            label = (int(marks.is_fraud is not None), int(fraud), int(fraud and ordinary))
             values = (event.merchant, None if event.mcc is None else str(event.mcc), event.state)
             for kind, value in zip(KINDS, values, strict=True):
                 if value:

@@ -90,7 +90,7 @@ def assert_decided(connection: Connection, terms: Terms, known: Mapping[int, tup
             continue
         earlier = [fact for fact in facts[:at] if fact[0].client_id == event.client_id]
         profile = profiles.made_of(event.client_id, earlier)
-        profile.memory = remembered((one, said.is_fraud) for one, said in earlier)
+        profile.memory = remembered((one, marks.is_fraud) for one, marks in earlier)
         by = terms if event.seconds // DAY > facts[-1][0].seconds // DAY - KEPT_DAYS else replace(terms, model=None)
         scored = scored_by(connection, event, profile, profiles.basis(connection, event)[1], by)
         assert found[1:3] == (scored.verdict.score, scored.verdict.decision), event

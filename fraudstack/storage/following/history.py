@@ -50,10 +50,10 @@ class Known:
     # All of it was made anew; else it has the habits of the transaction alone.
     anew: bool
 
-    def without(self, connection: Connection, event: Event, said: Marks) -> Profile:
+    def without(self, connection: Connection, event: Event, marks: Marks) -> Profile:
         """The profile as it would be if the transaction had never been, with no memory."""
         profile = self.profile.copy()
-        profile.take_away(event, trusted=trusted(*said))
+        profile.take_away(event, trusted=trusted(*marks))
         profile.recent = profiles.latest(connection, event.client_id, without=event.id)
         profile.memory = None
         return profile
@@ -86,10 +86,10 @@ def replay(connection: Connection, client_id: str, ids: Collection[int] = ()) ->
     before = {}
     if stored.memory is not None:
         profile.memory = ClientMemory()
-        for event, said in history:
+        for event, marks in history:
             if event.id in ids:
                 before[event.id] = profile.memory.copy(event.keys)
-            profile.memory.add(event, said.is_fraud)
+            profile.memory.add(event, marks.is_fraud)
     return Replayed(rows, profile, before)
 
 
@@ -106,17 +106,17 @@ def _caught_up(connection: Connection, found: Replayed) -> Profile:
     now = {row[0]: row for row in profiles.history(connection, profile.client_id)}
     for row in found.rows.values():
         if now.get(row[0]) != row:
-            event, said = profiles.event_of(row)
-            profile.take_away(event, trusted=trusted(*said))
-            profile.tell(said.is_fraud, -1)
+            event, marks = profiles.event_of(row)
+            profile.take_away(event, trusted=trusted(*marks))
+            profile.tell(marks.is_fraud, -1)
     come = [profiles.event_of(row) for row in now.values() if found.rows.get(row[0]) != row]
-    for event, said in sorted(come, key=lambda one: (one[0].seconds, one[0].id)):
-        profile.add(event, trusted=trusted(*said))
-        profile.tell(said.is_fraud)
+    for event, marks in sorted(come, key=lambda one: (one[0].seconds, one[0].id)):
+        profile.add(event, trusted=trusted(*marks))
+        profile.tell(marks.is_fraud)
         if profile.memory is not None and event.id in found.rows:
             profile.memory.relabel(event, profiles.frauds(connection, event))
         elif profile.memory is not None:
-            profile.memory.add(event, said.is_fraud)
+            profile.memory.add(event, marks.is_fraud)
     profile.recent = profiles.latest(connection, profile.client_id)
     profile.version = version
     return profile

@@ -54,10 +54,10 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
         history = connection.rows(_HISTORY, (client, most))
         changes = []
         for row in history:
-            event, said = transactions.take_out_reasons(connection, row)
-            changes.append(Change((event, said), None))
+            event, marks = transactions.take_out_reasons(connection, row)
+            changes.append(Change((event, marks), None))
             # As long as what came before is there.
-            value_days.count(connection, event, said, was_ordinary(connection, event, said), -1)
+            value_days.count(connection, event, marks, was_ordinary(connection, event, marks), -1)
         connection.many(batch_days.TAKE_OUT, [(row[0],) for row in history])
         done(connection, client, [row[0] for row in history])
         loads.take_out(connection, [row[0] for row in history])

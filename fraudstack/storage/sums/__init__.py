@@ -69,17 +69,17 @@ class Sums(NamedTuple):
         return self.flagged_frauds / self.scored_frauds if self.scored_frauds else None
 
 
-def figures(cents: int, said: Marks) -> Sums:
+def figures(cents: int, marks: Marks) -> Sums:
     """The figures of one transaction."""
-    scored, labelled = said.flagged is not None, said.is_fraud is not None
-    flagged, fraud = bool(said.flagged), bool(said.is_fraud)
+    scored, labelled = marks.flagged is not None, marks.is_fraud is not None
+    flagged, fraud = bool(marks.flagged), bool(marks.is_fraud)
     counted = (scored, flagged, labelled, fraud, scored and fraud, flagged and labelled, flagged and fraud)
     return Sums(1, cents, *map(int, counted))
 
 
-def count(connection: Connection, event: Event, said: Marks, sign: int) -> None:
+def count(connection: Connection, event: Event, marks: Marks, sign: int) -> None:
     """Count a transaction and what is said of it, or with -1 no more, in the transaction under way."""
-    _add_up(connection, event, keys(event), figures(event.cents, said), sign)
+    _add_up(connection, event, keys(event), figures(event.cents, marks), sign)
 
 
 def count_reasons(

@@ -82,8 +82,8 @@ def _stage_now(store: Store, connection: Connection, day: str) -> None:
     found: dict[tuple[str, str], list[int]] = {}
     kind_of_date = "TEXT" if store.path else "TIMESTAMP"
     within = f"date >= CAST($1 AS {kind_of_date}) AND date < CAST($2 AS {kind_of_date})"
-    for event, said in events.of(store, connection, within, (day, sums.day_after(day))):
-        one = sums.figures(event.cents, said)
+    for event, marks in events.of(store, connection, within, (day, sums.day_after(day))):
+        one = sums.figures(event.cents, marks)
         for key in sums.keys(event):
             before = found.setdefault(key, [0] * len(FIGURES))
             found[key] = [a + b for a, b in zip(before, one, strict=True)]

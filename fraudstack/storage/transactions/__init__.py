@@ -54,15 +54,15 @@ def stored(row: Row) -> Stored:
     transaction = dict(zip(TRANSACTION, row, strict=False))
     transaction["date"] = date_text(transaction["date"])
     transaction["amount"] = Decimal(round(transaction["amount"] * 100)).scaleb(-2)
-    said = dict(zip(DECISION, row[len(TRANSACTION) :], strict=True))
-    if said["decided_at"] is None:
+    decision = dict(zip(DECISION, row[len(TRANSACTION) :], strict=True))
+    if decision["decided_at"] is None:
         return Stored(transaction, None)
-    said |= {
-        "decided_at": date_text(said["decided_at"]),
-        "suspicious": bool(said["suspicious"]),
-        "reasons": from_json(said["reasons"]),
+    decision |= {
+        "decided_at": date_text(decision["decided_at"]),
+        "suspicious": bool(decision["suspicious"]),
+        "reasons": from_json(decision["reasons"]),
     }
-    return Stored(transaction, said)
+    return Stored(transaction, decision)
 
 
 def next_id(connection: Connection) -> int:
@@ -116,7 +116,7 @@ def categories(connection: Connection) -> dict[int, str]:
 def take_out_reasons(connection: Connection, row: Row) -> tuple[Event, Marks]:
     """Count the reasons of a transaction, a row of REASONED, no more; it, and what is said of it."""
     *told, reasons = row
-    event, said = profiles.event_of(tuple(told))
+    event, marks = profiles.event_of(tuple(told))
     codes = [reason["code"] for reason in from_json(reasons)] if reasons else []
-    sums.count_reasons(connection, event, said.flagged, codes, -1)
-    return event, said
+    sums.count_reasons(connection, event, marks.flagged, codes, -1)
+    return event, marks

@@ -49,20 +49,20 @@ def read(connection: Connection, event: Event) -> dict[str, ValueMemory]:
     return memories
 
 
-def count(connection: Connection, event: Event, said: Marks, ordinary: bool, sign: int) -> None:
+def count(connection: Connection, event: Event, marks: Marks, ordinary: bool, sign: int) -> None:
     """Count a transaction, or with -1 no more, in the transaction under way.
 
     With categories and states only labels are looked at.
     """
     day = str(event.seconds // DAY)
-    for kind, value, tally in tallies(event, said, ordinary):
+    for kind, value, tally in tallies(event, marks, ordinary):
         connection.add_up(write, (kind, value, day), [sign * figure for figure in tally])
 
 
-def tallies(event: Event, said: Marks, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+def tallies(event: Event, marks: Marks, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Kind, value and TALLY of what a transaction is counted with."""
-    fraud = said.is_fraud == 1
-    label = (int(said.is_fraud is not None), int(fraud), int(fraud and ordinary))
+    fraud = marks.is_fraud == 1
+    label = (int(marks.is_fraud is not None), int(fraud), int(fraud and ordinary))
     for kind, value in _values(event):
         tally = (1, event.cents, *label) if kind == "merchant" else (0, 0, *label)
         if value and any(tally):

@@ -81,11 +81,11 @@ def _changed_days(connection: Connection, known: Mapping[str, int]) -> list[str]
 
 def _count_again(store: Store, connection: Connection, day: str) -> None:
     first = date.fromisoformat(day)
-    said = {
+    values = {
         "day": (first - _EPOCH).days,
         "first": f"{first} 00:00:00",
         "end": f"{first + timedelta(days=1)} 00:00:00",
         "date": "TEXT" if store.path else "TIMESTAMP",
     }
     for statement in (_COUNT_NO_MORE, _COUNT_AGAIN):
-        bulk.execute(connection, statement.format(**said))
+        bulk.execute(connection, statement.format(**values))

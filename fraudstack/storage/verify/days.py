@@ -91,8 +91,8 @@ def repair_before(connection: Connection, newest: int) -> None:
 
 def _sums_of(connection: Connection, day: str, facts: Iterable[Fact]) -> tuple[Found, Found]:
     rebuilt: dict[tuple[str, str], Counter[str]] = {}
-    for event, said in facts:
-        figures = sums.figures(event.cents, said)._asdict()
+    for event, marks in facts:
+        figures = sums.figures(event.cents, marks)._asdict()
         for key in sums.keys(event):
             rebuilt.setdefault(key, Counter()).update(figures)
     kept = {(kind, value): tuple(figures) for kind, value, *figures in connection.rows(_SUMS, (day,)) if any(figures)}
@@ -101,8 +101,8 @@ def _sums_of(connection: Connection, day: str, facts: Iterable[Fact]) -> tuple[F
 
 def _values_of(connection: Connection, day: str, facts: Iterable[Fact]) -> tuple[Found, Found]:
     rebuilt: dict[tuple[str, str], list[int]] = {}
-    for event, said in facts:
-        for kind, value, figures in value_days.tallies(event, said, was_ordinary(connection, event, said)):
+    for event, marks in facts:
+        for kind, value, figures in value_days.tallies(event, marks, was_ordinary(connection, event, marks)):
             found = rebuilt.setdefault((kind, value), [0] * len(figures))
             rebuilt[kind, value] = [a + b for a, b in zip(found, figures, strict=True)]
     rows = connection.rows(_VALUES, (number_of(day),))
