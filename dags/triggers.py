@@ -1,14 +1,22 @@
-"""What waits in the triggerer, while no worker does: for a job's end in the cluster."""
+"""What waits in the triggerer, while no worker does: for a job's end in the cluster, for a file."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from glob import glob
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from fraudstack.errors import Refusal
+
+# For five seconds after a task began to wait its worker takes its leave; Airflow takes one that goes on earlier for
+# lost, and tries it again.
+_LEAVE_SECONDS = 8.0
+# A file that grew within so many seconds is still being written; no less than the above.
+_LOOK_SECONDS = 10.0
 
 
 class JobTrigger(BaseTrigger):
@@ -32,22 +40,56 @@ class JobTrigger(BaseTrigger):
         await asyncio.to_thread(import_module, "jobs.submit")
         from jobs import submit
 
-        submission = submit.Submission(*self.submission)
+        submission, began = submit.Submission(*self.submission), time.monotonic()
+        event: dict[str, Any] = {}
         try:
             async with asyncio.timeout(self.until - time.time()):
                 await submit.follow(submission, self.log.info)
         except TimeoutError:
             await submit.delete(submission)
-            yield TriggerEvent(
-                {"refused": f"{submission.job}: it took longer than it may", "exit_code": Refusal.exit_code}
-            )
+            event = {"refused": f"{submission.job}: it took longer than it may", "exit_code": Refusal.exit_code}
         except Refusal as error:
-            yield TriggerEvent({"refused": str(error), "exit_code": error.exit_code})
-        else:
-            yield TriggerEvent({})
+            event = {"refused": str(error), "exit_code": error.exit_code}
+        await asyncio.sleep(began + _LEAVE_SECONDS - time.monotonic())
+        yield TriggerEvent(event)
 
     async def on_kill(self) -> None:
         """A person ended the task, and what runs its job ends with it. A triggerer that has to go leaves it."""
         from jobs import submit
 
         await submit.delete(submit.Submission(*self.submission))
+
+
+class FileTrigger(BaseTrigger):
+    """Fires when a file, or the files of a glob, are there and have been written, or when that is late.
+
+    `until` is the time (seconds since 1970) from when on it is. The event says whether it is `late`, and whether the
+    `labels` are there, or weren't asked for.
+    """
+
+    def __init__(self, csv: str, labels: str | None, until: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.csv, self.labels, self.until = csv, labels, until
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The name by which a triggerer imports it, for which this folder is in its PYTHONPATH, and its arguments."""
+        return "triggers.FileTrigger", {"csv": self.csv, "labels": self.labels, "until": self.until}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look again and again."""
+        self.log.info(f"waiting for {self.csv}")
+        sizes, before = await asyncio.to_thread(_sizes, self.csv), dict[str, int]()
+        while not (sizes and sizes == before):
+            await asyncio.sleep(_LOOK_SECONDS)
+            sizes, before = await asyncio.to_thread(_sizes, self.csv), sizes
+            if not sizes and time.time() > self.until:
+                yield TriggerEvent({"late": True, "labels": True})
+                return
+        labels = not self.labels or bool(await asyncio.to_thread(_sizes, self.labels))
+        yield TriggerEvent({"late": False, "labels": labels})
+
+
+def _sizes(pattern: str) -> dict[str, int]:
+    """The sizes, in bytes, of the files that are there."""
+    found = [pattern] if Path(pattern).is_file() else glob(pattern)  # noqa: PTH207 - of any folder, and as a job does
+    return {name: Path(name).stat().st_size for name in found}

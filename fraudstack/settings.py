@@ -105,6 +105,11 @@ class Settings(BaseSettings):
     spark_memory: Annotated[str, Field(pattern=r"^\d+[mg]$")] = "2g"
     # In a cluster: the manifest that the DAG's jobs are submitted with.
     spark_application: Path | None = None
+    # When each day starts itself: a cron expression of one run a day, and since when those that were missed are made up
+    # for, which the DAG reads by itself; and for how many hours after that a day's file is awaited.
+    ingest_schedule: str | None = None
+    ingest_since: date | None = None
+    ingest_hours: Annotated[float, Field(gt=0, le=240)] = 6
     # spark-submit sets it for the Python that it starts: master and memory were said to it.
     spark_gateway: Annotated[int | None, Field(validation_alias="PYSPARK_GATEWAY_PORT")] = None
 

@@ -107,6 +107,22 @@ def test_no_pod_of_airflow_holds_the_stores_credentials(values: tuple[str, ...])
             assert "TX_DATABASE_URL" not in json.dumps(pod), name
 
 
+def test_a_day_starts_itself_where_a_schedule_is_given() -> None:
+    day = ("--set", "airflow.ingest.schedule=30 4 * * *,settings.TX_CSV_PATH=/data/%Y-%m-%d.csv")
+    for more, logs in ((), True), (("--set", "airflow.logsOnVolume=false"), False):
+        for name, pod, _ in pods(*day, *more):
+            if not name.startswith("fraudstack-airflow-") or name.endswith("-postgresql"):
+                continue
+            own = containers(pod)[-1]
+            env = {variable["name"]: variable.get("value") for variable in own["env"]}
+            assert (env["TX_INGEST_SCHEDULE"], env["TX_CSV_PATH"]) == ("30 4 * * *", "/data/%Y-%m-%d.csv"), name
+            # Whoever waits for the file sees where it comes.
+            sees = "/data" in [mount["mountPath"] for mount in own["volumeMounts"]]
+            assert sees is (logs or name.endswith("-triggerer")), name
+    for _, pod, _ in pods():
+        assert "TX_INGEST_SCHEDULE" not in json.dumps(pod)
+
+
 @EVERY
 def test_every_pod_is_shut_and_opened_only_by_name(values: tuple[str, ...]) -> None:
     policies = [one for one in objects(*values) if one["kind"] == "NetworkPolicy"]
@@ -230,6 +246,7 @@ def test_the_scorer_holds_digests_and_never_a_key() -> None:
         (["storage.size=10 GB"], "size"),
         (["database.url=mysql://db/x"], "url"),
         (["spark.conf.executor=1"], "executor"),
+        (["airflow.ingest.schedule=@hourly"], "schedule"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -31,8 +31,8 @@ class Airflow:
     def get(self, path: str) -> Any:
         return self.api.get(path).raise_for_status().json()
 
-    def trigger(self, run_id: str) -> None:
-        asked = {"dag_run_id": run_id, "logical_date": None}
+    def trigger(self, run_id: str, **conf: str) -> None:
+        asked = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         self.api.post(f"{DAG}/dagRuns", json=asked).raise_for_status()
 
     def finished(self, run_id: str) -> dict[str, Any]:
@@ -45,9 +45,10 @@ class Airflow:
         return wait_for(over, RUN_SECONDS, f"the end of the run {run_id}")
 
     def told(self, run_id: str, task: str, attempt: int = 1) -> list[str]:
-        """The lines of a try's log."""
+        """The lines of a try's log, and the sentence that it failed with."""
         log = self.get(f"{DAG}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}")["content"]
-        return [line["event"] for line in log]
+        failed = [error["exc_value"] for line in log for error in line.get("error_detail") or []]
+        return [line["event"] for line in log] + failed
 
     @contextmanager
     def started(self, part: str) -> Iterator[None]:

@@ -98,11 +98,13 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(inge
         f"JOIN dag_run USING (run_id) WHERE dag_run.state = 'failed' AND run_id = '{run}'",
     )
     assert sorted(tasks) == [
+        ("arrive", "success", 1),
         ("clean", "failed", 1),
         ("cluster", "upstream_failed", 0),
         ("follow", "upstream_failed", 0),
         ("label", "upstream_failed", 0),
         ("profiles", "upstream_failed", 0),
+        ("tell", "upstream_failed", 0),
     ]
 
 

@@ -2,12 +2,14 @@
 
 import json
 import signal
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
 
-from tests.dags.airflow_process import processes, wait_for
+from tests.dags.airflow_process import finished, processes, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
 from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
 
@@ -23,7 +25,12 @@ def cluster() -> Cluster:
 def airflow(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Iterator[Airflow]:
     folder = tmp_path_factory.mktemp("deferral")
     (folder / "application.yaml").write_text("\n---\n".join(json.dumps(manifest) for manifest in MANIFESTS))
-    inputs = {"TX_SPARK_APPLICATION": str(folder / "application.yaml"), "KUBECONFIG": str(folder / "kube")}
+    inputs = {
+        "TX_SPARK_APPLICATION": str(folder / "application.yaml"),
+        "KUBECONFIG": str(folder / "kube"),
+        "TX_INGEST_SCHEDULE": "30 4 * * *",
+        "TX_CSV_PATH": str(folder / "%Y-%m-%d.csv"),
+    }
     with serving(cluster, folder / "kube"), standalone(folder, **inputs) as running:
         yield running
 
@@ -45,7 +52,7 @@ def _triggerer(airflow: Airflow) -> psutil.Process:
 
 def test_a_task_waits_without_a_worker_and_keeps_its_turn(airflow: Airflow, cluster: Cluster) -> None:
     cluster.held.add("clean")
-    airflow.trigger("first")
+    airflow.trigger("first", csv="first.csv")
     _wait_until_deferred(airflow, cluster, "first")
     pool = airflow.get("/api/v2/pools/fraudstack_store")
     assert (pool["deferred_slots"], pool["occupied_slots"], pool["open_slots"]) == (1, 1, 0)
@@ -82,9 +89,37 @@ def test_a_person_who_fails_a_task_that_waits_ends_its_application(airflow: Airf
             lambda: airflow.get("/api/v2/pools/fraudstack_store")["open_slots"] == 1, RUN_SECONDS, "the rival's end"
         )
         cluster.held.add("clean")
-        airflow.trigger("stopped")
+        airflow.trigger("stopped", csv="stopped.csv")
         name = _wait_until_deferred(airflow, cluster, "stopped")
         task = f"{DAG}/dagRuns/stopped/taskInstances/clean"
         airflow.api.patch(task, json={"new_state": "failed"}).raise_for_status()
         wait_for(lambda: name not in cluster.made, 120, "the end of the application")
         assert airflow.finished("stopped")["state"] == "failed"
+
+
+def test_a_day_waits_for_its_file_and_is_a_partition_that_decisions_follow(airflow: Airflow, cluster: Cluster) -> None:
+    (airflow.folder / "2026-11-01.csv").write_text("id\n")
+    cluster.held.clear()
+    days = ["--from-date", "2026-11-01", "--to-date", "2026-11-02T23:59"]
+    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", "transactions_ingest", *days]
+    with airflow.started("triggerer"):
+        done = finished(command, airflow.environment)
+        assert done.returncode == 0, done.stdout
+
+        def over() -> dict[str, dict[str, Any]] | None:
+            runs = {run["partition_key"]: run for run in airflow.get(f"{DAG}/dagRuns")["dag_runs"]}
+            mine = {day: runs[day] for day in ("2026-11-01", "2026-11-02") if day in runs}
+            ended = len(mine) == 2 and all(run["state"] in ("success", "failed") for run in mine.values())
+            return mine if ended else None
+
+        runs = wait_for(over, RUN_SECONDS, "both days")
+        assert {day: run["state"] for day, run in runs.items()} == {"2026-11-01": "success", "2026-11-02": "failed"}
+        late = airflow.told(runs["2026-11-02"]["dag_run_id"], "arrive", 1)
+        assert any("2026-11-02.csv, the transactions of 2026-11-02, isn't there" in line for line in late)
+        assert cluster.settings(cluster.of("clean")[-1])["TX_CSV_PATH"] == str(airflow.folder / "2026-11-01.csv")
+        follows = "/api/v2/dags/transactions_decide/dagRuns"
+
+        def followed() -> bool:
+            return [run["partition_key"] for run in airflow.get(follows)["dag_runs"]][-1:] == ["2026-11-01"]
+
+        wait_for(followed, RUN_SECONDS, "the decisions of the day")

@@ -18,10 +18,11 @@ from contextlib import suppress
 from pathlib import Path
 sys.path[:0] = [sys.argv[1], "."]
 from airflow._shared.module_loading import import_string
-from triggers import JobTrigger
+import triggers
+from triggers import FileTrigger, JobTrigger
 from jobs import submit
 from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
-submit._POLL_SECONDS = 0.05
+submit._POLL_SECONDS, triggers._LEAVE_SECONDS, triggers._LOOK_SECONDS = 0.05, 0, 0.2
 
 async def watched(trigger):
     async for event in trigger.run():
@@ -57,7 +58,30 @@ def outcome(ends=True, **how):
     with serving(cluster, Path(os.environ["KUBECONFIG"])):
         return asyncio.run(case(cluster, **how)) | {"left": len(cluster.made)}
 
-print(json.dumps({
+folder = Path(os.environ["AIRFLOW_HOME"]).parent
+day, labels = folder / "day.csv", folder / "labels.json"
+
+async def arrival(csv, until, writes=False):
+    path, arguments = FileTrigger(str(csv), str(labels), until).serialize()
+    trigger = import_string(path)(**json.loads(json.dumps(arguments)))
+    class Log:
+        def info(self, line):
+            pass
+    trigger._log = Log()
+    task = asyncio.create_task(watched(trigger))
+    for number in range(10 if writes else 0):
+        await asyncio.sleep(0.1)
+        with day.open("a") as file:
+            file.write("line\\n")
+        assert not task.done()
+    return {"event": await task}
+
+def arrivals():
+    found = {"missing": asyncio.run(arrival(day, 1.0)), "written": asyncio.run(arrival(day, 4e9, writes=True))}
+    labels.write_text("{}")
+    return found | {"with labels": asyncio.run(arrival(folder / "d*.csv", 1.0))}
+
+print(json.dumps(arrivals() | {
     "ended": outcome(),
     "late": outcome(ends=False, until=1.0),
     "deleted": outcome(ends=False, deleted=True),
@@ -98,3 +122,18 @@ def test_a_person_ends_the_application_and_a_triggerer_that_goes_leaves_it(
     outcomes: dict[str, dict[str, Any]], who: str, left: int
 ) -> None:
     assert outcomes[who]["left"] == left
+
+
+@pytest.mark.parametrize(
+    ("case", "event"),
+    [
+        ("missing", {"late": True, "labels": True}),
+        # Not before it had stopped growing, which the process itself holds.
+        ("written", {"late": False, "labels": False}),
+        ("with labels", {"late": False, "labels": True}),
+    ],
+)
+def test_a_file_is_awaited_until_it_is_written_or_late(
+    outcomes: dict[str, dict[str, Any]], case: str, event: dict[str, bool]
+) -> None:
+    assert outcomes[case]["event"] == event

@@ -151,12 +151,16 @@ def trigger() -> str:
 
 
 def applications(run_id: str) -> dict[str, list[str]]:
-    """States of a run's SparkApplications by job, the first try first."""
+    """States of a run's SparkApplications and Jobs by job, the first try first."""
     states: dict[str, list[str]] = {}
-    items = found("sparkapplications")["items"]
+    items = found("sparkapplications,jobs", "--selector", "fraudstack.io/run")["items"]
     for one in sorted(items, key=lambda one: str(one["metadata"]["creationTimestamp"])):
         if one["metadata"]["annotations"].get("fraudstack.io/run-id") == run_id:
-            state = one.get("status", {}).get("applicationState", {}).get("state", "")
+            status = one.get("status", {})
+            state = status.get("applicationState", {}).get("state", "")
+            if one["kind"] == "Job":
+                ended = [each["type"] for each in status.get("conditions", []) if each["status"] == "True"]
+                state = "COMPLETED" if "Complete" in ended else "FAILED" if "Failed" in ended else ""
             states.setdefault(one["metadata"]["labels"]["fraudstack.io/job"], []).append(state)
     return states
 

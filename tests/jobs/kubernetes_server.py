@@ -52,6 +52,11 @@ class Cluster:
         """How often it was asked to delete something."""
         return sum(asked.startswith("DELETE") for asked in self.asked)
 
+    def settings(self, name: str) -> dict[str, str]:
+        """The settings that an application was given."""
+        driver = self.made[name]["spec"]["driver"]["template"]["spec"]["containers"][0]
+        return {variable["name"]: variable["value"] for variable in driver["env"]}
+
     def works_on(self, name: str) -> bool:
         """Whether an application is one of those that don't end."""
         found = self.made.get(name)

@@ -31,6 +31,17 @@
 - {name: AIRFLOW__KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE, value: /etc/fraudstack/worker.yaml}
 {{- end }}
 - {name: TX_SPARK_APPLICATION, value: /etc/fraudstack/application.yaml}
+{{- with .Values.airflow.ingest }}
+{{- if .schedule }}
+- {name: TX_INGEST_SCHEDULE, value: {{ .schedule | quote }}}
+- {name: TX_INGEST_SINCE, value: {{ .since | quote }}}
+- {name: TX_INGEST_HOURS, value: {{ .hours | quote }}}
+{{- end }}
+{{- end }}
+# A day's files have names that a run fills in.
+{{- range $variable, $value := pick .Values.settings "TX_CSV_PATH" "TX_LABELS_PATH" }}
+- {name: {{ $variable }}, value: {{ $value | toString | quote }}}
+{{- end }}
 {{- range $variable, $value := .Values.airflow.env }}
 - {name: {{ $variable }}, value: {{ $value | toString | quote }}}
 {{- end }}
@@ -69,6 +80,8 @@ health.
 {{- $full := printf "%s-airflow-%s" (include "fraudstack.name" .root) .component -}}
 {{- $labels := dict "root" .root "component" (printf "airflow-%s" .component) -}}
 {{- $airflow := .root.Values.airflow -}}
+{{- /* The triggerer looks for the day's file. */ -}}
+{{- $looks := and (eq .component "triggerer") $airflow.ingest.schedule (not $airflow.logsOnVolume) -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -170,8 +183,15 @@ spec:
             {{- include "fraudstack.restricted" (dict "writable" .root.Values.airflow.reload) | nindent 12 }}
           volumeMounts:
             {{- include "fraudstack.airflow-mounts" .root | nindent 12 }}
+            {{- if $looks }}
+            - {name: data, mountPath: /data, readOnly: true}
+            {{- end }}
       volumes:
         {{- include "fraudstack.airflow-volumes" .root | nindent 8 }}
+        {{- if $looks }}
+        - name: data
+          persistentVolumeClaim: {claimName: {{ include "fraudstack.claim" .root }}, readOnly: true}
+        {{- end }}
         {{- if not .heartbeat }}
         - name: passwords
           secret:
