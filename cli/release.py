@@ -44,7 +44,7 @@ def submit(
 ) -> None:
     """Run a job in the cluster of the current kubectl context, as the DAG would, and follow it to its end."""
     from jobs import EVERY, new_run_id
-    from jobs.submit import manifests_of, run
+    from jobs.kubernetes.submit import manifests_of, run
 
     if job not in EVERY:
         raise typer.BadParameter(f"no such job: {job}; there are {', '.join(EVERY)}")

@@ -21,7 +21,7 @@ from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal
 
 # The cluster's client takes seconds to import, which whoever only reads the DAG is spared.
 if TYPE_CHECKING:
-    from jobs import submit
+    from jobs.kubernetes import submit
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 # The job refused its input or a setting, the machine lacks something, or the store is wrong: a retry would meet the
@@ -55,7 +55,7 @@ def run(job: str, run_id: str, inputs: Mapping[str, str | None]) -> dict[str, ob
 
 def begin(manifest: Path, job: str, run_id: str, attempt: int, inputs: Mapping[str, str | None]) -> "submit.Submission":
     """Have `jobs.<job>` run in the cluster, as the manifest says; an earlier try's goes on, if nobody saw its end."""
-    from jobs import kinds, submit
+    from jobs.kubernetes import kinds, submit
 
     with _refusals():
         return asyncio.run(submit.begin(kinds.read(manifest.read_text()), job, run_id, attempt, inputs, log.info))
@@ -63,7 +63,7 @@ def begin(manifest: Path, job: str, run_id: str, attempt: int, inputs: Mapping[s
 
 def result(submission: list[str], event: Mapping[str, Any]) -> dict[str, object]:
     """The summary of a job that ended in the cluster, or its failure, which JobTrigger's event may be already."""
-    from jobs import submit
+    from jobs.kubernetes import submit
 
     if "refused" in event:
         raise _failure(event["exit_code"])(event["refused"])

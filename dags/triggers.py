@@ -22,7 +22,8 @@ _LOOK_SECONDS = 10.0
 class JobTrigger(BaseTrigger):
     """Fires when what runs a job has ended, whose log it tells meanwhile.
 
-    `submission` is a Submission of jobs/submit.py, `until` the time (seconds since 1970) at which it has to be over.
+    `submission` is a Submission of jobs/kubernetes/submit.py, `until` the time (seconds since 1970) at which it has to
+    be over.
     The event is empty, or holds what went wrong: `refused`, one sentence, and the exit code that it stands for.
     """
 
@@ -37,8 +38,8 @@ class JobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Follow it to its end; a triggerer that takes over from another tells its log from the first line."""
         # It takes seconds, in which others that wait here aren't kept.
-        await asyncio.to_thread(import_module, "jobs.submit")
-        from jobs import submit
+        await asyncio.to_thread(import_module, "jobs.kubernetes.submit")
+        from jobs.kubernetes import submit
 
         submission, began = submit.Submission(*self.submission), time.monotonic()
         event: dict[str, Any] = {}
@@ -55,7 +56,7 @@ class JobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """A person ended the task, and what runs its job ends with it. A triggerer that has to go leaves it."""
-        from jobs import submit
+        from jobs.kubernetes import submit
 
         await submit.delete(submit.Submission(*self.submission))
 

@@ -72,12 +72,12 @@ _STORAGE = (
 )
 # Folders know no program, and programs not each other.
 _JOBS = (
-    {"spark", "clusters", "days"},
+    {"spark", "clusters", "days", "kubernetes"},
     {"steps"},
     {"raw"},
     {"features"},
-    {path.stem for path in (ROOT / "jobs").glob("[a-z]*.py")} - {"run", "submit"},
-    {"run", "submit"},
+    {path.stem for path in (ROOT / "jobs").glob("[a-z]*.py")} - {"run"},
+    {"run"},
 )
 # What a scorer doesn't have.
 _BULK = {"pyarrow", "adbc_driver_manager", "adbc_driver_postgresql", "adbc_driver_sqlite"}

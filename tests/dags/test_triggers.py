@@ -20,7 +20,7 @@ sys.path[:0] = [sys.argv[1], "."]
 from airflow._shared.module_loading import import_string
 import triggers
 from triggers import FileTrigger, JobTrigger
-from jobs import submit
+from jobs.kubernetes import submit
 from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
 submit._POLL_SECONDS, triggers._LEAVE_SECONDS, triggers._LOOK_SECONDS = 0.05, 0, 0.2
 

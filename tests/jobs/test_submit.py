@@ -7,7 +7,7 @@ import pytest
 from kubernetes_asyncio.config import kube_config
 
 from fraudstack.errors import InputError, MachineError
-from jobs import submit
+from jobs.kubernetes import submit
 from tests.jobs.kubernetes_server import MANIFESTS, PLAIN, SUMMARY, Cluster, serving
 
 

@@ -1,4 +1,4 @@
-{{/* What runs a job that needs no Spark; jobs/submit.py gives it a name, the job, a run, and creates it. */}}
+{{/* What runs a job that needs no Spark; jobs/kubernetes/submit.py gives it a name, the job, a run, and creates it. */}}
 {{- define "fraudstack.job" -}}
 {{- $labels := dict "root" . "component" "job" -}}
 apiVersion: batch/v1

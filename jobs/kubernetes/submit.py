@@ -21,8 +21,8 @@ from kubernetes_asyncio.client.exceptions import ApiException
 from kubernetes_asyncio.config.config_exception import ConfigException
 
 from fraudstack.errors import DifferenceError, InputError, MachineError, Refusal, StoreError
-from jobs.kinds import KINDS, Manifest, fill, manifest_for, read, state_of
-from jobs.pod_log import PodLog, Say
+from jobs.kubernetes.kinds import KINDS, Manifest, fill, manifest_for, read, state_of
+from jobs.kubernetes.pod_log import PodLog, Say
 
 _RUN, _JOB, _SEEN = "fraudstack.io/run", "fraudstack.io/job", "fraudstack.io/seen"
 # What a job refuses ends it with a code of its own, behind a last sentence.

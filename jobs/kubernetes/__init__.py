@@ -1,0 +1,1 @@
+"""A job in a cluster: made of what the chart renders, followed to its end, found again."""
