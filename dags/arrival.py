@@ -1,13 +1,14 @@
 """The day of a run, and the files of that day: their names, and the task that waits for them."""
 
-import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context, CronPartitionTimetable
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from steps import RETRIES, SHORT, given
 from triggers import FileTrigger
+
+from fraudstack.settings import Daily, Settings
 
 _CODES = ("%Y", "%m", "%d")
 
@@ -17,15 +18,14 @@ def daily() -> CronPartitionTimetable | None:
 
     None without the setting: a person triggers.
     """
-    # Not by Settings, here and below: they take seconds to import, each time that somebody reads the DAG.
-    cron = os.environ.get("TX_INGEST_SCHEDULE")
+    cron = Daily().ingest_schedule
     return CronPartitionTimetable(cron, timezone="UTC", run_offset=-1, key_format="%Y-%m-%d") if cron else None
 
 
 def since() -> datetime | None:
     """From when on each run that was missed is made up for, by TX_INGEST_SINCE; without it the latest alone is."""
-    first = os.environ.get("TX_INGEST_SINCE")
-    return datetime.fromisoformat(first).replace(tzinfo=UTC) if first else None
+    first = Daily().ingest_since
+    return datetime.combine(first, time(), UTC) if first else None
 
 
 def day_of(context: Context) -> date | None:
@@ -58,8 +58,6 @@ class Arrival(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """The settings at once, or a deferral until the file is there."""
-        from fraudstack.settings import Settings
-
         settings, params, day = Settings(), given(context), day_of(context)
         named = {
             "TX_CSV_PATH": params["csv"] or settings.csv_path,

@@ -32,10 +32,30 @@ def in_cents(code: str) -> str:
     return code
 
 
-class Settings(BaseSettings):
-    """What the environment says, with defaults under `data/` (a container: /data)."""
-
+class _Environment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TX_", env_ignore_empty=True, frozen=True)
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - of each field its own
+        """What the environment says, `given` first; raises SettingError where something can't be."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise SettingError("; ".join(_sentence(one) for one in error.errors())) from None
+
+
+class Daily(_Environment):
+    """How each day starts itself: whoever reads the DAG asks for that alone."""
+
+    # A cron expression of one run a day.
+    ingest_schedule: str | None = None
+    # Since when those that were missed are made up for.
+    ingest_since: date | None = None
+    # For how many hours after that a day's file is awaited.
+    ingest_hours: Annotated[float, Field(gt=0, le=240)] = 6
+
+
+class Settings(Daily):
+    """What the environment says, with defaults under `data/` (a container: /data)."""
 
     env: Literal["production", "development", "test"] = "production"
 
@@ -105,20 +125,8 @@ class Settings(BaseSettings):
     spark_memory: Annotated[str, Field(pattern=r"^\d+[mg]$")] = "2g"
     # In a cluster: the manifest that the DAG's jobs are submitted with.
     spark_application: Path | None = None
-    # When each day starts itself: a cron expression of one run a day, and since when those that were missed are made up
-    # for, which the DAG reads by itself; and for how many hours after that a day's file is awaited.
-    ingest_schedule: str | None = None
-    ingest_since: date | None = None
-    ingest_hours: Annotated[float, Field(gt=0, le=240)] = 6
     # spark-submit sets it for the Python that it starts: master and memory were said to it.
     spark_gateway: Annotated[int | None, Field(validation_alias="PYSPARK_GATEWAY_PORT")] = None
-
-    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - of each field its own
-        """What the environment says, `given` first; raises SettingError where something can't be."""
-        try:
-            super().__init__(**given)
-        except ValidationError as error:
-            raise SettingError("; ".join(_sentence(one) for one in error.errors())) from None
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> "Settings":

@@ -13,7 +13,7 @@ _PARSE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import model_refresh, model_watch, steps, store_verify, transactions_decide, transactions_ingest
-ours = ("fraudstack.settings", "fraudstack.storage", "jobs.spark.session", "jobs.kubernetes.submit")
+ours = ("fraudstack.storage", "jobs.spark.session", "jobs.kubernetes.submit")
 heavy = [name for name in ("pyspark", "pyarrow", "numpy", "pandas", "kubernetes_asyncio", *ours) if name in sys.modules]
 from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1])
