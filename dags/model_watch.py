@@ -1,5 +1,7 @@
 """The DAG model_watch: once a week, how far what the model in force looks at has moved, and how good it is."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, CronTriggerTimetable
 from steps import in_order
 
@@ -16,8 +18,8 @@ Apart from what a day's file needs, for it reads all of history:
 
 Trigger it to see it sooner.
 """,
-    # Saturday night; without a day to start from it makes up for none, and begins with the next.
-    schedule=CronTriggerTimetable("0 22 * * 6", timezone="UTC", run_immediately=False),
+    # Saturday night; without a day to start from it makes up for none, not even a recent one, and begins with the next.
+    schedule=CronTriggerTimetable("0 22 * * 6", timezone="UTC", run_immediately=timedelta()),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,

@@ -1,5 +1,7 @@
 """The DAG store_verify: once a week, whether the store says what its own facts make."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, CronTriggerTimetable
 from steps import in_order
 
@@ -17,8 +19,8 @@ change alone:
 
 An ingest waits meanwhile, the scorer goes on.
 """,
-    # Saturday night, when the watch of the model is done; without a day to start from it begins with the next.
-    schedule=CronTriggerTimetable("30 23 * * 6", timezone="UTC", run_immediately=False),
+    # Saturday night, when the watch of the model is done; it begins with the next, as that does.
+    schedule=CronTriggerTimetable("30 23 * * 6", timezone="UTC", run_immediately=timedelta()),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,

@@ -21,7 +21,18 @@ def follows(dag):
     if asset := getattr(dag.schedule, "asset_condition", None):
         return [asset.name]
     return dag.schedule and dag.schedule.expression
+from datetime import UTC, datetime
+from unittest.mock import patch
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+def first_run(dag):
+    # Of one that is installed on a Sunday.
+    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+    with patch("airflow.timetables.trigger.utcnow", lambda: datetime(2026, 11, 29, 1, tzinfo=UTC)):
+        run = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=TimeRestriction(None, None, False))
+    return run and str(run.run_after)
 print(json.dumps({dag.dag_id: {
+    "first": first_run(dag),
     "heavy": heavy,
     "errors": bag.import_errors,
     "order": [(task.task_id, sorted(task.downstream_task_ids)) for task in dag.topological_sort()],
@@ -66,6 +77,11 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> dict[str, Any]:
 
 def test_there_are_these(dags: dict[str, Any]) -> None:
     assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh", "model_watch", "store_verify"}
+
+
+def test_what_runs_weekly_begins_with_the_next_week(dags: dict[str, Any]) -> None:
+    assert dags["model_watch"]["first"] == "2026-12-05 22:00:00+00:00"
+    assert dags["store_verify"]["first"] == "2026-12-05 23:30:00+00:00"
 
 
 def test_every_file_of_the_folder_is_read_without_an_error(dag: dict[str, Any]) -> None:
