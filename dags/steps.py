@@ -41,7 +41,7 @@ class JobOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """The summary of the job, or a deferral."""
-        # Settings take seconds to import, which whoever only reads the DAG is spared.
+        # Whoever only reads the DAG is spared its import.
         from fraudstack.settings import Settings
 
         params, task = given(context), context["ti"]

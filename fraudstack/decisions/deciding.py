@@ -143,11 +143,11 @@ def decide_and_store(
     id = transactions.next_id(connection) if posted.id is None else posted.id
     event = scored.case.event if posted.id == id else replace(scored.case.event, id=id)
     verdict, decision = _advised(scored, posted, terms, now, advice)
-    said = Marks(int(verdict.suspicious))
+    marks = Marks(int(verdict.suspicious))
     transactions.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
     # A copy: work may be done twice, and what was scored must not hold what was rolled back.
-    follow(connection, scored.case.profile.copy(), [Change(None, (event, said))])
-    sums.count_reasons(connection, event, said.flagged, (reason.code for reason in verdict.reasons))
+    follow(connection, scored.case.profile.copy(), [Change(None, (event, marks))])
+    sums.count_reasons(connection, event, marks.flagged, (reason.code for reason in verdict.reasons))
     transactions.store_decision(connection, id, decision)
     return Decided(id, decision)
 

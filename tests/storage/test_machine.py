@@ -41,6 +41,7 @@ from tests.jobs.databases import new_postgres, quiet
 from tests.jobs.databases import settings as job_settings
 from tests.storage.daily_sums import counted, kept
 from tests.storage.dump import derived, everything
+from tests.storage.kills import KilledError, killed_after
 from tests.storage.test_follow import TERMS, Oracle
 from tests.storage.test_load import batches, row
 from tests.storage.test_load import label as apply_labels
@@ -87,21 +88,6 @@ BROKEN = (
     "DELETE FROM days_seen",
     "UPDATE transactions SET is_fraud = 1 WHERE is_fraud IS NULL AND client_id = '9'",
 )
-
-
-class KilledError(Exception):
-    """Stands for a process that is killed between two of its write transactions."""
-
-
-def killed_after(turns: int) -> Callable[[int], None]:
-    left = [turns]
-
-    def on_rows(_: int) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise KilledError
-
-    return on_rows
 
 
 def going_on(_: int) -> None:

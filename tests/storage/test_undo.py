@@ -1,7 +1,6 @@
 """A load taken back, transactions deleted: the store is as if they had never been, but for what people said since."""
 
 import random
-from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +26,7 @@ from fraudstack.storage.removal.delete import delete
 from fraudstack.storage.removal.undo import Undone, undo
 from fraudstack.storage.upgrade import upgrade
 from fraudstack.storage.verify.store import verify
+from tests.storage.kills import KilledError, killed_after
 from tests.storage.test_follow import TERMS
 from tests.storage.test_load import content, label, load, row
 
@@ -166,29 +166,14 @@ def test_a_large_load_is_undone_and_all_is_made_anew(store: Store) -> None:
     assert said(store) == []
 
 
-class KilledError(Exception):
-    """Stands for a process that is killed between two of its write transactions."""
-
-
-def killed_after(several: int) -> Callable[[int], None]:
-    left = [several]
-
-    def on_rows(rows: int) -> None:
-        left[0] -= rows
-        if left[0] < 0:
-            raise KilledError
-
-    return on_rows
-
-
 def test_an_undo_that_was_killed_is_made_up_for_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fraudstack.storage.removal.chosen._ROWS", (2, 1, 2))
     load(store, [row(id) for id in range(1, 10)], "first")
     label(store, dict.fromkeys(range(1, 10), 1), "first")
     load(store, [row(20)], "second")
-    for several in (1, 5, 3):
+    for turns in (0, 2, 2):
         with closing(Connection(store)) as connection, pytest.raises(KilledError):
-            undo(connection, "first", 1e9, killed_after(several))
+            undo(connection, "first", 1e9, killed_after(turns))
         # What it left is a store as any other.
         assert differences(store) == []
     gone = set(range(1, 10)) - {id for id, *_ in said(store)}
@@ -205,7 +190,7 @@ def test_what_was_deleted_comes_again_as_new_also_after_a_kill(store: Store, mon
     load(store, [row(id) for id in range(1, 10)], "first")
     label(store, dict.fromkeys(range(1, 10), 1), "labels")
     with closing(Connection(store)) as connection, pytest.raises(KilledError):
-        delete(connection, range(1, 10), 1e9, killed_after(3))
+        delete(connection, range(1, 10), 1e9, killed_after(1))
     assert differences(store) == []
     gone = set(range(1, 10)) - {id for id, *_ in said(store)}
     assert gone

@@ -84,8 +84,8 @@ def _habits(changes: Sequence[Change]) -> dict[tuple[str, str], list[int]]:
     return {key: figures for key, figures in found.items() if any(figures)}
 
 
-def _add_habits(found: dict[tuple[str, str], list[int]], event: Event, said: Marks, sign: int) -> None:
-    usual = sign * (trusted(*said) and not event.declined)
+def _add_habits(found: dict[tuple[str, str], list[int]], event: Event, marks: Marks, sign: int) -> None:
+    usual = sign * (trusted(*marks) and not event.declined)
     for key in event.keys:
         figures = found.get(key)
         if figures is None:
@@ -123,9 +123,9 @@ def _remember(
             come.append(now)
     come.sort(key=lambda fact: place(fact[0]))
     if not gone and come and (last is None or place(come[0][0]) > last):
-        for event, said in come:
-            value_days.count(connection, event, said, memory.add(event, said.is_fraud), 1)
+        for event, marks in come:
+            value_days.count(connection, event, marks, memory.add(event, marks.is_fraud), 1)
     elif gone or come:
-        for event, said, ordinary, sign in amended(connection, profile.client_id, memory, gone, come):
-            value_days.count(connection, event, said, ordinary, sign)
+        for event, marks, ordinary, sign in amended(connection, profile.client_id, memory, gone, come):
+            value_days.count(connection, event, marks, ordinary, sign)
         memory.come_in_the_hour(recent.seconds for recent in profile.recent)

@@ -111,9 +111,11 @@ def take_out(
     wanted = np.array(ids, np.int64)
     for kind in kinds:
         for load, part, packed in connection.rows(_WITHIN, (kind, min(ids), max(ids))):
+            if of not in (None, load):
+                continue
             known = unpack(packed, kind)
             left = known[:, ~np.isin(known[0], wanted)]
-            if of not in (None, load) or left.shape == known.shape:
+            if left.shape == known.shape:
                 continue
             if left.size:
                 connection.execute(_REPACK, (int(left[0, 0]), int(left[0, -1]), pack(*left), load, kind, part))

@@ -38,7 +38,7 @@ class Told(NamedTuple):
     """What a part of a history says of a transaction: once more (1) or no more (-1), and was its amount ordinary?"""
 
     event: Event
-    said: Marks
+    marks: Marks
     ordinary: bool
     sign: int
 
@@ -55,7 +55,7 @@ def amended(
 
     Gives what is to be counted otherwise with merchants, categories and states.
     """
-    left, entered = ({place(event): (event, said) for event, said in facts} for facts in (gone, come))
+    left, entered = ({place(event): (event, marks) for event, marks in facts} for facts in (gone, come))
     places = sorted(left.keys() | entered.keys())
     while places:
         first, rows, ends, within = _read(connection, client_id, memory, places, entered)
@@ -67,11 +67,11 @@ def amended(
         before += [left[at] for at in left.keys() & inside]
         before.sort(key=lambda fact: place(fact[0]))
         for folded, history, sign in ((now, rows, 1), (was, before, -1)):
-            for event, said in history:
-                ordinary = folded.add(event, said.is_fraud)
+            for event, marks in history:
+                ordinary = folded.add(event, marks.is_fraud)
                 # Of the others both say the same.
-                if said.is_fraud == 1 or place(event) in inside:
-                    yield Told(event, said, ordinary, sign)
+                if marks.is_fraud == 1 or place(event) in inside:
+                    yield Told(event, marks, ordinary, sign)
         last = max(event.seconds for event, _ in (*rows[-1:], *before[-1:])) // DAY
         if not memory.amend(Part(first, last, was, now, ends)):
             memory.last_high = _high_before(connection, client_id, begin)
@@ -89,10 +89,10 @@ def before(connection: Connection, client_id: str, memory: ClientMemory, at: Pla
     latest = _purchases(connection, client_id, begin)
     now, was = ClientMemory.begun(latest), ClientMemory.begun(latest)
     last = first
-    for event, said in _after(connection, client_id, begin):
+    for event, marks in _after(connection, client_id, begin):
         if place(event) < at:
-            now.add(event, said.is_fraud)
-        was.add(event, said.is_fraud)
+            now.add(event, marks.is_fraud)
+        was.add(event, marks.is_fraud)
         last = event.seconds // DAY
     rolled = memory.copy()
     if not rolled.amend(Part(first, last, was, now, ends=True)):
@@ -101,12 +101,12 @@ def before(connection: Connection, client_id: str, memory: ClientMemory, at: Pla
     return rolled
 
 
-def was_ordinary(connection: Connection, event: Event, said: Marks) -> bool:
+def was_ordinary(connection: Connection, event: Event, marks: Marks) -> bool:
     """Whether the amount of a fraud was ordinary for its client; of others nobody asks."""
-    if said.is_fraud != 1:
+    if marks.is_fraud != 1:
         return False
     memory = ClientMemory.begun(_purchases(connection, event.client_id, place(event)))
-    return memory.add(event, said.is_fraud)
+    return memory.add(event, marks.is_fraud)
 
 
 def _read(
@@ -124,12 +124,12 @@ def _read(
             first = min(first, newest - KEPT_DAYS + 1)
     rows: list[Fact] = []
     within = purchases = 0
-    for event, said in _after(connection, client_id, (first * DAY, _FIRST)):
+    for event, marks in _after(connection, client_id, (first * DAY, _FIRST)):
         day = event.seconds // DAY
         on_a_new_day = bool(rows) and rows[-1][0].seconds // DAY < day
         if on_a_new_day and purchases >= LATEST and not (within < len(places) and places[within][0] // DAY < day):
             return first, rows, False, within
-        rows.append((event, said))
+        rows.append((event, marks))
         reached = bisect_right(places, place(event))
         if reached > within:
             within, purchases = reached, 0
@@ -181,8 +181,8 @@ def _high_before(connection: Connection, client_id: str, at: Place) -> int | Non
             return None
         at = place(page[-1][0])
         memory = ClientMemory.begun(_purchases(connection, client_id, at))
-        for event, said in reversed(page):
-            memory.add(event, said.is_fraud)
+        for event, marks in reversed(page):
+            memory.add(event, marks.is_fraud)
         if memory.last_high is not None:
             return memory.last_high
 

@@ -221,9 +221,9 @@ def newest_day(connection: Connection) -> int | None:
 def made_of(client_id: str, history: Iterable[tuple[Event, Marks]]) -> Profile:
     """The profile that a client's transactions make, in any order, with no memory."""
     known = list(history)
-    profile = replayed(client_id, ((event, trusted(*said)) for event, said in known))
-    for _, said in known:
-        profile.tell(said.is_fraud)
+    profile = replayed(client_id, ((event, trusted(*marks)) for event, marks in known))
+    for _, marks in known:
+        profile.tell(marks.is_fraud)
     return profile
 
 
