@@ -25,6 +25,11 @@ WATCHED = Gauge(
     ["measure"],
     multiprocess_mode="mostrecent",
 )
+INGESTED = Gauge(
+    "fraudstack_ingest_timestamp_seconds",
+    "When the latest ingest began that read its file to the end, 0 before the first",
+    multiprocess_mode="mostrecent",
+)
 LLM = Counter("fraudstack_llm_total", "How calls of the language model went", ["status"])
 WAITING = Gauge("fraudstack_waiting_decisions", "Decisions that wait to be written", multiprocess_mode="livesum")
 

@@ -22,6 +22,7 @@ from fraudstack.storage import transactions
 from fraudstack.storage.connections import store
 from fraudstack.storage.connections.online import Readers
 from fraudstack.storage.model_days import latest as watched_of
+from fraudstack.storage.runs import last_ingest
 from fraudstack.storage.shared_counts import Shared
 from fraudstack.storage.upgrade import upgrade
 
@@ -73,10 +74,12 @@ class Scorer:
                 log.warning("the old names of categories stay", extra={"said": {"error": str(error)}})
 
     def _read(self) -> None:
-        """What jobs bring: names of categories, and what is watched of the model."""
+        """What jobs bring: names of categories, what is watched of the model, when a file was ingested."""
         with self.readers.reading() as connection:
             self.categories = transactions.categories(connection)
             watched = watched_of(connection, self.model.model.version) if self.model.model else {}
+            ingested = last_ingest(connection)
+        metrics.INGESTED.set(ingested)
         for measure, (value, _, _) in watched.items():
             metrics.WATCHED.labels(measure).set(value)
 

@@ -151,15 +151,15 @@ def undo(
 
     What a later run corrected stays as that one left it; what was decided online or reviewed since stays, and is named.
     """
-    from fraudstack.storage.removal.chosen import journal
     from fraudstack.storage.removal.undo import undo as take_back
+    from fraudstack.storage.runs import note
 
     with _changing("undo", database) as (connection, settings, phases):
         started = datetime.now(UTC)
         with phases.counted("undo", 0) as on_rows:
             found = take_back(connection, run, settings.bulk_share, on_rows)
         changed = found.gone + found.restored + found.unlabelled
-        journal(connection, run, "undo", started, changed + len(found.stay), changed)
+        note(connection, run, "undo", started, changed + len(found.stay), changed)
     sys.stdout.write(
         f"run {run} is undone: {found.gone:,} transactions are gone, {found.restored:,} are as they were before, "
         f"{found.unlabelled:,} have the label that they had\n"
@@ -174,8 +174,8 @@ def delete(
 ) -> None:
     """Delete transactions with their decisions, reviews and labels, for good; files and backups keep what they hold."""
     from fraudstack.reading.ids import read
-    from fraudstack.storage.removal.chosen import journal
     from fraudstack.storage.removal.delete import delete as take_out
+    from fraudstack.storage.runs import note
 
     wanted = read(ids)
     started = datetime.now(UTC)
@@ -183,7 +183,7 @@ def delete(
     with _changing("delete", database) as (connection, settings, phases):
         with phases.counted("delete", len(wanted)) as on_rows:
             gone = take_out(connection, wanted, settings.bulk_share, on_rows)
-        journal(connection, run, "delete", started, len(wanted), gone)
+        note(connection, run, "delete", started, len(wanted), gone)
     sys.stdout.write(f"{gone:,} of {len(wanted):,} transactions are deleted, as run {run}\n")
 
 

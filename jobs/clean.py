@@ -13,11 +13,12 @@ from fraudstack.columns.tokens import masked
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import labels, runs
+from fraudstack.storage import labels
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import parse
 from fraudstack.storage.loads import bulk as loads_bulk
 from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.runs import bulk as runs
 from fraudstack.storage.transactions import bulk as transactions
 from jobs.raw import lines, side_files, usual
 from jobs.raw.transactions import ACCEPTED, Judged, judge

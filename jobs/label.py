@@ -12,11 +12,12 @@ from pyspark.sql import functions as F
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import clusters, labels, outdated, runs
+from fraudstack.storage import clusters, labels, outdated
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import parse
 from fraudstack.storage.loads import bulk as loads_bulk
 from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.runs import bulk as runs
 from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 from jobs.raw.labels import FILE_BITS, are_given, files_of, judge

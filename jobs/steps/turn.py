@@ -11,11 +11,11 @@ from adbc_driver_manager.dbapi import Connection
 from fraudstack.errors import Refusal, StoreError
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
-from fraudstack.storage import runs
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.locks import ingest_turn
 from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.runs import bulk as runs
 from fraudstack.storage.upgrade import is_current as upgrade_is_current
 from fraudstack.storage.upgrade import upgrade
 from jobs.steps.staging import staging_folder

@@ -1,7 +1,9 @@
 """POST /transaction: a decision with reasons, stored before it is answered."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -191,3 +193,26 @@ def test_names_of_categories_that_an_ingest_brings_are_said(
             return "first transaction at Commuter Transport" in decided["reason"]
 
         wait_for(said, 10, "the name")
+
+
+def test_when_a_file_was_last_ingested_is_told_to_prometheus(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "LOOK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(state, "_CATEGORIES_EVERY", 1)
+    run = "INSERT INTO ingest_runs (run_id, step, started_at, seconds, error) VALUES ('{}', '{}', '{}', {}, {})"
+    with running(tmp_path, database) as client:
+        execute(
+            database,
+            run.format("read", "clean", "2026-11-01 04:30:00", 2, "NULL"),
+            run.format("refused", "clean", "2026-11-02 04:30:00", 2, "'it is empty'"),
+            run.format("killed", "clean", "2026-11-03 04:30:00", "NULL", "NULL"),
+            run.format("labels alone", "label", "2026-11-04 04:30:00", 2, "NULL"),
+        )
+        read = datetime(2026, 11, 1, 4, 30, tzinfo=UTC).timestamp()
+
+        def told() -> bool:
+            [found] = re.findall(r"^fraudstack_ingest_timestamp_seconds (.*)$", client.get("/metrics").text, re.M)
+            return float(found) == read
+
+        wait_for(told, 10, "the run that read its file")

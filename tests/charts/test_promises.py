@@ -1,6 +1,7 @@
 """What the chart promises whoever installs it, held without a cluster."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +122,26 @@ def test_a_day_starts_itself_where_a_schedule_is_given() -> None:
             assert sees is (logs or name.endswith("-triggerer")), name
     for _, pod, _ in pods():
         assert "TX_INGEST_SCHEDULE" not in json.dumps(pod)
+
+
+def test_a_file_that_is_late_is_an_alert_where_one_is_due() -> None:
+    watched = ("--set", "api.serviceMonitor.enabled=true")
+    due = ("--set", "airflow.ingest.schedule=30 4 * * *,airflow.ingest.hours=3")
+    [late] = [one for one in _alerts(*watched, *due) if one["alert"] == "FraudstackFileLate"]
+    assert late["expr"].endswith(f"> {28 * 3600}")
+    assert "FraudstackFileLate" not in [one["alert"] for one in _alerts(*watched)]
+
+
+def test_the_runbook_has_a_page_for_every_alert() -> None:
+    runbook = Path("docs/runbook.md").read_text()
+    for one in _alerts("--set", "api.serviceMonitor.enabled=true,airflow.ingest.schedule=30 4 * * *"):
+        assert f"\n## {one['alert']}\n" in runbook
+        assert one["annotations"]["runbook_url"] == f"docs/runbook.md#{one['alert'].lower()}"
+
+
+def _alerts(*values: str) -> list[Object]:
+    [rules] = [one for one in objects(*values) if one["kind"] == "PrometheusRule"]
+    return [one for group in rules["spec"]["groups"] for one in group["rules"]]
 
 
 @EVERY

@@ -1,9 +1,7 @@
 """Transactions that are taken out of the store, or changed back: chosen into a temporary table, and counted out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
-from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.connections.online import Connection, held
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.decisions import batch_days
@@ -12,8 +10,6 @@ from fraudstack.storage.following import changes
 # Transactions in a write transaction: the first, the fewest, the most.
 _ROWS = (200, 20, 2_000)
 
-_FORGET_RUN = "DELETE FROM ingest_runs WHERE run_id = ? AND step = ?"
-_RUN = "INSERT INTO ingest_runs (run_id, step, started_at, seconds, rows_in, loaded) VALUES (?, ?, ?, ?, ?, ?)"
 _MAKE = "CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT PRIMARY KEY, is_fraud INTEGER)"
 _NONE = "DELETE FROM chosen"
 _CHOOSE = "INSERT INTO chosen (id, is_fraud) VALUES (?, ?)"
@@ -27,14 +23,6 @@ _DROP_DECIDED = (
     batch_days.counting("SELECT id FROM chosen", -1),
     "DELETE FROM decisions WHERE source = 'batch' AND id IN (SELECT id FROM chosen)",
 )
-
-
-def journal(connection: Connection, run_id: str, step: str, started: datetime, asked: int, done: int) -> None:
-    """Leave a row in ingest_runs, which counts and doesn't name what was changed."""
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    with connection.write():
-        connection.execute(_FORGET_RUN, (run_id, step))
-        connection.execute(_RUN, (run_id, step, started.strftime(DATE_FORMAT), seconds, asked, done))
 
 
 def in_turns[T](

@@ -1,7 +1,7 @@
 """Sums by day, kept by every decision and review in its own write transaction.
 
 A figure that people look at must not cost a scan: a day has some hundred rows, whatever came in on it. Bulk loads don't
-keep them: `sums_load` makes them anew when an ingest ends.
+keep them: `bulk` makes them anew when an ingest ends.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
