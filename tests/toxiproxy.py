@@ -24,13 +24,21 @@ Stream = Literal["downstream", "upstream"]
 class Proxy:
     """A way to one server; what is poisoned stays so until `heal`."""
 
-    name: str
+    upstream: str
     port: int
     _client: httpx.Client
 
     @property
+    def name(self) -> str:
+        return f"to_{self.port}"
+
+    @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    def make(self) -> None:
+        told = {"name": self.name, "listen": self.address, "upstream": self.upstream, "enabled": True}
+        self._client.post("/proxies", json=told).raise_for_status()
 
     def poison(self, kind: str, stream: Stream = "downstream", **attributes: int) -> None:
         """One toxic more: latency (latency, jitter), bandwidth (rate in KB/s), timeout (timeout), reset_peer (timeout),
@@ -39,10 +47,12 @@ class Proxy:
         self._client.post(f"/proxies/{self.name}/toxics", json=toxic).raise_for_status()
 
     def heal(self) -> None:
-        """Let everything through again."""
-        for toxic in self._client.get(f"/proxies/{self.name}/toxics").raise_for_status().json():
-            self._client.delete(f"/proxies/{self.name}/toxics/{toxic['name']}").raise_for_status()
-        self.up()
+        """Let everything through again, by new connections.
+
+        A toxic is never taken off: that waits for ever where a connection has ended (Shopify/toxiproxy, issue 558).
+        """
+        self._client.delete(f"/proxies/{self.name}").raise_for_status()
+        self.make()
 
     def down(self) -> None:
         """Cut every connection and take no new one."""
@@ -61,14 +71,12 @@ class Toxiproxy:
     @contextmanager
     def proxy(self, upstream: str) -> Iterator[Proxy]:
         """A way to HOST:PORT that is gone afterwards."""
-        port = free_port()
-        name = f"to_{port}"
-        said = {"name": name, "listen": f"127.0.0.1:{port}", "upstream": upstream, "enabled": True}
-        self._client.post("/proxies", json=said).raise_for_status()
+        proxy = Proxy(upstream, free_port(), self._client)
+        proxy.make()
         try:
-            yield Proxy(name, port, self._client)
+            yield proxy
         finally:
-            self._client.delete(f"/proxies/{name}").raise_for_status()
+            self._client.delete(f"/proxies/{proxy.name}").raise_for_status()
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from tests.dags.airflow_process import finished, processes, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
 from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
 
-pytestmark = pytest.mark.alone
+# It waits more than it works, and measures nothing.
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1_200)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from data.generate import generate
 from tests.dags.airflow_process import content, processes, query, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
 
-pytestmark = pytest.mark.alone
+# It waits more than it works, and measures nothing.
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1_200)]
 _ROWS = 2000
 _FOLLOWS = "/api/v2/dags/transactions_decide"
 

@@ -189,11 +189,13 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.number = 0
+        self.unsettled = 0
         for store in self.stores:
             emptied(store)
 
     def both(self, do: Callable[[Store], object]) -> Any:
         Machine.steps += 1
+        self.unsettled += 1
         answers = [do(store) for store in self.stores]
         assert answers[0] == answers[1]
         return answers[0]
@@ -312,10 +314,13 @@ class Machine(RuleBasedStateMachine):
         self.both(do)
         self.settle()
 
+    # More often, and hardly anything would come together.
+    @precondition(lambda self: self.unsettled > 3)
     @rule()
     def settle(self) -> None:
         self.both(settled)
         Machine.settlings += 1
+        self.unsettled = 0
         for store in self.stores:
             assert list(verify(store, quiet(), repair=False)) == []
         store = self.stores[0]
