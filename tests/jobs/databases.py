@@ -16,6 +16,7 @@ from rich.console import Console
 
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
+from fraudstack.storage.loads import unpack
 
 Rows = list[tuple[object, ...]]
 # What the fixture `made_once` is.
@@ -143,7 +144,7 @@ def everything(url: str, *, without: Collection[str] = ("version",)) -> dict[str
     """The content of every table and the indexes' names.
 
     Without ingest_runs, quarantine and loads, which say how runs went, and without some columns: versions, which rise
-    each time something is made anew.
+    each time something is made anew. Of the loads' lists what they hold, wherever they are cut.
     """
     catalogue, columns, indexes = (
         (
@@ -163,8 +164,10 @@ def everything(url: str, *, without: Collection[str] = ("version",)) -> dict[str
         told = {
             name: ", ".join(f'"{column}"' for (column,) in ask(columns.format(name)) if column not in without)
             for name in names
-            if name not in {"ingest_runs", "quarantine", "loads"}
+            if name not in {"ingest_runs", "quarantine", "loads", "load_lists"}
         }
+        lists: list[Any] = ask("SELECT kind, packed FROM load_lists") if "load_lists" in names else []
         return {name: sorted(map(repr, ask(f'SELECT {told[name]} FROM "{name}"'))) for name in told} | {
-            "indexes": sorted(str(name) for (name,) in ask(indexes))
+            "lists": sorted(repr((kind, *held)) for kind, packed in lists for held in unpack(packed, kind).T.tolist()),
+            "indexes": sorted(str(name) for (name,) in ask(indexes)),
         }

@@ -11,7 +11,7 @@ import pytest
 from data.generate import generate
 from tests.jobs.databases import everything
 
-_ROWS = 30_000
+_ROWS = 8_000
 
 
 def environment(inputs: Path, folder: Path) -> dict[str, str]:

@@ -1,19 +1,23 @@
 """Several who write to a PostgreSQL store at once, stepped through in every order of their statements."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 import psycopg
 
 from fraudstack.storage.connections import bulk
-from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.online import CLIENT_LOCKS, Connection
 
 _PATIENCE_SECONDS = 60
-_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+# Not by what it says that it waits for: that is still there when the lock is already given.
+_WAITING = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"""
 _here = threading.local()
 
 
@@ -51,11 +55,13 @@ class Actor:
         self._go.release()
 
 
-def _matters(statement: str) -> bool:
-    # Whether the store is empty is asked before any of them begins.
-    if statement.endswith("FROM transactions LIMIT 1"):
-        return False
-    return statement == "COMMIT" or "transactions" in statement or "pg_advisory" in statement
+# Where one of them takes what it locks, reads what is there, writes and commits; all else is between two of these.
+_MATTERS = re.compile(
+    rf"""COMMIT$|transactions$|SELECT\ pg_advisory_xact_lock\({CLIENT_LOCKS},|SELECT\ count\(\*\)\ AS\ held
+    |SELECT\ (t\.id,\ t\.date|s\.id\ FROM\ staged\ s\ JOIN\ transactions|id,\ client_id,\ date)
+    |INSERT\ INTO\ (transactions|replaced)|UPDATE\ transactions""",
+    re.VERBOSE,
+)
 
 
 @contextmanager
@@ -65,13 +71,15 @@ def stepped() -> Iterator[None]:
     def gated(real: Callable[..., Any], place: int) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
             actor = getattr(_here, "actor", None)
-            if actor is not None and _matters(str(arguments[place])):
+            if actor is not None and _MATTERS.match(str(arguments[place])):
                 actor.stand()
             return real(*arguments, **named)
 
         return call
 
     with (
+        # Else one would wait at the server for what it sent, while it stands before what it hasn't.
+        mock.patch.object(psycopg.Connection, "pipeline", return_value=nullcontext()),
         mock.patch.object(Connection, "rows", gated(Connection.rows, 1)),
         mock.patch.object(Connection, "execute", gated(Connection.execute, 1)),
         mock.patch.object(bulk, "query", gated(bulk.query, 1)),
@@ -81,28 +89,58 @@ def stepped() -> Iterator[None]:
         yield
 
 
-def played(url: str, acts: Mapping[str, Callable[[], object]], order: Sequence[str]) -> dict[str, Actor]:
-    """Let each act do a statement when its name comes in the order, unless it waits for another; then all to the end.
+@dataclass(frozen=True)
+class Choice:
+    """Who went on, of those who could."""
+
+    chosen: str
+    able: Sequence[str]
+
+
+def every_schedule(
+    url: str, begin: Callable[[], None], acts: Mapping[str, Callable[[], object]]
+) -> Iterator[tuple[str, dict[str, Actor]]]:
+    """Let acts come to their ends in every order of their statements that locks allow, each after `begin`.
+
+    Stateless model checking (Godefroid, 1997): what was chosen last is chosen otherwise the next time.
+    """
+    order: list[str] = []
+    while True:
+        begin()
+        with stepped():
+            actors, choices = _played(url, acts, order)
+        yield "".join(choice.chosen for choice in choices), actors
+        while choices and choices[-1].chosen == choices[-1].able[-1]:
+            choices.pop()
+        if not choices:
+            return
+        last = choices.pop()
+        order = [choice.chosen for choice in choices] + [last.able[last.able.index(last.chosen) + 1]]
+
+
+def _played(
+    url: str, acts: Mapping[str, Callable[[], object]], order: Sequence[str]
+) -> tuple[dict[str, Actor], list[Choice]]:
+    """Let one do a statement after the other, as named in the order, then always the first that doesn't wait.
 
     Raises TimeoutError when they come to no end.
     """
+    choices: list[Choice] = []
     with psycopg.connect(url, autocommit=True) as observer:
         actors = {name: Actor(do) for name, do in acts.items()}
-        _settled(observer, actors)
-        for name in order:
-            if actors[name].standing.is_set() and not actors[name].done:
-                actors[name].go_on()
-                _settled(observer, actors)
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not all(actor.done for actor in actors.values()):
-            if time.monotonic() > deadline:
-                raise TimeoutError("they wait for each other")
-            for actor in actors.values():
-                if actor.standing.is_set() and not actor.done:
-                    actor.go_on()
-                    break
+        while True:
             _settled(observer, actors)
-    return actors
+            able = [name for name, actor in sorted(actors.items()) if actor.standing.is_set() and not actor.done]
+            if able:
+                chosen = order[len(choices)] if len(choices) < len(order) else able[0]
+                choices.append(Choice(chosen, able))
+                assert chosen in able, "the same beginning has led elsewhere"
+                actors[chosen].go_on()
+            elif all(actor.done for actor in actors.values()):
+                return actors, choices
+            elif time.monotonic() > deadline:
+                raise TimeoutError("they wait for each other")
 
 
 def _settled(observer: "psycopg.Connection[Any]", actors: Mapping[str, Actor]) -> None:
