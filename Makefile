@@ -64,8 +64,8 @@ airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:80
 	@echo "Preparing Spark's classes, once"
 	@$(BIN)/python -m jobs.spark.class_archive
 
-SIDE_BY_SIDE = --dist loadfile --no-loadscope-reorder --numprocesses
-QUICK = pytest -m "not long" $(SIDE_BY_SIDE) 2
+IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+QUICK = pytest -m "not long" $(IN_TWO)
 # Per cent of lines and branches that the quick tests go through.
 FLOOR = 85
 
@@ -85,8 +85,7 @@ test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the schedule
 ifdef TESTS
 	@$(BIN)/python -m pytest -m long $(TESTS)
 else
-	@# Of two cores' time these leave a third: they wait for Airflow, for locks, for processes that begin.
-	@$(BIN)/python -m pytest -m "long and not alone" $(SIDE_BY_SIDE) 3
+	@$(BIN)/python -m pytest -m "long and not alone" $(IN_TWO)
 	@$(BIN)/python -m pytest -m alone
 endif
 

@@ -73,6 +73,8 @@ def standalone(folder: Path, **more: str) -> Iterator[Airflow]:
         AIRFLOW__API__PORT=api,
         # Where tasks report to: the port alone doesn't move it.
         AIRFLOW__API__BASE_URL=f"http://localhost:{api}",
+        # The files stay as they are, and each look at them costs as much as a task.
+        AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL="300",
         AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=worker_logs,
         AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=trigger_logs,
         **more,

@@ -73,7 +73,6 @@ def test_the_log_shows_the_jobs_progress(ingested: Path) -> None:
     assert log.index("clean: load") < log.index("label: ") < log.index("profiles: ") < log.index("cluster: ")
 
 
-@pytest.mark.long
 def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(ingested: Path, tmp_path: Path) -> None:
     folder = tmp_path
     for store in ingested.glob("transactions*.db"):
@@ -108,7 +107,6 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(inge
     ]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("conf", "said"),
     [

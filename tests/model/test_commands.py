@@ -14,7 +14,7 @@ from fraudstack.features.table import NAMES
 pytestmark = pytest.mark.long
 
 # The generated history ends in October 2019; its frauds are rare.
-ROWS, UNTIL, FIRST, LAST, FLIPPED = 150_000, "2016-12-31", "2017-01-01", "2017-12-31", "2017-06-01"
+ROWS, UNTIL, FIRST, LAST, FLIPPED = 110_000, "2016-12-31", "2017-01-01", "2017-12-31", "2017-06-01"
 
 
 def fraudstack(*arguments: str, expect: int = 0) -> str:
