@@ -60,10 +60,10 @@ _KNOWS = {
 # Floor upon floor: a room knows those below its own, never one beside it.
 _STORAGE = (
     {"connections", "forms"},
-    {"backup", "events", "figures", "loads", "model_days", "outdated", "quarantined", "runs", "shared_counts"},
+    {"backup", "events", "figures", "loads", "model_days", "outdated", "quarantined", "shared_counts"},
     {"clusters", "sums", "upgrade"},
     {"days_seen", "profiles"},
-    {"memories", "value_days"},
+    {"memories", "runs", "value_days"},
     {"following"},
     {"decisions"},
     {"reviews", "transactions"},
