@@ -65,7 +65,7 @@ _MATTERS = re.compile(
 
 
 @contextmanager
-def stepped() -> Iterator[None]:
+def _stepped() -> Iterator[None]:
     """Statements of actors' threads stand before they are sent."""
 
     def gated(real: Callable[..., Any], place: int) -> Callable[..., Any]:
@@ -107,7 +107,7 @@ def every_schedule(
     order: list[str] = []
     while True:
         begin()
-        with stepped():
+        with _stepped():
             actors, choices = _played(url, acts, order)
         yield "".join(choice.chosen for choice in choices), actors
         while choices and choices[-1].chosen == choices[-1].able[-1]:

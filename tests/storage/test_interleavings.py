@@ -105,11 +105,7 @@ def every_order(
     execute(store, *keep)
     # Faster than TRUNCATE on a handful of rows.
     again = "; ".join(f"DELETE FROM {table}; INSERT INTO {table} TABLE kept_{table}" for table in _TABLES)
-
-    def begin() -> None:
-        execute(store, again)
-
-    for order, actors in every_schedule(store.url, begin, acts):
+    for order, actors in every_schedule(store.url, partial(execute, store, again), acts):
         for actor in actors.values():
             if actor.error is not None:
                 raise AssertionError(order) from actor.error

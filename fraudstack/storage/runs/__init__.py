@@ -6,7 +6,7 @@ from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.profiles import seconds_at
 
-_FORGET = "DELETE FROM ingest_runs WHERE run_id = ? AND step = ?"
+FORGET = "DELETE FROM ingest_runs WHERE run_id = ? AND step = ?"
 _NOTE = "INSERT INTO ingest_runs (run_id, step, started_at, seconds, rows_in, loaded) VALUES (?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT max(started_at) FROM ingest_runs WHERE step = 'clean' AND seconds IS NOT NULL AND error IS NULL"
 
@@ -15,7 +15,7 @@ def note(connection: Connection, run_id: str, step: str, started: datetime, aske
     """Leave the row of something that people ask for themselves, which was done to so many of so many rows."""
     seconds = (datetime.now(UTC) - started).total_seconds()
     with connection.write():
-        connection.execute(_FORGET, (run_id, step))
+        connection.execute(FORGET, (run_id, step))
         connection.execute(_NOTE, (run_id, step, started.strftime(DATE_FORMAT), seconds, asked, done))
 
 

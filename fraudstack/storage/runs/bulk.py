@@ -12,12 +12,13 @@ from adbc_driver_manager.dbapi import Connection
 from fraudstack.card_numbers import masked_line
 from fraudstack.schema import DATE_FORMAT, TransactionsStore
 from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.online import numbered
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.connections.store import Store
+from fraudstack.storage.runs import FORGET
 
 REFUSED = pa.schema([("file", pa.string()), ("line", pa.int64()), ("text", pa.string()), ("reason", pa.string())])
 
-_FORGET_RUN = "DELETE FROM ingest_runs WHERE run_id = $1 AND step = $2"
 _START = "INSERT INTO ingest_runs (run_id, step, started_at) VALUES ($1, $2, {})"
 _FINISH = """UPDATE ingest_runs SET seconds = $1, rows_in = $2, loaded = $3, quarantined = $4, repeated = $5,
     unmatched = $6, fingerprint = $7, header = $8, error = $9 WHERE run_id = $10 AND step = $11"""
@@ -35,7 +36,7 @@ def start(store: Store, connection: Connection, run_id: str, step: str) -> None:
     now = datetime.now(UTC).strftime(DATE_FORMAT)
     value = "$3" if store.path else "CAST($3 AS TEXT)::timestamp"
     with bulk.write(store, connection):
-        bulk.execute(connection, _FORGET_RUN, (run_id, step))
+        bulk.execute(connection, numbered(FORGET), (run_id, step))
         bulk.execute(connection, _FORGET_REFUSED, (run_id, step))
         bulk.execute(connection, _START.format(value), (run_id, step, now))
 
