@@ -5,6 +5,7 @@ daily sums tell which days have changed since, and those are searched. What a fi
 """
 
 import struct
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -85,10 +86,8 @@ def enter(
     for some in batched(keys, _AT_ONCE):
         with connection.write():
             for key in some:
-                days = _days(connection, key)
-                if any(days[day] != counted[key] for day, counted in found.items()):
-                    days.update({day: counted[key] - days[day] for day, counted in found.items()})
-                    _put(connection, key, days)
+                packed = _packed(connection, key)
+                _put(connection, key, packed, {day: n[key] - _place(packed, day)[1] for day, n in found.items()})
 
 
 def has_changed(connection: Connection, day: str) -> bool:
@@ -105,22 +104,36 @@ def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None
     for (kind, value, cents, day), (difference,) in changes.items():
         of_values.setdefault((kind, value, int(cents)), {})[int(day)] = difference
     for key, differences in sorted(of_values.items()):
-        days = _days(connection, key)
-        days.update(differences)
-        _put(connection, key, days)
+        _put(connection, key, _packed(connection, key), differences)
 
 
-def _days(connection: Connection, key: tuple[str, str, int]) -> Counter[int]:
+def _packed(connection: Connection, key: tuple[str, str, int]) -> bytes:
     found = connection.rows(_OF_VALUE, key)
-    return Counter(dict(DAY.iter_unpack(found[0][0])) if found else {})
+    return found[0][0] if found else b""
 
 
-def _put(connection: Connection, key: tuple[str, str, int], days: Counter[int]) -> None:
-    packed = b"".join(DAY.pack(day, days[day]) for day in sorted(days) if days[day] > 0)
-    if packed:
-        connection.execute(_PUT, (*key, packed))
+def _put(connection: Connection, key: tuple[str, str, int], packed: bytes, differences: Mapping[int, int]) -> None:
+    """Count some days of a list otherwise; the others aren't looked at, however many there are."""
+    amended = packed
+    for day, difference in differences.items():
+        if difference:
+            at, transactions = _place(amended, day)
+            entry = DAY.pack(day, transactions + difference) if transactions + difference > 0 else b""
+            amended = amended[:at] + entry + amended[at + DAY.size * bool(transactions) :]
+    if amended == packed:
+        return
+    if amended:
+        connection.execute(_PUT, (*key, amended))
     else:
         connection.execute(_FORGET, key)
+
+
+def _place(packed: bytes, day: int) -> tuple[int, int]:
+    """Where a day stands in a list, or would, and how many transactions it has."""
+    entries = len(packed) // DAY.size
+    at = DAY.size * bisect_left(range(entries), day, key=lambda entry: DAY.unpack_from(packed, DAY.size * entry)[0])
+    found, transactions = DAY.unpack_from(packed, at) if at < len(packed) else (None, 0)
+    return at, transactions if found == day else 0
 
 
 def of(connection: Connection, kind: str, value: str) -> Seen:

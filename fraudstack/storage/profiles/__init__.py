@@ -14,6 +14,7 @@ from fraudstack.places import channel_of, city_of, state_of
 from fraudstack.profiles.event import KINDS, Event, Marks, seconds_of
 from fraudstack.profiles.profile import (
     MOST_RECENT,
+    WEEK,
     Amounts,
     Habit,
     Profile,
@@ -75,7 +76,7 @@ _EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions t WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 _LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
     ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
-_LATEST_BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
+_LATEST_BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND date > ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
 _VERSION = "SELECT version FROM profiles WHERE client_id = ?"
 _FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
@@ -165,8 +166,9 @@ def latest(connection: Connection, client_id: str, *, without: int = NO_ID) -> l
 
 
 def latest_before(connection: Connection, client_id: str, seconds: int, id: int) -> list[Recent]:
-    """What a profile remembered of the client's last week before a place in its history."""
-    found = connection.rows(_LATEST_BEFORE, (client_id, date_for(connection.store, seconds), id))
+    """What is asked of a client's history before a place in it: a week."""
+    since, until = (date_for(connection.store, at) for at in (seconds - WEEK, seconds))
+    found = connection.rows(_LATEST_BEFORE, (client_id, since, until, id))
     return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
 
 
