@@ -27,7 +27,8 @@ machine:
 	@python=$$(scripts/check-machine python) && $$python -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --require-hashes -r locks/uv.txt
 	@echo "Installing the packages of locks/dev.txt into .venv"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@# Compiled once: where Python may not write, each process would compile for seconds what it imports.
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r locks/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
