@@ -22,7 +22,7 @@ from fraudstack.storage import days_seen, profiles, transactions, value_days
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.pace import Pace, Turn
 from fraudstack.storage.following import changes, history
-from fraudstack.storage.memories import Fact, before, count_before, from_place, place, until_place
+from fraudstack.storage.memories import Fact, before, count_from, from_place, place, until_place
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
     profile = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
     version = profile.version
     since: Iterable[Fact]
-    if not asked and 2 * count_before(connection, client_id, first) < profile.transactions:
+    half = profile.transactions // 2 + 1
+    if not asked and count_from(connection, client_id, first, half) == half:
         # Of long ago: what came before is less than what came since.
         profile = profiles.made_of(client_id, until_place(connection, client_id, first))
         since = from_place(connection, client_id, first)

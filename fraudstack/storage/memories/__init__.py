@@ -27,7 +27,8 @@ _BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (
     ORDER BY date DESC, id DESC LIMIT {_PAGE}"""
 _UNTIL = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
     ORDER BY date, id"""
-_COUNT_BEFORE = "SELECT count(*) FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)"
+_COUNT_FROM = """SELECT count(*) FROM (SELECT 1 FROM transactions WHERE client_id = ? AND (date, id) >= (?, ?)
+    ORDER BY date, id LIMIT ?) later"""
 _NEWEST = "SELECT max(date) FROM transactions WHERE client_id = ?"
 _NEWEST_BEFORE = "SELECT max(date) FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)"
 _PURCHASES = f"""SELECT amount FROM transactions WHERE client_id = ? AND (date, id) < (?, ?) AND amount > 0
@@ -147,9 +148,9 @@ def until_place(connection: Connection, client_id: str, at: Place) -> list[Fact]
     return list(map(event_of, connection.rows(_UNTIL, _asked(connection, client_id, at))))
 
 
-def count_before(connection: Connection, client_id: str, at: Place) -> int:
-    """How many transactions a client has before a place."""
-    return int(connection.rows(_COUNT_BEFORE, _asked(connection, client_id, at))[0][0])
+def count_from(connection: Connection, client_id: str, at: Place, most: int) -> int:
+    """How many transactions a client has from a place on, of which no more are counted than `most`."""
+    return int(connection.rows(_COUNT_FROM, (*_asked(connection, client_id, at), most))[0][0])
 
 
 def _newest_day(connection: Connection, client_id: str) -> int | None:
