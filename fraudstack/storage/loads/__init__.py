@@ -102,6 +102,23 @@ def labels_of(
     return found
 
 
+def truths_of(rows: Callable[[str, tuple[Any, ...]], Iterable[Row]], ids: Ints) -> Ints:
+    """What the labels that count say of transactions, in the order of `ids`: 0, 1, or -1 where there is none.
+
+    `rows` answers a query with `?` for its parameters.
+    """
+    found: Ints = np.full(ids.size, -1)
+    if not ids.size:
+        return found
+    # By rising numbers of their loads: the latest stands.
+    for _, _, packed in rows(_WITHIN, ("labels", int(ids.min()), int(ids.max()))):
+        known, truths, _ = unpack(packed, "labels")
+        at = np.searchsorted(known, ids).clip(max=known.size - 1)
+        there = known[at] == ids
+        found[there] = truths[at[there]]
+    return found
+
+
 def take_out(
     connection: Connection, ids: Sequence[int], kinds: Iterable[Kind] = KINDS, *, of: int | None = None
 ) -> None:
