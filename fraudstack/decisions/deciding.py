@@ -316,20 +316,10 @@ def decision_of(
 
 
 def _row(connection: Connection, posted: Submission, event: Event, terms: Terms, verdict: Verdict) -> dict[str, Any]:
-    return {
+    return {name: getattr(posted, name) for name in CONTENT if name != "amount"} | {
         "id": event.id,
         "date": date_for(connection.store, event.seconds),
-        "client_id": posted.client_id,
-        "card_id": posted.card_id,
         "currency": posted.currency or terms.currency,
-        "use_chip": posted.use_chip,
-        "merchant_id": posted.merchant_id,
-        "merchant_city": posted.merchant_city,
-        "merchant_state": posted.merchant_state,
-        "zip": posted.zip,
-        "mcc": posted.mcc,
-        "description": posted.description,
-        "errors": posted.errors,
         "flagged_fraud": int(verdict.suspicious),
         "is_fraud": None,
     }

@@ -11,6 +11,7 @@ from tests.dags.airflow_process import DAGS, environment, finished
 
 _PARSE = """
 import json, sys
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import model_refresh, model_watch, steps, store_verify, transactions_decide, transactions_ingest
 ours = ("fraudstack.storage", "jobs.spark.session", "jobs.kubernetes.submit")
@@ -33,6 +34,7 @@ def first_run(dag):
     return run and str(run.run_after)
 print(json.dumps({dag.dag_id: {
     "first": first_run(dag),
+    "file": Path(dag.fileloc).name,
     "heavy": heavy,
     "errors": bag.import_errors,
     "order": [(task.task_id, sorted(task.downstream_task_ids)) for task in dag.topological_sort()],
@@ -77,6 +79,11 @@ def dag(request: pytest.FixtureRequest, dags: dict[str, Any]) -> dict[str, Any]:
 
 def test_there_are_these(dags: dict[str, Any]) -> None:
     assert set(dags) == {"transactions_ingest", "transactions_decide", "model_refresh", "model_watch", "store_verify"}
+
+
+def test_a_file_of_the_folder_has_a_dag_or_is_not_looked_into(dags: dict[str, Any]) -> None:
+    shared = {line for line in (DAGS / ".airflowignore").read_text().splitlines() if not line.startswith("#")}
+    assert sorted([*shared, *(dag["file"] for dag in dags.values())]) == sorted(path.name for path in DAGS.glob("*.py"))
 
 
 def test_what_runs_weekly_begins_with_the_next_week(dags: dict[str, Any]) -> None:
