@@ -23,10 +23,8 @@ STAGED = pa.schema([("id", pa.int64()), ("is_fraud", pa.int32()), ("known_at", p
 
 _MATCHED = "SELECT count(*) AS matched FROM staged s JOIN transactions t ON t.id = s.id"
 # What a verdict stands above is a fact all the same.
-_NEWS = f"""SELECT s.id, CASE WHEN r.id IS NULL THEN 0 ELSE 1 END AS reviewed
-    FROM staged s JOIN transactions t ON t.id = s.id
-    LEFT JOIN (SELECT DISTINCT id FROM {VERDICTS}) r ON r.id = s.id
-    WHERE t.is_fraud IS DISTINCT FROM s.is_fraud OR r.id IS NOT NULL"""
+_NEWS = f"""SELECT s.id FROM staged s JOIN transactions t ON t.id = s.id
+    WHERE t.is_fraud IS DISTINCT FROM s.is_fraud OR s.id IN (SELECT id FROM {VERDICTS})"""
 
 
 def _differs(known: str) -> str:
@@ -105,21 +103,11 @@ def _stage(connection: Connection, labels: pa.Table) -> None:
 
 
 def _news(connection: Connection, staged: pa.Table) -> pa.Table:
-    """Those of the staged labels that say something new."""
+    """Those of the staged labels, none of which is known, that say something new of a transaction."""
     found = bulk.query(connection, _NEWS)
     if not found.num_rows:
         return staged.slice(0, 0)
-    news = staged.filter(pc.is_in(staged.column("id"), value_set=found.column("id")))
-    reviewed = found.filter(pc.equal(found.column("reviewed"), 1)).column("id")
-    if not len(reviewed):
-        return news
-    known = loads.labels_of(partial(bulk.rows, connection), reviewed.to_numpy())
-    repeated = [
-        id in known and known[id].is_fraud == is_fraud
-        for id, is_fraud in zip(*news.select(["id", "is_fraud"]).to_pydict().values(), strict=True)
-    ]
-    under_verdict = pc.is_in(news.column("id"), value_set=reviewed)
-    return news.filter(pc.invert(pc.and_(under_verdict, pa.array(repeated))))
+    return staged.filter(pc.is_in(staged.column("id"), value_set=found.column("id")))
 
 
 def _update(store: Store, connection: Connection, staged: pa.Table, of: Load, *, enter: bool) -> Turn:

@@ -56,14 +56,14 @@ def _steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         opened(self, store, read_only=read_only)
         self._raw.set_progress_handler(count("SQLite"), _EVERY)  # type: ignore[union-attr]
 
-    events = sys.monitoring.events.PY_START | sys.monitoring.events.PY_RESUME
+    starts, resumes = sys.monitoring.events.PY_START, sys.monitoring.events.PY_RESUME
     sys.monitoring.use_tool_id(_MONITOR, "cost")
     try:
-        for event in (sys.monitoring.events.PY_START, sys.monitoring.events.PY_RESUME):
+        for event in (starts, resumes):
             sys.monitoring.register_callback(_MONITOR, event, count("Python"))
         with monkeypatch.context() as patched:
             patched.setattr(Connection, "__init__", opening)
-            sys.monitoring.set_events(_MONITOR, events)
+            sys.monitoring.set_events(_MONITOR, starts | resumes)
             yield found
     finally:
         sys.monitoring.set_events(_MONITOR, 0)
