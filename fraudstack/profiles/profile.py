@@ -9,29 +9,28 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
+from fraudstack.features import DAY
 from fraudstack.features.client import ClientMemory
 from fraudstack.profiles.event import HOME, Event
 
 WEEK = 7 * 24 * 3600
-# The latest transactions kept one by one; bursts are told apart far below.
-MOST_RECENT = 256
+# As far back, and as many, as transactions are looked at one by one; bursts are told apart far below.
+FAR_BACK, MOST_RECENT = 4 * WEEK, 1000
 # Amounts enter as whole parts of ln(1 + amount), so many to one.
 LOG_SCALE = 1000
 
 
 class Recent(NamedTuple):
-    """A transaction of the last week before the client's latest, in the order of time and id."""
+    """A transaction that is looked at by itself, in the order of time and id."""
 
     seconds: int
     id: int
-    cents: int
-    # 0 or 1.
-    declined: int
-    merchant: str | None
-    # Where the card was present, else None.
-    country: str | None
+    event: Event
+    # Whether it counts in what is usual.
+    usual: bool
 
 
 class Window(NamedTuple):
@@ -71,9 +70,17 @@ class Amounts:
 
     def sigmas(self, cents: int, least_spread: float) -> float:
         """How many standard deviations ln(1 + amount) lies above the mean; the spread counts as at least the least."""
+        return (log_of(cents) / LOG_SCALE - self.logs / self.purchases / LOG_SCALE) / self._spread(least_spread)
+
+    def variation(self, least_spread: float) -> float:
+        """The standard deviation of purchases in means of them, as that of log-normal ones: sqrt(exp(s^2) - 1)."""
+        return math.sqrt(math.expm1(min(self._spread(least_spread) ** 2, 100.0)))
+
+    def _spread(self, least: float) -> float:
+        """The standard deviation of ln(1 + amount)."""
         mean = self.logs / self.purchases
         variance = max(0.0, self.squares / self.purchases - mean * mean)
-        return (log_of(cents) - mean) / max(math.sqrt(variance), least_spread * LOG_SCALE)
+        return max(math.sqrt(variance) / LOG_SCALE, least)
 
 
 @dataclass(slots=True)
@@ -107,7 +114,8 @@ class Profile:
     # Of these, with the card present in the United States.
     home: int = 0
     amounts: Amounts = field(default_factory=Amounts)
-    recent: list[Recent] = field(default_factory=list)
+    # About the moment that is looked at: a store has them as transactions, and they make no profile another one.
+    recent: list[Recent] = field(default_factory=list, compare=False)
     habits: dict[tuple[str, str], Habit] = field(default_factory=dict)
     # Of which the truth is known, and the frauds among them.
     labelled: int = 0
@@ -147,15 +155,15 @@ class Profile:
 
     def add(self, event: Event, *, trusted: bool) -> None:
         """Count a transaction; one that isn't trusted, flagged or labelled fraud, makes nothing usual."""
-        self._count(event, 1, usual=trusted and not event.declined)
-        insort(self.recent, recent_of(event))
+        usual = trusted and not event.declined
+        self._count(event, 1, usual=usual)
+        insort(self.recent, Recent(event.seconds, event.id, event, usual))
         self.recent = recalled(self.recent)
 
     def take_away(self, event: Event, *, trusted: bool) -> None:
         """Count a transaction no more; what comes in its place in `recent` isn't known here."""
         self._count(event, -1, usual=trusted and not event.declined)
-        at = bisect_left(self.recent, (event.seconds, event.id))
-        if at < len(self.recent) and self.recent[at][:2] == (event.seconds, event.id):
+        if (at := self._place(event)) is not None:
             del self.recent[at]
 
     def judge_anew(self, event: Event, *, trusted: bool) -> None:
@@ -168,6 +176,8 @@ class Profile:
         for key in event.keys:
             if key in self.habits:
                 self.habits[key].make_usual(key[0], event.cents, sign)
+        if (at := self._place(event)) is not None:
+            self.recent[at] = self.recent[at]._replace(usual=trusted)
 
     def tell(self, is_fraud: int | None, sign: int = 1) -> None:
         """Count what the truth of a transaction is, or with -1 no more."""
@@ -202,6 +212,40 @@ class Profile:
         if event.cents > 0:
             self.amounts.add(event.cents, sign)
 
+    def _place(self, event: Event) -> int | None:
+        at = bisect_left(self.recent, (event.seconds, event.id))
+        known = at < len(self.recent) and self.recent[at][:2] == (event.seconds, event.id)
+        return at if known else None
+
+    def matured(self, event: Event, seconds: int) -> "Profile":
+        """What was usual of an event's values, by what is older than so many seconds at its time.
+
+        A burst never vouches for itself, one dated ahead or found later neither. Nothing else of it holds.
+        """
+        lately = (one.event.merchant for one in self.before(event.seconds, DAY))
+        keys = (*event.keys, *(("merchant", merchant) for merchant in lately if merchant))
+        old = Profile(
+            self.client_id,
+            usual=self.usual,
+            home=self.home,
+            amounts=self.amounts.copy(),
+            habits={
+                key: Habit(habit.count, habit.amounts.copy(), habit.seen)
+                for key in keys
+                if (habit := self.habits.get(key)) is not None
+            },
+        )
+        for young in self.recent[bisect_left(self.recent, (event.seconds - seconds + 1,)) :]:
+            if young.usual:
+                old.judge_anew(young.event, trusted=False)
+        return old
+
+    def longest_gap(self, seconds: int, length: int) -> int:
+        """The longest time without a transaction that ended in the `length` seconds up to a moment, or with it."""
+        end = bisect_left(self.recent, (seconds + 1,))
+        times = [*(recent.seconds for recent in self.recent[:end]), seconds]
+        return max((later - earlier for earlier, later in pairwise(times) if later > seconds - length), default=0)
+
     def before(self, seconds: int, length: int) -> list[Recent]:
         """What is remembered of the `length` seconds up to a moment, oldest first."""
         # A tuple of the seconds alone stands before every entry of that second.
@@ -213,21 +257,15 @@ class Profile:
         found = self.before(seconds, length)
         declined = cents = 0
         for recent in found:
-            declined += recent.declined
-            if recent.cents > 0:
-                cents += recent.cents
+            declined += recent.event.declined
+            cents += max(recent.event.cents, 0)
         return Window(len(found), declined, cents)
 
 
-def recent_of(event: Event) -> Recent:
-    """A transaction as it is remembered for a week."""
-    return Recent(event.seconds, event.id, event.cents, int(event.declined), event.merchant, event.country)
-
-
 def recalled(latest: list[Recent]) -> list[Recent]:
-    """What a profile remembers of transactions in order."""
-    since = bisect_left(latest, (latest[-1].seconds - WEEK + 1,)) if latest else 0
-    return latest[max(since, len(latest) - MOST_RECENT) :]
+    """What a profile remembers of transactions in order: those of FAR_BACK, and the one before them."""
+    since = bisect_left(latest, (latest[-1].seconds - FAR_BACK + 1,)) if latest else 0
+    return latest[max(since - 1, len(latest) - MOST_RECENT, 0) :]
 
 
 def log_of(cents: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
@@ -49,30 +49,48 @@ _SUMS = """SELECT client_id, bought, bought_cents, bought_squares, transactions,
 _MEMBERS = pa.schema([("client_id", pa.string()), ("cluster", pa.int32())])
 LABELLED = pa.schema([("client_id", pa.string()), ("labelled", pa.int64()), ("frauds", pa.int64())])
 _SIZES = "SELECT client_id, cluster FROM client_clusters"
-_ANY = "SELECT cluster FROM transactions_clusters LIMIT 1"
+_GROUPS = "SELECT count(*), CAST(coalesce(sum(transactions), 0) AS BIGINT) FROM transactions_clusters"
 _LATEST = """SELECT fingerprint FROM ingest_runs WHERE step = 'cluster' AND fingerprint IS NOT NULL AND error IS NULL
     AND seconds IS NOT NULL ORDER BY started_at DESC LIMIT 1"""
 _RATE = "UPDATE transactions_clusters SET fraud_rate = $1 WHERE cluster = $2"
 _NO_RATES = "UPDATE transactions_clusters SET fraud_rate = NULL"
 
 
-def state(sums: Iterable[Mapping[str, Any]], asked: object) -> str:
-    """A digest of what clusters are made of and of what is asked of them: the same makes the same clusters."""
-    digest = blake2b(repr(asked).encode(), digest_size=16)
-    for row in sums:
-        digest.update(repr(sorted(row.items())).encode())
-    return digest.hexdigest()
+class State(NamedTuple):
+    """Digests of what is asked of clusters and of what they are made of: the same makes the same clusters."""
+
+    asked: str
+    clients: str
+
+    @classmethod
+    def of(cls, sums: Iterable[Mapping[str, Any]], asked: object) -> "State":
+        """The state of clients, as `sums` returns them."""
+        digest = _digest(())
+        for row in sums:
+            digest.update(repr(sorted(row.items())).encode())
+        return cls(_digest(asked).hexdigest(), digest.hexdigest())
+
+    @classmethod
+    def read(cls, fingerprint: str) -> "State":
+        """The state that a run's fingerprint tells; one of another form is like no other."""
+        asked, _, clients = fingerprint.partition(" ")
+        return cls(asked, clients)
 
 
-def made_of(connection: Connection) -> str | None:
+def _digest(of: object) -> blake2b:
+    return blake2b(repr(of).encode(), digest_size=8)
+
+
+def made_of(connection: Connection) -> State | None:
     """The state that the latest clusters were made of; None where there were none."""
     found = bulk.rows(connection, _LATEST)
-    return found[0][0] if found else None
+    return State.read(found[0][0]) if found else None
 
 
-def are_there(connection: Connection) -> bool:
-    """Whether there are clusters, in a clusters' store."""
-    return bool(bulk.rows(connection, _ANY))
+def sizes(connection: Connection) -> tuple[int, int]:
+    """How many clusters there are in a clusters' store, and of how many transactions they are."""
+    several, transactions = bulk.rows(connection, _GROUPS)[0]
+    return several, transactions
 
 
 def habits(store: Store, connection: Connection) -> Iterator[pa.RecordBatch]:

@@ -27,6 +27,9 @@ _EXCEPT = """INSERT INTO exceptions (client_id, merchant_id, until, reviewer, no
     until = excluded.until, reviewer = excluded.reviewer, note = excluded.note, at = excluded.at"""
 _EXCEPTIONS = """SELECT merchant_id, until, reviewer, note, at FROM exceptions WHERE client_id = ?
     ORDER BY merchant_id"""
+_WITHDRAW = "DELETE FROM exceptions WHERE client_id = ? AND merchant_id = ? RETURNING client_id"
+_EVERY = """SELECT client_id, merchant_id, until, reviewer, note, at FROM exceptions WHERE until > ?
+    ORDER BY client_id, merchant_id LIMIT ?"""
 
 
 class Added(NamedTuple):
@@ -134,4 +137,18 @@ def allowed(connection: Connection, client_id: str) -> list[dict[str, object]]:
     return [
         dict(zip(names, row, strict=True)) | {"until": date_text(row[1]), "at": date_text(row[-1])}
         for row in connection.rows(_EXCEPTIONS, (client_id,))
+    ]
+
+
+def withdraw(connection: Connection, client_id: str, merchant_id: str) -> bool:
+    """Let an exception hold no more; whether there was one."""
+    return bool(connection.rows(_WITHDRAW, (client_id, merchant_id)))
+
+
+def exceptions(connection: Connection, now: datetime, most: int) -> list[dict[str, object]]:
+    """The exceptions of all clients that haven't ended, at most so many."""
+    names = ("client_id", "merchant_id", "until", "reviewer", "note", "at")
+    return [
+        dict(zip(names, row, strict=True)) | {"until": date_text(row[2]), "at": date_text(row[-1])}
+        for row in connection.rows(_EVERY, (now.strftime(DATE_FORMAT), most))
     ]

@@ -9,11 +9,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import batched
+from itertools import batched, product
 
 from fraudstack.profiles.event import Event, date_of
 from fraudstack.storage.connections.online import Connection, Key, Row, day_for
 from fraudstack.storage.sums import day_after
+
+# A card, merchant or amount: kind, value, cents.
+Value = tuple[str, str, int]
 
 # How many transactions there are by days, YYYY-MM-DD; None of a day that has changed since.
 Seen = dict[str, int | None]
@@ -24,25 +27,25 @@ _MOST_DAYS = 200_000
 _FIRST_DAY = date(1970, 1, 1)
 _MOST_CENTS = 2**62
 
-_DAYS = "SELECT days FROM days_seen WHERE kind = ? AND value = ? AND cents = 0"
-_AMOUNTS = "SELECT days FROM days_seen WHERE kind = 'amount' AND value = '' AND cents BETWEEN ? AND ?"
+_DAYS = "SELECT days FROM days_seen_by_year WHERE kind = ? AND value = ? AND cents = 0"
+_AMOUNTS = "SELECT days FROM days_seen_by_year WHERE kind = 'amount' AND value = '' AND cents BETWEEN ? AND ?"
 _BYTES = f"SELECT sum(length(days)) FROM ({_AMOUNTS} LIMIT {_MOST_DAYS}) of_some"
 _CHANGED = """SELECT d.day FROM (SELECT day, sum(version) AS version FROM daily_sums WHERE kind = 'all' GROUP BY day) d
-    LEFT JOIN days_seen_versions s ON s.day = d.day WHERE s.version IS NULL OR s.version <> d.version"""
+    LEFT JOIN days_seen_by_year_versions s ON s.day = d.day WHERE s.version IS NULL OR s.version <> d.version"""
 _HAS_CHANGED = """SELECT 1 WHERE coalesce((SELECT sum(version) FROM daily_sums WHERE kind = 'all' AND day = ?), 0)
-    <> coalesce((SELECT version FROM days_seen_versions WHERE day = ?), 0)"""
-_OF_VALUE = "SELECT days FROM days_seen WHERE kind = ? AND value = ? AND cents = ?"
-_PUT = """INSERT INTO days_seen (kind, value, cents, days) VALUES (?, ?, ?, ?)
-    ON CONFLICT (kind, value, cents) DO UPDATE SET days = excluded.days"""
+    <> coalesce((SELECT version FROM days_seen_by_year_versions WHERE day = ?), 0)"""
+_OF_YEAR = "SELECT days FROM days_seen_by_year WHERE kind = ? AND value = ? AND cents = ? AND year = ?"
+_PUT = """INSERT INTO days_seen_by_year (kind, value, cents, year, days) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (kind, value, cents, year) DO UPDATE SET days = excluded.days"""
 _VERSION = "SELECT CAST(sum(version) AS BIGINT) FROM daily_sums WHERE kind = 'all' AND day = ?"
-_SET_VERSION = """INSERT INTO days_seen_versions (day, version) VALUES (?, ?)
+_SET_VERSION = """INSERT INTO days_seen_by_year_versions (day, version) VALUES (?, ?)
     ON CONFLICT (day) DO UPDATE SET version = excluded.version"""
 _OF_DAY = "SELECT card_id, merchant_id, amount FROM transactions WHERE date >= ? AND date < ?"
 # Values in a write transaction.
 _AT_ONCE = 500
-_FORGET = "DELETE FROM days_seen WHERE kind = ? AND value = ? AND cents = ?"
-_COUNT = """INSERT INTO days_seen_versions (day, version) VALUES (?, ?)
-    ON CONFLICT (day) DO UPDATE SET version = days_seen_versions.version + excluded.version"""
+_FORGET = "DELETE FROM days_seen_by_year WHERE kind = ? AND value = ? AND cents = ? AND year = ?"
+_COUNT = """INSERT INTO days_seen_by_year_versions (day, version) VALUES (?, ?)
+    ON CONFLICT (day) DO UPDATE SET version = days_seen_by_year_versions.version + excluded.version"""
 
 
 def count(connection: Connection, event: Event, sign: int) -> None:
@@ -58,8 +61,8 @@ def count(connection: Connection, event: Event, sign: int) -> None:
             connection.add_up(_write, (kind, value, str(cents), number), (sign,))
 
 
-def values(card: str | None, merchant: str | None, cents: int) -> list[tuple[str, str, int]]:
-    """The key of every list that a transaction is in: kind, value, cents."""
+def values(card: str | None, merchant: str | None, cents: int) -> list[Value]:
+    """The values that a transaction is listed by."""
     found = [("card", card, 0), ("merchant", merchant, 0), ("amount", "", cents)]
     return [(kind, value, cents) for kind, value, cents in found if value or (kind == "amount" and value is not None)]
 
@@ -70,7 +73,7 @@ def catch_up(connection: Connection) -> None:
         with connection.read():
             [(version,)] = connection.rows(_VERSION, (day,))
             ends = day_for(connection.store, day), day_for(connection.store, day_after(day))
-            found: Counter[tuple[str, str, int]] = Counter()
+            found: Counter[Value] = Counter()
             for card, merchant, amount in connection.rows(_OF_DAY, ends):
                 found.update(values(card, merchant, round(amount * 100)))
         number = (date.fromisoformat(day) - _FIRST_DAY).days
@@ -79,15 +82,17 @@ def catch_up(connection: Connection) -> None:
             connection.execute(_SET_VERSION, (day, version))
 
 
-def enter(
-    connection: Connection, keys: Iterable[tuple[str, str, int]], found: Mapping[int, Counter[tuple[str, str, int]]]
-) -> None:
+def enter(connection: Connection, values: Iterable[Value], found: Mapping[int, Counter[Value]]) -> None:
     """Let lists say how many transactions they have on some days, by days since 1970; in short write transactions."""
-    for some in batched(keys, _AT_ONCE):
+    years: dict[int, list[int]] = {}
+    for day in found:
+        years.setdefault(_year(day), []).append(day)
+    for some in batched(values, _AT_ONCE):
         with connection.write():
-            for key in some:
-                packed = _packed(connection, key)
-                _put(connection, key, packed, {day: n[key] - _place(packed, day)[1] for day, n in found.items()})
+            for value, (year, days) in product(some, years.items()):
+                packed = _packed(connection, value, year)
+                differences = {day: found[day][value] - _place(packed, day)[1] for day in days}
+                _put(connection, value, year, packed, differences)
 
 
 def has_changed(connection: Connection, day: str) -> bool:
@@ -100,19 +105,23 @@ def _write_versions(connection: Connection, changes: Mapping[Key, Sequence[int]]
 
 
 def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
-    of_values: dict[tuple[str, str, int], dict[int, int]] = {}
+    of_values: dict[tuple[Value, int], dict[int, int]] = {}
     for (kind, value, cents, day), (difference,) in changes.items():
-        of_values.setdefault((kind, value, int(cents)), {})[int(day)] = difference
-    for key, differences in sorted(of_values.items()):
-        _put(connection, key, _packed(connection, key), differences)
+        of_values.setdefault(((kind, value, int(cents)), _year(int(day))), {})[int(day)] = difference
+    for (key, year), differences in sorted(of_values.items()):
+        _put(connection, key, year, _packed(connection, key, year), differences)
 
 
-def _packed(connection: Connection, key: tuple[str, str, int]) -> bytes:
-    found = connection.rows(_OF_VALUE, key)
+def _year(day: int) -> int:
+    return (_FIRST_DAY + timedelta(day)).year
+
+
+def _packed(connection: Connection, value: Value, year: int) -> bytes:
+    found = connection.rows(_OF_YEAR, (*value, year))
     return found[0][0] if found else b""
 
 
-def _put(connection: Connection, key: tuple[str, str, int], packed: bytes, differences: Mapping[int, int]) -> None:
+def _put(connection: Connection, value: Value, year: int, packed: bytes, differences: Mapping[int, int]) -> None:
     """Count some days of a list otherwise; the others aren't looked at, however many there are."""
     amended = packed
     for day, difference in differences.items():
@@ -123,9 +132,9 @@ def _put(connection: Connection, key: tuple[str, str, int], packed: bytes, diffe
     if amended == packed:
         return
     if amended:
-        connection.execute(_PUT, (*key, amended))
+        connection.execute(_PUT, (*value, year, amended))
     else:
-        connection.execute(_FORGET, key)
+        connection.execute(_FORGET, (*value, year))
 
 
 def _place(packed: bytes, day: int) -> tuple[int, int]:

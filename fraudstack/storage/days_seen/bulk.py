@@ -13,15 +13,24 @@ from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.connections.store import Store
 
-COLUMNS = pa.schema([("kind", pa.string()), ("value", pa.string()), ("cents", pa.int64()), ("days", pa.binary())])
+COLUMNS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("value", pa.string()),
+        ("cents", pa.int64()),
+        ("year", pa.int32()),
+        ("days", pa.binary()),
+    ]
+)
 _VERSIONS = pa.schema([("day", pa.string()), ("version", pa.int64())])
 # SQLite wants a WHERE between the SELECT and ON CONFLICT.
-_PUT = f"""INSERT INTO days_seen ({", ".join(COLUMNS.names)})
+_PUT = f"""INSERT INTO days_seen_by_year ({", ".join(COLUMNS.names)})
     SELECT {", ".join(COLUMNS.names)} FROM staged_days WHERE true
-    ON CONFLICT (kind, value, cents) DO UPDATE SET days = excluded.days WHERE days_seen.days <> excluded.days"""
+    ON CONFLICT (kind, value, cents, year) DO UPDATE SET days = excluded.days
+    WHERE days_seen_by_year.days <> excluded.days"""
 _PUT_VERSIONS = (
-    "DELETE FROM days_seen_versions",
-    "INSERT INTO days_seen_versions (day, version) SELECT day, version FROM staged_versions",
+    "DELETE FROM days_seen_by_year_versions",
+    "INSERT INTO days_seen_by_year_versions (day, version) SELECT day, version FROM staged_versions",
 )
 # Values in a write transaction: the first, the fewest, the most.
 _VALUES = (100, 10, 20_000)

@@ -15,12 +15,16 @@ STAGED = pa.schema(
     [
         ("id", pa.int64()),
         ("score", pa.float64()),
+        ("expected_loss", pa.float64()),
+        ("below_budget", pa.int32()),
         ("suspicious", pa.int32()),
         ("decision", pa.string()),
         ("reason", pa.string()),
         ("reasons", pa.string()),
         ("rules_version", pa.string()),
         ("model_version", pa.string()),
+        ("probability", pa.float64()),
+        ("figures", pa.string()),
     ]
 )
 IDS = pa.schema([("id", pa.int64())])

@@ -86,6 +86,11 @@ def is_to_be_counted(connection: Connection, client_id: str, id: int) -> bool:
     return bool(connection.rows(_TO_BE_COUNTED, (client_id, id)))
 
 
+def wait(connection: Connection, client_id: str) -> bool:
+    """Whether something of a client isn't counted yet."""
+    return bool(connection.rows(f"{_OF_CLIENT} LIMIT 1", (client_id,)))
+
+
 def decided(connection: Connection, client_id: str) -> None:
     """Whatever is counted of a client is decided too; in the transaction under way."""
     connection.execute(_DECIDED, (client_id,))

@@ -7,12 +7,12 @@ One way for all: a post is a change of one transaction, a verdict and a label ar
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fraudstack.features.client import ClientMemory
+from fraudstack.features.client import MOST_IN_AN_HOUR, ClientMemory
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile, log_of, trusted
-from fraudstack.storage import days_seen, profiles, sums, value_days
+from fraudstack.storage import days_seen, profiles, sums, value_days, velocity
 from fraudstack.storage.connections.online import Connection
-from fraudstack.storage.memories import Fact, amended, place
+from fraudstack.storage.memories import Fact, Place, amended, place
 
 
 class Change(NamedTuple):
@@ -33,18 +33,17 @@ def follow(connection: Connection, profile: Profile, changes: Sequence[Change], 
     `profile` is the client's as it is stored, with all or some of its habits, and changes with them. What a file
     brought is entered in the lists of days at once, which costs a decision too much.
     """
-    last = profile.recent[-1][:2] if profile.recent else None
+    last = _last(connection, profile, changes, of_file=of_file)
     version = profile.version
-    recent_stays = True
     for change in changes:
-        recent_stays &= _count(profile, change)
+        _count(profile, change)
         for fact, sign in ((change.was, -1), (change.now, 1)):
             if fact is not None:
                 sums.count(connection, *fact, sign)
+                if not change.alike:
+                    velocity.count(connection, fact[0], sign)
                 if of_file:
                     days_seen.count(connection, fact[0], 0 if change.alike else sign)
-    if not recent_stays:
-        profile.recent = profiles.latest(connection, profile.client_id)
     if profile.memory is not None:
         _remember(connection, profile, profile.memory, changes, last)
     # Told by each change of the client, whatever it says.
@@ -52,8 +51,17 @@ def follow(connection: Connection, profile: Profile, changes: Sequence[Change], 
     profiles.write(connection, profile, _habits(changes))
 
 
-def _count(profile: Profile, change: Change) -> bool:
-    """Count a change in a profile; whether what it holds of the last week is right now."""
+def _last(connection: Connection, profile: Profile, changes: Sequence[Change], *, of_file: bool) -> Place | None:
+    """The place of the client's latest transaction before the changes; a post knows it by what it looked at."""
+    if not of_file:
+        return profile.recent[-1][:2] if profile.recent else None
+    come = {change.now[0].id for change in changes if change.now is not None and not change.alike}
+    latest = profiles.latest(connection, profile.client_id, len(come) + 1)
+    return next((found for found in reversed(latest) if found[1] not in come), None)
+
+
+def _count(profile: Profile, change: Change) -> None:
+    """Count a change in a profile."""
     was, now = change
     if was is not None:
         profile.tell(was[1].is_fraud, -1)
@@ -63,12 +71,11 @@ def _count(profile: Profile, change: Change) -> bool:
         usual = trusted(*now[1])
         if usual != trusted(*was[1]):
             profile.judge_anew(now[0], trusted=usual)
-        return True
+        return
     if was is not None:
         profile.take_away(was[0], trusted=trusted(*was[1]))
     if now is not None:
         profile.add(now[0], trusted=trusted(*now[1]))
-    return was is None
 
 
 def _habits(changes: Sequence[Change]) -> dict[tuple[str, str], list[int]]:
@@ -103,7 +110,7 @@ def _remember(
     profile: Profile,
     memory: ClientMemory,
     changes: Sequence[Change],
-    last: tuple[int, int] | None,
+    last: Place | None,
 ) -> None:
     """Bring what a model has to know of the client, and of whom it dealt with, up to date."""
     gone: list[Fact] = []
@@ -128,4 +135,4 @@ def _remember(
     elif gone or come:
         for event, marks, ordinary, sign in amended(connection, profile.client_id, memory, gone, come):
             value_days.count(connection, event, marks, ordinary, sign)
-        memory.come_in_the_hour(recent.seconds for recent in profile.recent)
+        memory.come_in_the_hour(profiles.latest(connection, profile.client_id, MOST_IN_AN_HOUR))

@@ -1,4 +1,4 @@
-"""What a profile says of a transaction that the store has already: taken away, judged anew, or replayed.
+"""What a profile says of a transaction that the store has already: before it, by its history replayed, and judged anew.
 
 Sums are whole: taking one transaction away, or counting it otherwise, is exact, at a cost that doesn't grow with the
 history. That holds where the profile counts all that the store has. Between a load that was large and the step
@@ -29,12 +29,12 @@ class Wanted(NamedTuple):
 class Replayed:
     """A client's history at a moment: its rows by id, and the profile that they make, with the version of the stored.
 
-    `before` are the memories that a model asks, from just before some of the transactions.
+    `before` are the profiles from just before some of the transactions, by the ids of these.
     """
 
     rows: Mapping[int, Row]
     profile: Profile
-    before: Mapping[int, ClientMemory]
+    before: Mapping[int, Profile]
 
 
 Replays = Mapping[str, Replayed]
@@ -50,14 +50,6 @@ class Known:
     # All of it was made anew; else it has the habits of the transaction alone.
     anew: bool
 
-    def without(self, connection: Connection, event: Event, marks: Marks) -> Profile:
-        """The profile as it would be if the transaction had never been, with no memory."""
-        profile = self.profile.copy()
-        profile.take_away(event, trusted=trusted(*marks))
-        profile.recent = profiles.latest(connection, event.client_id, without=event.id)
-        profile.memory = None
-        return profile
-
     def judge_anew(self, connection: Connection, event: Event, before: Marks, after: Marks) -> None:
         """Count what is said of the transaction now; its row says so already."""
         profile = self.profile.copy()
@@ -67,29 +59,34 @@ class Known:
 
 
 def known(connection: Connection, event: Event, replays: Replays) -> Known | None:
-    """What is known of an event's client; None where the history has to be replayed first."""
+    """What is known of an event's client, with others about it; None where the history has to be replayed first."""
     follow_client(connection, event.client_id)
     profile, excepted = profiles.read(connection, event)
     if is_whole(connection):
         return Known(profile, excepted, anew=False)
     found = replays.get(event.client_id)
-    return None if found is None else Known(_caught_up(connection, found), excepted, anew=True)
+    if found is None:
+        return None
+    made = _caught_up(connection, found)
+    made.recent = profiles.about(connection, event.client_id, event.seconds, without=event.id)
+    return Known(made, excepted, anew=True)
 
 
 def replay(connection: Connection, client_id: str, ids: Collection[int] = ()) -> Replayed:
-    """Replay a client's history as it is now; of transactions in `ids` it is told what was remembered before."""
+    """Replay a client's history as it is now; of transactions in `ids` it is told what was known before."""
     rows = {row[0]: row for row in profiles.history(connection, client_id)}
     history = sorted(map(profiles.event_of, rows.values()), key=lambda found: (found[0].seconds, found[0].id))
-    profile = profiles.made_of(client_id, history)
     stored = profiles.read_whole(connection, client_id)
-    profile.version = stored.version
+    profile = Profile(client_id, memory=None if stored.memory is None else ClientMemory())
     before = {}
-    if stored.memory is not None:
-        profile.memory = ClientMemory()
-        for event, marks in history:
-            if event.id in ids:
-                before[event.id] = profile.memory.copy(event.keys)
+    for event, marks in history:
+        if event.id in ids:
+            before[event.id] = profile.copy()
+        profile.add(event, trusted=trusted(*marks))
+        profile.tell(marks.is_fraud)
+        if profile.memory is not None:
             profile.memory.add(event, marks.is_fraud)
+    profile.version = stored.version
     return Replayed(rows, profile, before)
 
 
@@ -117,6 +114,5 @@ def _caught_up(connection: Connection, found: Replayed) -> Profile:
             profile.memory.relabel(event, profiles.frauds(connection, event))
         elif profile.memory is not None:
             profile.memory.add(event, marks.is_fraud)
-    profile.recent = profiles.latest(connection, profile.client_id)
     profile.version = version
     return profile

@@ -6,7 +6,7 @@ the next purchases of that number, and no more of the history is read, however l
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.features.client import LATEST, ClientMemory, Part
@@ -78,15 +78,26 @@ def amended(
             memory.last_high = _high_before(connection, client_id, begin)
 
 
-def before(connection: Connection, client_id: str, memory: ClientMemory, at: Place) -> ClientMemory:
+@overload
+def before(connection: Connection, client_id: str, memory: ClientMemory, at: Place) -> ClientMemory: ...
+@overload
+def before(
+    connection: Connection, client_id: str, memory: ClientMemory, at: Place, most: int
+) -> ClientMemory | None: ...
+def before(
+    connection: Connection, client_id: str, memory: ClientMemory, at: Place, most: int | None = None
+) -> ClientMemory | None:
     """The memory of what came before a place in the history, all of which `memory` holds; but for what was seen.
 
-    Reads from that place on, and as many days before it as are remembered one by one.
+    Reads from that place on, and as many days before it as are remembered one by one; None where that is `most`
+    transactions or more.
     """
     earlier = connection.rows(_NEWEST_BEFORE, _asked(connection, client_id, at))[0][0]
     newest = at[0] // DAY if earlier is None else seconds_at(earlier) // DAY
     first = min(at[0] // DAY, newest - KEPT_DAYS + 1)
     begin = first * DAY, _FIRST
+    if most is not None and count_from(connection, client_id, begin, most) == most:
+        return None
     latest = _purchases(connection, client_id, begin)
     now, was = ClientMemory.begun(latest), ClientMemory.begun(latest)
     last = first

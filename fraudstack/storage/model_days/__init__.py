@@ -1,4 +1,4 @@
-"""What is watched of models, day by day."""
+"""What is watched of models: measures day by day, and windows of days segment by segment."""
 
 from fraudstack.storage.connections.online import Connection
 

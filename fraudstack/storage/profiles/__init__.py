@@ -19,11 +19,10 @@ from fraudstack.profiles.profile import (
     Habit,
     Profile,
     Recent,
-    recalled,
-    recent_of,
     replayed,
     trusted,
 )
+from fraudstack.storage import outdated
 from fraudstack.storage.connections.online import Connection, Row, date_for, held
 
 # No transaction has it.
@@ -39,7 +38,6 @@ COLUMNS = (
     "usual",
     "home",
     *SUMS,
-    "recent",
     "labelled",
     "frauds",
     *BOUGHT,
@@ -52,14 +50,19 @@ _HABIT = (
     f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ? AND kind = ? AND value = ?"
 )
 _OF_EVENT = " UNION ALL ".join([_HABIT] * len(KINDS))
+# Of the merchants at which the client was in a day.
+_OF_DAY = f"""SELECT kind, value, {", ".join(HABITS[3:])} FROM profile_habits WHERE client_id = ? AND kind = 'merchant'
+    AND value IN (SELECT merchant_id FROM transactions WHERE client_id = ? AND date > ? AND date <= ?)"""
 # So many at once; if more are asked for, all are.
 _SOME = 20
 _SOME_HABITS = " UNION ALL ".join([_HABIT] * _SOME)
 _ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ?"
-# What a score rests on: the version of the client's profile, and an analyst's word for the merchant.
-_BASIS = """SELECT (SELECT version FROM profiles WHERE client_id = ?),
-    (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?)"""
-_PUT = f"""INSERT INTO profiles ({", ".join(_STORED)}) VALUES ({", ".join("?" * len(_STORED))})
+# What a score rests on: the version of the client's profile, an analyst's word for the merchant; do profiles count all?
+_BASIS = f"""SELECT (SELECT version FROM profiles WHERE client_id = ?),
+    (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?),
+    (SELECT 1 FROM outdated WHERE name = '{outdated.PROFILES}')"""
+# `recent` is what an older version asks for.
+_PUT = f"""INSERT INTO profiles ({", ".join(_STORED)}, recent) VALUES ({", ".join("?" * len(_STORED))}, '[]')
     ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _STORED[1:])}"""
 _FORGET = "DELETE FROM profiles WHERE client_id = ?"
 _FORGET_HABITS = "DELETE FROM profile_habits WHERE client_id = ?"
@@ -74,10 +77,14 @@ EVENT_COLUMNS = (
 )
 _EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions t WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
-_LATEST = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND id <> ?
-    ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
-_LATEST_BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND date > ? AND (date, id) < (?, ?)
-    ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}"""
+# Of what isn't counted yet, or otherwise than it stands, nothing is to be taken from what is usual.
+_RECENT = f"""SELECT {EVENT_COLUMNS},
+    (SELECT 1 FROM changes c WHERE c.client_id = t.client_id AND c.id = t.id AND c.was IS DISTINCT FROM '')
+    FROM transactions t WHERE client_id = ? AND id <> ?"""
+_ABOUT = f"""SELECT * FROM ({_RECENT} AND date > ? AND date <= ? ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}) before
+    UNION ALL SELECT * FROM ({_RECENT} AND date > ? ORDER BY date, id LIMIT {MOST_RECENT}) after
+    UNION ALL SELECT * FROM ({_RECENT} AND date <= ? ORDER BY date DESC, id DESC LIMIT 1) last"""
+_LATEST = """SELECT date, id FROM transactions WHERE client_id = ? ORDER BY date DESC, id DESC LIMIT ?"""
 _VERSION = "SELECT version FROM profiles WHERE client_id = ?"
 _FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
 
@@ -90,21 +97,56 @@ def _put_habits(rows: int) -> str:
         {", ".join(f"{c} = profile_habits.{c} + excluded.{c}" for c in HABITS[3:])}"""
 
 
-def read(connection: Connection, event: Event) -> tuple[Profile, bool]:
-    """The profile of an event's client, with the habits that the event asks for; whether an analyst allowed it."""
+def read(connection: Connection, event: Event, looks_back: int = WEEK) -> tuple[Profile, bool]:
+    """The profile of an event's client; whether an analyst allowed it.
+
+    It has the habits that the event asks for, and of what is looked at by itself so many seconds before it and what
+    came later; the event itself isn't among them.
+    """
     keys: list[str | None] = []
     values = dict(event.keys)
     for kind in KINDS:
         keys += (event.client_id, kind, values.get(kind))
-    found, habits, [(_, excepted)] = connection.rows_of(
-        (_SELECT, (event.client_id,)), (_OF_EVENT, keys), (_BASIS, _of_basis(connection, event))
+    found, habits, of_day, recent, [(_, excepted, uncounted)] = connection.rows_of(
+        (_SELECT, (event.client_id,)),
+        (_OF_EVENT, keys),
+        (_OF_DAY, (event.client_id, event.client_id, *_day_of(connection, event))),
+        (_ABOUT, _of_about(connection, event.client_id, event.seconds, looks_back, event.id)),
+        (_BASIS, _of_basis(connection, event)),
     )
-    return _made(event.client_id, found, habits), bool(excepted)
+    profile = _made(event.client_id, found, [*habits, *of_day])
+    # Which of them are counted nobody knows then.
+    profile.recent = [one._replace(usual=one.usual and not uncounted) for one in _recent(recent)]
+    return profile, bool(excepted)
+
+
+def _day_of(connection: Connection, event: Event) -> tuple[Any, ...]:
+    return tuple(date_for(connection.store, event.seconds - seconds) for seconds in (DAY, 0))
+
+
+def about(
+    connection: Connection, client_id: str, seconds: int, looks_back: int = WEEK, without: int = NO_ID
+) -> list[Recent]:
+    """What is looked at by itself about a moment of a client, as `read` gives it, perhaps without one transaction."""
+    return _recent(connection.rows(_ABOUT, _of_about(connection, client_id, seconds, looks_back, without)))
+
+
+def _of_about(connection: Connection, client_id: str, seconds: int, looks_back: int, without: int) -> tuple[Any, ...]:
+    since, at = (date_for(connection.store, seconds - before) for before in (looks_back, 0))
+    return client_id, without, since, at, client_id, without, at, client_id, without, since
+
+
+def _recent(rows: Iterable[Row]) -> list[Recent]:
+    found = []
+    for row in rows:
+        event, marks = event_of(row[:-1])
+        found.append(Recent(event.seconds, event.id, event, not row[-1] and not event.declined and trusted(*marks)))
+    return sorted(found)
 
 
 def basis(connection: Connection, event: Event) -> tuple[int, bool]:
     """What a score rests on: the version of the profile (without one: 0), and whether an analyst allowed the event."""
-    version, excepted = connection.rows(_BASIS, _of_basis(connection, event))[0]
+    version, excepted, _ = connection.rows(_BASIS, _of_basis(connection, event))[0]
     return version or 0, bool(excepted)
 
 
@@ -159,17 +201,9 @@ def write_whole(connection: Connection, profile: Profile) -> None:
     connection.many(_put_habits(1), list(habit_rows(profile)))
 
 
-def latest(connection: Connection, client_id: str, *, without: int = NO_ID) -> list[Recent]:
-    """What a profile remembers of the client's last week, perhaps without one transaction."""
-    found = connection.rows(_LATEST, (client_id, without))
-    return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
-
-
-def latest_before(connection: Connection, client_id: str, seconds: int, id: int) -> list[Recent]:
-    """What is asked of a client's history before a place in it: a week."""
-    since, until = (date_for(connection.store, at) for at in (seconds - WEEK, seconds))
-    found = connection.rows(_LATEST_BEFORE, (client_id, since, until, id))
-    return recalled([recent_of(event_of(row)[0]) for row in reversed(found)])
+def latest(connection: Connection, client_id: str, count: int) -> list[tuple[int, int]]:
+    """Seconds and ids of a client's latest transactions, in order."""
+    return [(seconds_at(date), id) for date, id in reversed(connection.rows(_LATEST, (client_id, count)))]
 
 
 def find(connection: Connection, id: int, *, hold: bool = False) -> tuple[Event, Marks] | None:
@@ -232,7 +266,6 @@ def made_of(client_id: str, history: Iterable[tuple[Event, Marks]]) -> Profile:
 def row_of(profile: Profile) -> tuple[Any, ...]:
     """A profile as a row of COLUMNS."""
     sums = profile.amounts
-    recent = to_json(profile.recent).decode()
     return (
         profile.client_id,
         profile.version,
@@ -245,7 +278,6 @@ def row_of(profile: Profile) -> tuple[Any, ...]:
         sums.cents,
         sums.logs,
         sums.squares,
-        recent,
         profile.labelled,
         profile.frauds,
         profile.bought,
@@ -283,9 +315,8 @@ def _made(client_id: str, found: list[Row], habits: Iterable[Row]) -> Profile:
         row = found[0]
         profile.version, profile.transactions, profile.declined, profile.refunds, profile.usual, profile.home = row[1:7]
         profile.amounts = Amounts(*row[7:11])
-        recent, profile.labelled, profile.frauds, profile.bought, profile.bought_cents, squares, memory = row[11:]
+        profile.labelled, profile.frauds, profile.bought, profile.bought_cents, squares, memory = row[11:]
         profile.bought_squares = int(squares)
-        profile.recent = list(map(Recent._make, from_json(recent)))
         profile.memory = None if memory is None else ClientMemory.of(from_json(memory))
     for kind, value, count, *sums, seen in habits:
         profile.habits[kind, value] = Habit(count, Amounts(*sums), seen)

@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from adbc_driver_manager.dbapi import Connection
-from pydantic_core import to_json
 
 from fraudstack.storage import events
 from fraudstack.storage.connections import bulk
@@ -17,7 +16,7 @@ from fraudstack.storage.connections.store import Store
 from fraudstack.storage.outdated.bulk import Swap, make_again, put
 from fraudstack.storage.profiles import COLUMNS, HABITS, habit_rows, made_of, row_of
 
-_TEXTS = ("client_id", "recent", "bought_squares")
+_TEXTS = ("client_id", "bought_squares")
 _PROFILES = pa.schema([(name, pa.string() if name in _TEXTS else pa.int64()) for name in COLUMNS])
 _HABITS = pa.schema([(name, pa.string() if name in HABITS[:3] else pa.int64()) for name in HABITS])
 
@@ -38,7 +37,8 @@ _SWAP = Swap(
     ),
     put=(
         "DELETE FROM profile_habits WHERE client_id IN (SELECT client_id FROM staged_profiles)",
-        f"""INSERT INTO profiles ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM staged_profiles WHERE TRUE
+        f"""INSERT INTO profiles ({", ".join(COLUMNS)}, recent)
+            SELECT {", ".join(COLUMNS)}, '[]' FROM staged_profiles WHERE TRUE
             ON CONFLICT (client_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}""",
         f"INSERT INTO profile_habits ({', '.join(HABITS)}) SELECT {', '.join(HABITS)} FROM staged_habits",
     ),
@@ -89,7 +89,6 @@ def _profiles(piece: pa.Table, known: Mapping[str, int]) -> pa.Table:
     rows = piece.to_pylist()
     for row in rows:
         row["version"] = known.get(row["client_id"], 0) + 1
-        row["recent"] = to_json([list(entry.values()) for entry in row["recent"]]).decode()
     return pa.Table.from_pylist(rows, schema=_PROFILES)
 
 

@@ -8,7 +8,7 @@ from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.removal import chosen
 
 # Claims first, decisions and reviews before what they are of.
-_TABLES = ("claims", "decisions", "reviews", "replaced", "transactions")
+_TABLES = ("challenges", "claims", "decisions", "reviews", "replaced", "transactions")
 # Ids that are looked up at once.
 _AT_ONCE = 2_000
 _REASONED = f"SELECT {transactions.REASONED} FROM transactions WHERE id IN (SELECT id FROM chosen)"

@@ -12,11 +12,13 @@ from fraudstack.storage.decisions import batch_days
 from fraudstack.storage.following.changes import done, follow_client
 from fraudstack.storage.following.follow import Change, follow
 from fraudstack.storage.memories import was_ordinary
+from fraudstack.texts import same_id
 
 _HISTORY = f"""SELECT {transactions.REASONED} FROM transactions WHERE client_id = ?
     ORDER BY date DESC, id DESC LIMIT ?"""
-_OF_TRANSACTIONS = ("decisions", "reviews", "claims", "replaced", "transactions")
+_OF_TRANSACTIONS = ("decisions", "reviews", "claims", "challenges", "replaced", "transactions")
 _OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards", "changes", "replaced")
+_LISTS = ("lists", "lists_past")
 _MEMBER = text("DELETE FROM client_clusters WHERE client_id = :client")
 # Transactions in a write transaction: the first, the fewest, the most.
 _ROWS = (200, 20, 2_000)
@@ -71,4 +73,6 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
         if len(history) < most:
             for table in _OF_CLIENTS:
                 connection.execute(f"DELETE FROM {table} WHERE client_id = ?", (client,))
+            for table in _LISTS:
+                connection.execute(f"DELETE FROM {table} WHERE kind = 'client' AND value = ?", (same_id(client),))
     return turn, len(history)

@@ -40,6 +40,8 @@ _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in FIGURES)
 _BY_DAY = f"SELECT day, {_SUMS} FROM daily_sums WHERE kind = 'all' AND day BETWEEN ? AND ? GROUP BY day ORDER BY day"
 _BY_VALUE = f"SELECT value, {_SUMS} FROM daily_sums WHERE kind = ? AND day BETWEEN ? AND ? GROUP BY value"
 _BEHIND = "SELECT 1 FROM outdated WHERE name = 'profiles' UNION ALL SELECT 1 FROM changes LIMIT 1"
+_LATEST_FRAUD = """SELECT day FROM daily_sums WHERE kind = 'all' GROUP BY day HAVING sum(frauds) > 0
+    ORDER BY day DESC LIMIT 1"""
 # Apart: SQLite looks only a lone minimum up.
 _EXTENT = """SELECT (SELECT min(day) FROM daily_sums WHERE kind = 'all'),
     (SELECT max(day) FROM daily_sums WHERE kind = 'all')"""
@@ -142,6 +144,12 @@ def days(connection: Connection, kind: str, value: str, figure: str) -> list[tup
     statement = f"""SELECT day, CAST(sum({figure}) AS BIGINT) FROM daily_sums WHERE kind = ? AND value = ? GROUP BY day
         HAVING sum({figure}) > 0 ORDER BY day DESC"""
     return [(day, found) for day, found in connection.rows(statement, (kind, value))]
+
+
+def latest_fraud(connection: Connection) -> str | None:
+    """The latest day that has a known fraud."""
+    found = connection.rows(_LATEST_FRAUD)
+    return found[0][0] if found else None
 
 
 def are_current(connection: Connection) -> bool:

@@ -60,6 +60,7 @@ def stored(row: Row) -> Stored:
     decision |= {
         "decided_at": date_text(decision["decided_at"]),
         "suspicious": bool(decision["suspicious"]),
+        "below_budget": bool(decision["below_budget"]),
         "reasons": from_json(decision["reasons"]),
     }
     return Stored(transaction, decision)
@@ -92,7 +93,8 @@ def store_decision(connection: Connection, id: int, decision: Mapping[str, Any])
     """Store what was said of a transaction (columns of DECISION; reasons as a list)."""
     values = [decision.get(name) for name in DECISION]
     values[DECISION.index("reasons")] = to_json(decision["reasons"], inf_nan_mode="null").decode()
-    values[DECISION.index("suspicious")] = int(decision["suspicious"])
+    for name in ("suspicious", "below_budget"):
+        values[DECISION.index(name)] = int(decision[name])
     connection.execute(_DECIDE, (id, *values))
 
 

@@ -1,4 +1,4 @@
-"""What came in by day with merchants, categories and states, of which a decision reads and writes only its own."""
+"""What came in by day with merchants, categories, states and channels, of which a decision uses only its own."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
@@ -10,50 +10,61 @@ from fraudstack.storage.connections.online import Connection, Key
 from fraudstack.storage.profiles import newest_day
 from fraudstack.storage.sums import PARTS, SHARED
 
-KINDS = ("merchant", "mcc", "state")
+KINDS = ("merchant", "mcc", "state", "channel")
 TALLY = ("transactions", "cents", "labelled", "frauds", "ordinary_frauds")
 COLUMNS = ("kind", "value", "day", "part", *TALLY)
-# The row that holds the labels of all days before those that are kept.
+# The row that holds transactions and labels of all days before those that are kept.
 BEFORE = 0
 
 _SUMS = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in TALLY)
-_ONE = f"SELECT kind, day, {_SUMS} FROM value_days WHERE kind = ? AND value = ? AND day < ? GROUP BY kind, day"
-_OF_EVENT = f"{' UNION ALL '.join([_ONE] * len(KINDS))} ORDER BY 1, 2"
+_ONE = "FROM value_days WHERE kind = ? AND value = ? AND day < ? GROUP BY kind"
+# Of what isn't a merchant's, rates of some windows are asked alone: a window's days are told by its latest.
+_WINDOWS = 7, 30
+_WINDOW = f"CASE {' '.join(f'WHEN day >= ? THEN {window}' for window in _WINDOWS)} ELSE 0 END"
+_RATES = f"SELECT kind, max(day), {_SUMS} {_ONE}, {_WINDOW}"
+_OF_EVENT = (
+    f"SELECT kind, day, {_SUMS} {_ONE}, day {' '.join([f'UNION ALL {_RATES}'] * (len(KINDS) - 1))} ORDER BY 1, 2"
+)
 _ADD = f"""INSERT INTO value_days ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
     ON CONFLICT (kind, value, day, part) DO UPDATE SET
     {", ".join(f"{name} = value_days.{name} + excluded.{name}" for name in TALLY)}"""
 
 _OLD = "SELECT DISTINCT kind, value FROM value_days WHERE day <> 0 AND day < ? ORDER BY kind, value"
 _FORGET_OLD = """DELETE FROM value_days WHERE kind = ? AND value = ? AND day <> 0 AND day < ?
-    RETURNING labelled, frauds"""
+    RETURNING transactions, labelled, frauds"""
 # Values in a write transaction.
 _AT_ONCE = 500
 
 
-def read(connection: Connection, event: Event) -> dict[str, ValueMemory]:
-    """What is remembered of an event's merchant, category and state where they are told, by kind; of earlier days."""
-    day = event.seconds // DAY
+def read(connection: Connection, event: Event, delay: int) -> dict[str, ValueMemory]:
+    """What is remembered of an event's values where they are told, by kind; of earlier days.
+
+    It is exact for features that take a label as known `delay` whole days later.
+    """
+    day, known = event.seconds // DAY, event.seconds // DAY - delay
     values = list(_values(event))
-    asked = [part for kind, value in values for part in (kind, value, day)]
+    begins = [known - window for window in _WINDOWS]
+    asked = [
+        one
+        for kind, value in values
+        for one in ((kind, value, day) if kind == "merchant" else (kind, value, known, *begins))
+    ]
     memories = {kind: ValueMemory() for kind, value in values if value}
     for kind, day_of_row, *tally in connection.rows(_OF_EVENT, asked):
         memory = memories[kind]
         if day_of_row == BEFORE:
-            memory.labelled, memory.frauds = tally[2:4]
+            memory.transactions, _, memory.labelled, memory.frauds, _ = tally
         else:
             memory.days.append(ValueDay(day_of_row, *tally))
     # Of transactions that are decided together the last may be of another day than the first.
     for (kind, value, other), (transactions, cents, *_) in connection.added_up(write).items():
-        if value == event.merchant and kind == "merchant" and int(other) < day:
+        if (kind, value) in values and int(other) < (day if kind == "merchant" else known):
             memories[kind].count(int(other), transactions, cents)
     return memories
 
 
 def count(connection: Connection, event: Event, marks: Marks, ordinary: bool, sign: int) -> None:
-    """Count a transaction, or with -1 no more, in the transaction under way.
-
-    With categories and states only labels are looked at.
-    """
+    """Count a transaction, or with -1 no more, in the transaction under way."""
     day = str(event.seconds // DAY)
     for kind, value, tally in tallies(event, marks, ordinary):
         connection.add_up(write, (kind, value, day), [sign * figure for figure in tally])
@@ -62,15 +73,16 @@ def count(connection: Connection, event: Event, marks: Marks, ordinary: bool, si
 def tallies(event: Event, marks: Marks, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Kind, value and TALLY of what a transaction is counted with."""
     fraud = marks.is_fraud == 1
-    label = (int(marks.is_fraud is not None), int(fraud), int(fraud and ordinary))
+    label = (int(marks.is_fraud is not None), int(fraud))
     for kind, value in _values(event):
-        tally = (1, event.cents, *label) if kind == "merchant" else (0, 0, *label)
-        if value and any(tally):
-            yield kind, value, tally
+        # Amounts are asked of merchants alone, and nobody blames a channel.
+        cents = event.cents if kind == "merchant" else 0
+        if value:
+            yield kind, value, (1, cents, *label, int(fraud and ordinary and kind != "channel"))
 
 
 def merge_old(connection: Connection) -> None:
-    """Put the labels of days that are too old to be kept one by one into one row, in short write transactions."""
+    """Put what came in on days that are too old to be kept one by one into one row, in short write transactions."""
     newest = newest_day(connection)
     if newest is None:
         return
@@ -82,10 +94,11 @@ def merge_old(connection: Connection) -> None:
                 connection.execute(SHARED)
             for kind, value in some:
                 gone = connection.rows(_FORGET_OLD, (kind, value, first))
-                labelled, frauds = (sum(figures) for figures in zip(*gone, strict=True)) if gone else (0, 0)
-                if labelled or frauds:
+                sums = list(map(sum, zip(*gone, strict=True)))
+                if any(sums):
+                    came, labelled, frauds = sums
                     part = connection.number % PARTS
-                    connection.execute(_ADD, (kind, value, BEFORE, part, 0, 0, labelled, frauds, 0))
+                    connection.execute(_ADD, (kind, value, BEFORE, part, came, 0, labelled, frauds, 0))
 
 
 def write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
@@ -101,4 +114,4 @@ def write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None:
 
 def _values(event: Event) -> Iterable[tuple[str, str | None]]:
     mcc = None if event.mcc is None else str(event.mcc)
-    return zip(KINDS, (event.merchant, mcc, event.state), strict=True)
+    return zip(KINDS, (event.merchant, mcc, event.state, event.channel), strict=True)

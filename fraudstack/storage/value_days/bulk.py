@@ -19,13 +19,17 @@ from fraudstack.storage.value_days import COLUMNS
 
 VALUE_DAYS = pa.schema([(name, pa.string() if name in ("kind", "value") else pa.int64()) for name in COLUMNS])
 _LOCK_DAYS = f"SELECT count(pg_advisory_xact_lock({REBUILD_LOCK}, 0)) AS locked"
-# A day's transactions as they are now, with the merchants of the stage. Labels stay as they were found; of the other
-# kinds nothing else is looked at.
-_COUNT_NO_MORE = "UPDATE staged_values SET transactions = 0, cents = 0 WHERE kind = 'merchant' AND day = {day}"
+# A day's transactions as they are now, with the values of the stage. Labels stay as they were found. All but merchants
+# have sums of their days, which the scorer keeps.
+_COUNT_NO_MORE = "UPDATE staged_values SET transactions = 0, cents = 0 WHERE day = {day}"
 _COUNT_AGAIN = f"""INSERT INTO staged_values ({", ".join(COLUMNS)})
     SELECT 'merchant', merchant_id, {{day}}, 1, count(*), CAST(sum(round(amount * 100)) AS BIGINT), 0, 0, 0
-    FROM transactions WHERE date >= CAST('{{first}}' AS {{date}}) AND date < CAST('{{end}}' AS {{date}})
-    AND merchant_id IN (SELECT value FROM staged_values WHERE kind = 'merchant') GROUP BY merchant_id"""
+    FROM transactions WHERE date >= CAST('{{first}} 00:00:00' AS {{date}}) AND date < CAST('{{end}}' AS {{date}})
+    AND merchant_id IN (SELECT value FROM staged_values WHERE kind = 'merchant') GROUP BY merchant_id
+    UNION ALL
+    SELECT kind, value, {{day}}, 1, CAST(sum(transactions) AS BIGINT), 0, 0, 0, 0 FROM daily_sums
+    WHERE day = '{{first}}' AND (kind, value) IN (SELECT kind, value FROM staged_values)
+    GROUP BY kind, value"""
 _PUT_VALUES = (
     "DELETE FROM value_days WHERE (kind, value) IN (SELECT kind, value FROM staged_values)",
     f"INSERT INTO value_days ({', '.join(COLUMNS)}) SELECT {', '.join(COLUMNS)} FROM staged_values",
@@ -83,7 +87,7 @@ def _count_again(store: Store, connection: Connection, day: str) -> None:
     first = date.fromisoformat(day)
     values = {
         "day": (first - _EPOCH).days,
-        "first": f"{first} 00:00:00",
+        "first": first,
         "end": f"{first + timedelta(days=1)} 00:00:00",
         "date": "TEXT" if store.path else "TIMESTAMP",
     }

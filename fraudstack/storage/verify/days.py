@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from fraudstack.features import KEPT_DAYS
-from fraudstack.places import state_of
+from fraudstack.places import channel_of, state_of
 from fraudstack.storage import profiles, sums, value_days
 from fraudstack.storage.connections.online import Connection, day_for
 from fraudstack.storage.decisions import batch_days
@@ -31,11 +31,12 @@ _DECIDED = """SELECT coalesce(d.model_version, ''), t.amount, t.is_fraud, d.susp
     WHERE t.date >= ? AND t.date < ? AND d.source = 'batch'"""
 _FORGET_BATCH = "DELETE FROM batch_days WHERE day = ?"
 _COUNT_BATCH = batch_days.counting(f"SELECT id {_OF_DAY}", 1)
-_LABELS = """SELECT {value}, count(is_fraud), CAST(sum(is_fraud) AS BIGINT) FROM transactions
-    WHERE date < ? AND is_fraud IS NOT NULL AND {value} IS NOT NULL GROUP BY 1"""
-_OF_KIND = {"merchant": "merchant_id", "mcc": "CAST(mcc AS TEXT)", "state": "merchant_state"}
-_KEPT_BEFORE = """SELECT kind, value, CAST(sum(labelled) AS BIGINT), CAST(sum(frauds) AS BIGINT) FROM value_days
-    WHERE day < ? GROUP BY kind, value"""
+_CAME_BEFORE = """SELECT {value}, count(*), count(is_fraud), CAST(coalesce(sum(is_fraud), 0) AS BIGINT)
+    FROM transactions WHERE date < ? AND {value} IS NOT NULL GROUP BY 1"""
+_OF_KIND = {"merchant": "merchant_id", "mcc": "CAST(mcc AS TEXT)", "state": "merchant_state", "channel": "use_chip"}
+_FORMS = {"state": state_of, "channel": channel_of}
+_KEPT_BEFORE = """SELECT value, CAST(sum(transactions) AS BIGINT), CAST(sum(labelled) AS BIGINT),
+    CAST(sum(frauds) AS BIGINT) FROM value_days WHERE kind = ? AND day < ? GROUP BY value"""
 _FIRST_DAY = date(1970, 1, 1)
 
 
@@ -79,14 +80,14 @@ def repair(connection: Connection, day: str, newest: int, *, memories: bool) -> 
 
 
 def before_kept(connection: Connection, newest: int) -> Iterator[Difference]:
-    """How the labels of the days that are too old to be kept one by one differ, in the transaction under way."""
+    """How the days that are too old to be kept one by one differ, in the transaction under way."""
     yield from between("value_days before", *_before(connection, newest))
 
 
 def repair_before(connection: Connection, newest: int) -> None:
-    """Count the labels of those days anew, in the transaction under way, beside which nobody else counts."""
-    for (kind, value), (labelled, frauds) in _missing(*_before(connection, newest)):
-        connection.add_up(value_days.write, (kind, value, str(value_days.BEFORE)), (0, 0, labelled, frauds, 0))
+    """Count those days anew, in the transaction under way, beside which nobody else counts."""
+    for (kind, value), (came, labelled, frauds) in _missing(*_before(connection, newest)):
+        connection.add_up(value_days.write, (kind, value, str(value_days.BEFORE)), (came, 0, labelled, frauds, 0))
 
 
 def _sums_of(connection: Connection, day: str, facts: Iterable[Fact]) -> tuple[Found, Found]:
@@ -132,18 +133,20 @@ def _batch_of(connection: Connection, day: str) -> tuple[Found, Found]:
 
 
 def _before(connection: Connection, newest: int) -> tuple[Found, Found]:
+    rebuilt: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    kept: dict[tuple[Any, ...], tuple[int, ...]] = {}
     first = newest - KEPT_DAYS
     until = day_for(connection.store, str(date.fromordinal(_FIRST_DAY.toordinal() + first)))
-    rebuilt: dict[tuple[Any, ...], tuple[int, ...]] = {}
     for kind, column in _OF_KIND.items():
-        for value, labelled, frauds in connection.rows(_LABELS.format(value=column), (until,)):
-            key = kind, state_of(value) if kind == "state" else value
-            if not key[1]:
-                continue
-            found = rebuilt.get(key, (0, 0))
-            rebuilt[key] = found[0] + labelled, found[1] + frauds
-    rows = connection.rows(_KEPT_BEFORE, (first,))
-    return {(kind, value): (labelled, frauds) for kind, value, labelled, frauds in rows if labelled or frauds}, rebuilt
+        for value, *figures in connection.rows(_CAME_BEFORE.format(value=column), (until,)):
+            key = kind, _FORMS[kind](value) if kind in _FORMS else value
+            if key[1]:
+                found = rebuilt.get(key, (0,) * len(figures))
+                rebuilt[key] = tuple(a + b for a, b in zip(found, figures, strict=True))
+        for value, *figures in connection.rows(_KEPT_BEFORE, (kind, first)):
+            if any(figures):
+                kept[kind, value] = tuple(figures)
+    return kept, rebuilt
 
 
 def _missing(kept: Found, rebuilt: Found) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:

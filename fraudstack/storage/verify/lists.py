@@ -9,11 +9,11 @@ from hashlib import blake2b
 
 from fraudstack.storage import days_seen
 from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.days_seen import Value
 from fraudstack.storage.memories import Fact
 from fraudstack.storage.verify.difference import Difference, between
 
-Key = tuple[str, str, int]
-_LISTS = "SELECT kind, value, cents, days FROM days_seen"
+_LISTS = "SELECT kind, value, cents, days FROM days_seen_by_year"
 _KEPT_WITHIN = 1 << 64
 
 
@@ -22,9 +22,9 @@ def digest(facts: Iterable[Fact]) -> int:
     return sum(_digest(key) * count for key, count in counted(facts).items()) % _KEPT_WITHIN
 
 
-def counted(facts: Iterable[Fact]) -> Counter[Key]:
+def counted(facts: Iterable[Fact]) -> Counter[Value]:
     """How many transactions of a day each list has."""
-    found: Counter[Key] = Counter()
+    found: Counter[Value] = Counter()
     for event, _ in facts:
         found.update(days_seen.values(event.card, event.merchant, event.cents))
     return found
@@ -42,24 +42,24 @@ def kept_digests(connection: Connection) -> dict[int, int]:
 
 def differences(connection: Connection, facts: Mapping[int, Iterable[Fact]]) -> Iterator[Difference]:
     """How the lists differ from the transactions of some days."""
-    kept: dict[tuple[int, Key], int] = {}
+    kept: dict[tuple[int, Value], int] = {}
     for kind, value, cents, packed in connection.rows(_LISTS):
         for day, count in days_seen.DAY.iter_unpack(packed):
             if day in facts:
                 kept[day, (kind, value, cents)] = count
     rebuilt = {(day, key): count for day, of_day in facts.items() for key, count in counted(of_day).items()}
-    yield from between("days_seen", kept, rebuilt)
+    yield from between("days_seen_by_year", kept, rebuilt)
 
 
 def repair(connection: Connection, facts: Mapping[int, Iterable[Fact]]) -> None:
     """Enter some days anew, in short write transactions, while nobody else enters."""
     should = {day: counted(of_day) for day, of_day in facts.items()}
-    wrong: set[Key] = {key for of_day in should.values() for key in of_day}
+    wrong: set[Value] = {key for of_day in should.values() for key in of_day}
     for kind, value, cents, packed in connection.rows(_LISTS):
         if any(day in should for day, _ in days_seen.DAY.iter_unpack(packed)):
             wrong.add((kind, value, cents))
     days_seen.enter(connection, sorted(wrong), should)
 
 
-def _digest(key: Key) -> int:
+def _digest(key: Value) -> int:
     return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest())

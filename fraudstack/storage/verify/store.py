@@ -1,6 +1,6 @@
 """A store held against its own facts, and mended: in short transactions, while the scorer goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from fraudstack.errors import StoreError
@@ -12,7 +12,7 @@ from fraudstack.storage.connections.store import Store
 from fraudstack.storage.following import changes
 from fraudstack.storage.memories import Fact
 from fraudstack.storage.sums import ALONE
-from fraudstack.storage.verify import clients, days, decisions, lists
+from fraudstack.storage.verify import clients, days, decisions, lists, windows
 from fraudstack.storage.verify.difference import Difference
 
 
@@ -83,18 +83,32 @@ def _days(connection: Connection, phases: Phases, *, memories: bool, repair: boo
                 unlike[number] = facts
             on_days(1)
     unlike |= {number: [] for number, kept in digests.items() if kept}
+    with phases.phase("verify: windows"):
+        yield from _held(connection, newest, windows.differences, windows.repair, repair=repair)
     with phases.phase("verify: lists of days"):
         yield from lists.differences(connection, unlike)
         if repair and unlike:
             lists.repair(connection, unlike)
         if memories:
-            with connection.read():
-                found = list(days.before_kept(connection, newest))
-            yield from found
-            if found and repair:
-                with connection.write():
-                    _alone(connection)
-                    days.repair_before(connection, newest)
+            yield from _held(connection, newest, days.before_kept, days.repair_before, repair=repair)
+
+
+def _held(
+    connection: Connection,
+    newest: int,
+    differences: Callable[[Connection, int], Iterator[Difference]],
+    mend: Callable[[Connection, int], None],
+    *,
+    repair: bool,
+) -> Iterator[Difference]:
+    """What differs up to the newest day, in one view; mended then, while nobody else counts."""
+    with connection.read():
+        found = list(differences(connection, newest))
+    yield from found
+    if found and repair:
+        with connection.write():
+            _alone(connection)
+            mend(connection, newest)
 
 
 def _alone(connection: Connection) -> None:
