@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -110,6 +111,14 @@ Index("transactions_by_date", TRANSACTIONS.c.date)
 Index("transactions_by_client", TRANSACTIONS.c.client_id, TRANSACTIONS.c.date)
 _FRAUD = TRANSACTIONS.c.is_fraud == 1
 Index("transactions_fraud", TRANSACTIONS.c.date, sqlite_where=_FRAUD, postgresql_where=_FRAUD)
+for _name in ("card", "merchant"):
+    Index(
+        f"transactions_fraud_by_{_name}",
+        TRANSACTIONS.c[f"{_name}_id"],
+        TRANSACTIONS.c.date,
+        sqlite_where=_FRAUD,
+        postgresql_where=_FRAUD,
+    )
 
 # What a file of transactions says of one, as against what is known of it later.
 CONTENT = tuple(c.name for c in TRANSACTIONS.columns if c.name not in {"flagged_fraud", "is_fraud"})
@@ -128,35 +137,63 @@ class Decision(TransactionsStore, table=True):
     decided_at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
     # 0 to 1.
     score: float
+    # The probability of fraud, or without a model's the score, times the amount, in units of the currency.
+    expected_loss: float = Field(default=0.0, sa_column=Column(Float, nullable=False, server_default="0"))
     suspicious: int
-    # whitelisted, normal, suspicious or blocked.
+    # Of a suspicious one, whether a day's budget of alerts has no time for it.
+    below_budget: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    # whitelisted, normal, challenge, suspicious or blocked.
     decision: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
     # JSON: code, weight and figures of each reason.
     reasons: str = Field(sa_type=Text)
+    # What alone would have made a suspicious one normal, behind "if".
+    normal_if: str | None = Field(default=None, sa_type=Text)
     llm_status: str | None = Field(default=None, sa_type=Text)
     rules_version: str | None = Field(default=None, sa_type=Text)
     model_version: str | None = Field(default=None, sa_type=Text)
     # Why the champion wasn't heard.
     model_problem: str | None = Field(default=None, sa_type=Text)
+    # What the model said, 0 to 1; of what isn't normal and of a sample, what it looked at: JSON by the features' names.
+    probability: float | None = None
+    figures: str | None = Field(default=None, sa_type=Text)
     body_hash: str | None = Field(default=None, sa_type=Text)
     # online or batch.
     source: str = Field(sa_type=Text)
+    # Of a challenger that was asked beside, without effect: its version, its probability, the champion's, and from
+    # which on either alone would have raised an alert.
+    challenger_version: str | None = Field(default=None, sa_type=Text)
+    challenger_probability: float | None = None
+    alert_at: float | None = None
 
 
 DECISIONS: Table = TransactionsStore.metadata.tables["decisions"]
 _SUSPICIOUS = DECISIONS.c.suspicious == 1
 _WAITING = _SUSPICIOUS & (DECISIONS.c.source == "online")
-# The queue of those who review, before and since there are decisions of the history.
-for _name, _where in (("decisions_suspicious", _SUSPICIOUS), ("decisions_queue", _WAITING)):
+# The queue of those who review: what may cost most first; by the score it was for releases before.
+for _name, _where, _first in (
+    ("decisions_suspicious", _SUSPICIOUS, "score"),
+    ("decisions_queue", _WAITING, "score"),
+    ("decisions_by_loss", _WAITING, "expected_loss"),
+):
     Index(
         _name,
-        DECISIONS.c.score,
+        DECISIONS.c[_first],
         DECISIONS.c.decided_at,
         DECISIONS.c.id,
         sqlite_where=_where,
         postgresql_where=_where,
     )
+
+
+_CHALLENGED = DECISIONS.c.challenger_version.is_not(None)
+Index(
+    "decisions_by_challenger",
+    DECISIONS.c.challenger_version,
+    DECISIONS.c.decided_at,
+    sqlite_where=_CHALLENGED,
+    postgresql_where=_CHALLENGED,
+)
 
 
 class LastAssigned(TransactionsStore, table=True):
@@ -393,15 +430,17 @@ class DailySum(TransactionsStore, table=True):
 
 
 class DaysSeen(TransactionsStore, table=True):
-    """On which days a card, a merchant or an amount was seen when the last ingest ended."""
+    """On which days of a year a card, a merchant or an amount was seen when the last ingest ended."""
 
-    __tablename__ = "days_seen"
+    __tablename__ = "days_seen_by_year"
 
     # card, merchant or amount; an amount's value is empty.
     kind: str = Field(sa_column=Column(Text, primary_key=True))
     value: str = Field(sa_column=Column(Text, primary_key=True))
     # The amount; of others 0.
     cents: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    # A list is written anew with each day: one of all years would cost the more the longer the history is.
+    year: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     # Of each day in order: its number since 1970 and its transactions, as storage.days_seen.DAY packs them.
     days: bytes = Field(sa_type=LargeBinary)
 
@@ -409,24 +448,60 @@ class DaysSeen(TransactionsStore, table=True):
 class DaysSeenVersion(TransactionsStore, table=True):
     """The version that a day's sums had when its values were counted: with another one, it is to be searched."""
 
-    __tablename__ = "days_seen_versions"
+    __tablename__ = "days_seen_by_year_versions"
 
     # YYYY-MM-DD in UTC.
     day: str = Field(primary_key=True, sa_type=Text)
     version: int = Field(sa_type=BigInteger)
 
 
+class DaysSeenBefore(TransactionsStore, table=True):
+    """Lists of all years, empty: a release before, after a rollback, has none, and searches the days themselves."""
+
+    __tablename__ = "days_seen"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    cents: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    days: bytes = Field(sa_type=LargeBinary)
+
+
+class DaysSeenBeforeVersion(TransactionsStore, table=True):
+    """Empty, as the lists of all years."""
+
+    __tablename__ = "days_seen_versions"
+
+    day: str = Field(primary_key=True, sa_type=Text)
+    version: int = Field(sa_type=BigInteger)
+
+
+class WindowRow(TransactionsStore, table=True):
+    """A transaction of the last KEPT_DAYS, by its card and by its merchant: how one finds what came with them."""
+
+    __tablename__ = "windows"
+    # What came with a card lies side by side in the file.
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    # card or merchant, and its id.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    date: datetime = Field(sa_column=Column(UtcSeconds, primary_key=True))
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    # How often: twice while it is counted of another client already, and still of the one whose it was.
+    counted: int
+
+
 class ValueDayRow(TransactionsStore, table=True):
-    """What came in with a merchant, merchant category or state on a day, as fraudstack.features remembers it."""
+    """What came in with a merchant, category, state or channel on a day, as fraudstack.features remembers it."""
 
     __tablename__ = "value_days"
     # A value's days lie side by side in the file.
     __table_args__ = {"sqlite_with_rowid": False}
 
-    # merchant, mcc or state.
+    # merchant, mcc, state or channel.
     kind: str = Field(sa_column=Column(Text, primary_key=True))
     value: str = Field(sa_column=Column(Text, primary_key=True))
-    # Days since 1970; 0 holds the labels of all days before those that are kept.
+    # Days since 1970; 0 holds what came on all days before those that are kept.
     day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     # As in daily_sums.
     part: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
@@ -467,11 +542,36 @@ class ModelDay(TransactionsStore, table=True):
     # YYYY-MM-DD in UTC: the last of the days that were looked at.
     day: str = Field(sa_column=Column(Text, primary_key=True))
     model_version: str = Field(sa_column=Column(Text, primary_key=True))
-    # psi:FEATURE, psi:score, precision, recall.
+    # psi:FEATURE, psi:score, outside:FIGURE, alerts, expected, observed, precision, recall.
     measure: str = Field(sa_column=Column(Text, primary_key=True))
     value: float
     # How many transactions it rests on.
     sample: int = Field(sa_type=BigInteger)
+
+
+class ModelWindow(TransactionsStore, table=True):
+    """What was said of a segment's transactions of some days, and what the labels say of them."""
+
+    __tablename__ = "model_windows"
+
+    # The champion that was watched.
+    model_version: str = Field(sa_column=Column(Text, primary_key=True))
+    # YYYY-MM-DD in UTC, both included.
+    first: str = Field(sa_column=Column(Text, primary_key=True))
+    last: str = Field(sa_column=Column(Text, primary_key=True))
+    # all, channel, score, country, amount or age, and which segment of it; of all the value is empty.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    # The model that spoke: the champion, or one before it of what it has learned from.
+    spoke: str = Field(sa_type=Text)
+    transactions: int = Field(sa_type=BigInteger)
+    alerts: int = Field(sa_type=BigInteger)
+    labelled: int = Field(sa_type=BigInteger)
+    frauds: int = Field(sa_type=BigInteger)
+    # The sum of the probabilities of what is labelled.
+    expected: float
+    alerts_labelled: int = Field(sa_type=BigInteger)
+    alerts_frauds: int = Field(sa_type=BigInteger)
 
 
 class Claim(TransactionsStore, table=True):
@@ -482,6 +582,91 @@ class Claim(TransactionsStore, table=True):
     id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
     reviewer: str = Field(sa_type=Text)
     until: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+
+
+class ModelFile(TransactionsStore, table=True):
+    """A file of a model: what it takes to score with it, and its card."""
+
+    __tablename__ = "model_files"
+
+    version: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    content: bytes = Field(sa_type=LargeBinary)
+
+
+class PromotionRow(TransactionsStore, table=True):
+    """A model that came into force; the latest is the champion. Rows are only added."""
+
+    __tablename__ = "promotions"
+
+    number: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=True))
+    version: str = Field(sa_type=Text)
+    # The champion before it.
+    before: str | None = Field(default=None, sa_type=Text)
+    who: str = Field(sa_type=Text)
+    # JSON: what was found when they were compared, or a reason.
+    why: str = Field(sa_type=Text)
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    # The version that was gone back from: no refresh promotes it again.
+    vetoed: str | None = Field(default=None, sa_type=Text)
+
+
+class ShadowRow(TransactionsStore, table=True):
+    """A challenger that is asked beside the champion, without effect; the latest counts. Rows are only added."""
+
+    __tablename__ = "shadows"
+
+    number: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=True))
+    version: str = Field(sa_type=Text)
+    # When it is asked no more.
+    until: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    who: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+
+
+class ListRow(TransactionsStore, table=True):
+    """A value that is allowed, blocked or held until a date, beside the lists of the rules file."""
+
+    __tablename__ = "lists"
+
+    # client, card, merchant, country or mcc, and its value as lists hold it.
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    # allow, block or held.
+    list: str = Field(sa_column=Column(Text, primary_key=True))
+    reason: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    until: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+
+
+class ListPast(TransactionsStore, table=True):
+    """What was on a list, until it ended, was withdrawn or was put there anew."""
+
+    __tablename__ = "lists_past"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    list: str = Field(sa_column=Column(Text, primary_key=True))
+    at: datetime = Field(sa_column=Column(UtcSeconds, primary_key=True))
+    until: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
+    reason: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+
+
+class ChallengeRow(TransactionsStore, table=True):
+    """How a cardholder answered when a transaction was challenged; no label."""
+
+    __tablename__ = "challenges"
+    __table_args__ = (Index("challenges_of_card", "card_id", "merchant_id", "at"),)
+
+    id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
+    card_id: str | None = Field(default=None, sa_type=Text)
+    merchant_id: str | None = Field(default=None, sa_type=Text)
+    # passed, failed or abandoned.
+    outcome: str = Field(sa_type=Text)
+    at: datetime = Field(sa_column=Column(UtcSeconds, nullable=False))
 
 
 class Allowance(TransactionsStore, table=True):

@@ -111,6 +111,11 @@ class Settings(Daily):
     # Whole days until a label is known, and the last day that a model learns from, by default the last with labels.
     label_delay: Annotated[int, Field(ge=0, le=30)] = 7
     model_until: date | None = None
+    # Of what is normal, the share of decisions with which is kept what the model looked at.
+    figures_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    # Whether a person signs off what a refresh would put in force; whoever did says it to the step that follows.
+    model_sign_off: bool = False
+    model_signed_by: str | None = None
     llm_model: str = "gpt-5.4-mini"
     llm_seconds: Annotated[float, Field(gt=0, le=30)] = 2.0
     llm_tokens_per_day: Annotated[int, Field(ge=0)] = 1_000_000

@@ -1,53 +1,39 @@
 """The way from a submission to a stored decision, inside one write transaction of the store."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from fraudstack.decisions.scoring import Scored, advised, decision_of, scored_by
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.decisions.work import TURN_SECONDS
+from fraudstack.features.client import ClientMemory
 from fraudstack.fields.ids import FIRST_MADE
 from fraudstack.places import STORED
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile
-from fraudstack.rules.config import Rules, RulesFile
-from fraudstack.rules.decide import Verdict, decide, in_grey_band
-from fraudstack.rules.reasons import Case, Reason
+from fraudstack.rules.case import Reason
+from fraudstack.rules.decide import Verdict, stepped_up
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
-from fraudstack.storage import profiles, sums, transactions, value_days
+from fraudstack.storage import challenges, lists, memories, profiles, sums, transactions, velocity
 from fraudstack.storage.connections.online import Connection, date_for
-from fraudstack.storage.following import history
+from fraudstack.storage.following import changes, history
 from fraudstack.storage.following.changes import follow_client, is_to_be_counted
 from fraudstack.storage.following.follow import Change, follow
 from fraudstack.storage.following.history import Replays, Wanted
 
 if TYPE_CHECKING:
-    from fraudstack.model.artefact import Model
-    from fraudstack.model.online import Opinion
+    pass
 
 # What a file of transactions can say; a description comes through the API alone.
 _COMPARED = tuple(name for name in CONTENT if name not in ("id", "amount", "description"))
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What decisions are made by at a moment."""
-
-    rules: Rules
-    # ISO 4217.
-    currency: str
-    # Names of merchant category codes.
-    categories: Mapping[int, str] = field(default_factory=dict)
-    model: "Model | None" = None
-    # Why the champion isn't asked.
-    model_problem: str | None = None
-    # Is told how many seconds a model's opinion took.
-    timed: Callable[[float], object] | None = None
-    # Is told what kept a model from an opinion, and puts it in a sentence.
-    failed: Callable[[Exception], str] = str
+# Transactions of a client that are read for one that is dated before others; of more a model hears what it can.
+_MOST_READ = 1_000
 
 
 @dataclass(frozen=True)
@@ -76,37 +62,40 @@ class Conflict:
 
 NO_ADVICE = Advice()
 NOTHING_REPLAYED: Replays = MappingProxyType({})
-# Decisions that a text could still change.
-_OPEN = ("normal", "suspicious")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What rules and model say of a transaction; `excepted`: an analyst allowed this client at this merchant."""
-
-    case: Case
-    excepted: bool
-    opinion: "Opinion | None"
-    verdict: Verdict
-    # Why the champion wasn't heard.
-    problem: str | None = None
-
-    @property
-    def basis(self) -> tuple[int, bool]:
-        """What has to be as it was for the score to hold."""
-        return self.case.profile.version, self.excepted
-
-    @property
-    def grey(self) -> bool:
-        """Whether the score is neither clear nor alarming, so that the text is worth asking."""
-        return self.verdict.decision in _OPEN and in_grey_band(self.case, self.verdict.score)
 
 
 def score(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Scored:
     """What is said of a transaction that the store doesn't have, by what the store holds at this moment."""
     event = posted.event(posted.id or 0, now)
-    profile, excepted = profiles.read(connection, event)
-    return scored_by(connection, event, profile, excepted, terms)
+    profile, excepted = profiles.read(connection, event, looks_back(event, terms))
+    memory = _memory_at(connection, profile, _place(posted, event)) if terms.asks else None
+    scored = scored_by(connection, event, profile, excepted, terms, lists.of(connection, event, now), memory)
+    return _challenged(connection, scored, posted, now)
+
+
+def _memory_at(connection: Connection, profile: Profile, at: memories.Place) -> ClientMemory | None:
+    """What a model has to know of a client at a place in its history: what is dated later isn't known there."""
+    later = [recent.event for recent in profile.recent if recent[:2] > at]
+    if not later or profile.memory is None or changes.wait(connection, profile.client_id):
+        return profile.memory
+    memory = memories.before(connection, profile.client_id, profile.memory, at, _MOST_READ)
+    if memory is None:
+        return profile.memory
+    memory.seen = dict(Counter(profile.memory.seen) - Counter(key for event in later for key in event.keys))
+    return memory
+
+
+def _challenged(connection: Connection, scored: Scored, posted: Submission, now: datetime) -> Scored:
+    if not posted.can_challenge:
+        return scored
+    days = scored.case.rules.decision.challenge_holds_days
+    return replace(scored, challenged=challenges.latest(connection, scored.case.event, now, days))
+
+
+def locks(several: Sequence[Submission]) -> list[str]:
+    """What two writers mustn't decide about at once: clients, and cards, of whom the one has to see the other's."""
+    cards = (f"card {posted.card_id}" for posted in several if posted.card_id)
+    return [*(posted.client_id for posted in several), *cards]
 
 
 def preview(
@@ -135,7 +124,7 @@ def decide_and_store(
         return _of_known(connection, posted, known, terms, now, advice, replays)
     if posted.id is not None and FIRST_ASSIGNED <= posted.id < FIRST_MADE:
         return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
-    if scored is None or scored.basis != profiles.basis(connection, scored.case.event):
+    if scored is None or not _holds(connection, scored, terms):
         scored = score(connection, posted, terms, now)
     # One that comes late is remembered in its place, among all that a file brought; one that was deleted goes first.
     if (_late(scored, posted) or _was_there(connection, posted)) and follow_client(connection, posted.client_id):
@@ -152,11 +141,22 @@ def decide_and_store(
     return Decided(id, decision)
 
 
+def _holds(connection: Connection, scored: Scored, terms: Terms) -> bool:
+    """Whether nothing has changed on which a score rests, of the client, the card and the merchant."""
+    case = scored.case
+    basis = case.profile.version, scored.excepted
+    now = profiles.basis(connection, case.event)
+    return basis == now and case.velocity == velocity.read(connection, case.event, terms.rules.file.small)
+
+
 def _late(scored: Scored, posted: Submission) -> bool:
     """Whether a transaction isn't the latest of its client; ids that are given here rise."""
     recent = scored.case.profile.recent
-    id = FIRST_MADE if posted.id is None else posted.id
-    return bool(recent) and (scored.case.event.seconds, id) <= recent[-1][:2]
+    return bool(recent) and _place(posted, scored.case.event) <= recent[-1][:2]
+
+
+def _place(posted: Submission, event: Event) -> memories.Place:
+    return event.seconds, FIRST_MADE if posted.id is None else posted.id
 
 
 def _was_there(connection: Connection, posted: Submission) -> bool:
@@ -208,19 +208,18 @@ def _of_known(
     event = posted.event(id, datetime.strptime(transaction["date"], DATE_FORMAT))
     before = Marks(transaction["flagged_fraud"], transaction["is_fraud"])
     # It may be in the profile already, as a transaction that nobody decided.
-    kept = history.known(connection, event, replays)
-    remembers = kept is not None and kept.profile.memory is not None and terms.model is not None
-    if kept is None or (remembers and event.client_id not in replays):
+    known, replayed = history.known(connection, event, replays), replays.get(event.client_id)
+    # Decided as it would have been: what came later isn't known then.
+    if known is None or replayed is None or id not in replayed.before:
         return Wanted(event.client_id)
-    profile = kept.without(connection, event, before)
-    if remembers:
-        # As it was at its time: what came later isn't known then.
-        profile.memory = replays[event.client_id].before.get(id)
-    scored = scored_by(connection, event, profile, kept.excepted, terms)
+    terms = at_its_time(terms, event, profiles.newest_day(connection) or 0)
+    listed = lists.of(connection, event, now)
+    scored = scored_by(connection, event, replayed.before[id], known.excepted, terms, listed)
+    scored = _challenged(connection, scored, posted, now)
     verdict, decision = _advised(scored, posted, terms, now, advice)
     after = before._replace(flagged=int(verdict.suspicious))
     transactions.flag(connection, id, verdict.suspicious, posted.description)
-    kept.judge_anew(connection, event, before, after)
+    known.judge_anew(connection, event, before, after)
     transactions.replace_decision(connection, id, decision)
     sums.count_reasons(connection, event, after.flagged, (reason.code for reason in verdict.reasons))
     return Decided(id, decision)
@@ -230,89 +229,12 @@ def _advised(
     scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice
 ) -> tuple[Verdict, dict[str, Any]]:
     """The verdict once a language model was heard, and the decision that it makes."""
+    challenged = scored.challenged
     if advice.reasons:
-        scored = _heard(scored.case, scored.excepted, scored.opinion, scored.problem, terms, advice.reasons)
+        scored = advised(scored, advice.reasons, terms)
+    if posted.can_challenge:
+        scored = replace(scored, verdict=stepped_up(scored.verdict, terms.rules.file.decision, challenged))
     return scored.verdict, decision_of(scored, terms, now, posted.body_hash(), advice.llm_status)
-
-
-class OpinionLike(Protocol):
-    """A model's opinion of a transaction."""
-
-    def reason(self, rules: RulesFile) -> Reason | None:
-        """It as one reason; None where the rules file doesn't let it speak."""
-
-    def reasons(self, whole: Reason) -> Sequence[Reason]:
-        """That reason in parts, which together weigh the same."""
-
-
-def judged(case: Case, excepted: bool, opinion: OpinionLike | None, more: Sequence[Reason] = ()) -> Verdict:
-    """The verdict of rules, model and language model; what the model rests on is asked only for what isn't normal."""
-    whole = None if opinion is None else opinion.reason(case.rules)
-    if opinion is None or whole is None:
-        return decide(case, excepted=excepted, more=more)
-    verdict = decide(case, excepted=excepted, more=[whole, *more])
-    if whole not in verdict.reasons or not verdict.suspicious:
-        return verdict
-    return decide(case, excepted=excepted, more=[*opinion.reasons(whole), *more])
-
-
-def scored_by(connection: Connection, event: Event, profile: Profile, excepted: bool, terms: Terms) -> Scored:
-    """What is said of a transaction by a profile, which has its habits and doesn't count it."""
-    category = None if event.mcc is None else terms.categories.get(event.mcc)
-    case = Case(event, profile, terms.rules.file, category)
-    # Of a client whose past nobody remembered, a model would think that there is none.
-    if terms.model is None or profile.memory is None:
-        return _heard(case, excepted, None, terms.model_problem, terms)
-    # With it comes numpy, which a scorer without a model does without.
-    from fraudstack.model.online import opinion
-
-    started = time.perf_counter()
-    values = value_days.read(connection, event)
-    try:
-        said = opinion(terms.model, event, profile.memory, values)
-    except Exception as error:  # noqa: BLE001 - whatever a model does, the rules decide
-        return _heard(case, excepted, None, terms.failed(error), terms)
-    if terms.timed is not None:
-        terms.timed(time.perf_counter() - started)
-    return _heard(case, excepted, said, terms.model_problem, terms)
-
-
-def _heard(
-    case: Case,
-    excepted: bool,
-    opinion: "Opinion | None",
-    problem: str | None,
-    terms: Terms,
-    more: Sequence[Reason] = (),
-) -> Scored:
-    """What rules and model say, other reasons included; the rules alone where a model can't say what it rests on."""
-    try:
-        return Scored(case, excepted, opinion, judged(case, excepted, opinion, more), problem)
-    except Exception as error:
-        if opinion is None:
-            raise
-        return _heard(case, excepted, None, terms.failed(error), terms, more)
-
-
-def decision_of(
-    scored: Scored, terms: Terms, now: datetime, body_hash: str | None, llm_status: str | None
-) -> dict[str, Any]:
-    """A score as a row of `decisions`, taken online."""
-    verdict, opinion = scored.verdict, scored.opinion
-    return {
-        "decided_at": str(now),
-        "score": verdict.score,
-        "suspicious": verdict.suspicious,
-        "decision": verdict.decision,
-        "reason": verdict.reason,
-        "reasons": [reason._asdict() for reason in verdict.reasons],
-        "llm_status": llm_status,
-        "rules_version": terms.rules.version,
-        "model_version": None if opinion is None else opinion.model.version,
-        "model_problem": scored.problem,
-        "body_hash": body_hash,
-        "source": "online",
-    }
 
 
 def _row(connection: Connection, posted: Submission, event: Event, terms: Terms, verdict: Verdict) -> dict[str, Any]:

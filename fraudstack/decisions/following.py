@@ -5,20 +5,23 @@ what came later taken away. Later ones keep their decisions.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from fraudstack.decisions.deciding import Terms, decision_of, scored_by
+from fraudstack.decisions import champions
+from fraudstack.decisions.scoring import decision_of, scored_by
+from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.errors import InputError
-from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.fields.dates import this_second
 from fraudstack.model import registry
+from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, trusted
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import days_seen, profiles, transactions, value_days
+from fraudstack.storage import days_seen, lists, profiles, transactions, value_days, velocity
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.pace import Pace, Turn
 from fraudstack.storage.following import changes, history
@@ -35,15 +38,8 @@ class Judge:
     newest: int
 
     def of(self, event: Event) -> Terms:
-        """The terms for a transaction: of what a model had learned from, and of days that aren't kept, rules decide."""
-        model, day = self.terms.model, event.seconds // DAY
-        if model is None:
-            return self.terms
-        if day < model.first_unseen:
-            return replace(self.terms, model=None, model_problem="the model has learned from later days")
-        if day <= self.newest - KEPT_DAYS:
-            return replace(self.terms, model=None, model_problem="what was known of that day isn't kept any more")
-        return self.terms
+        """The terms for a transaction."""
+        return at_its_time(self.terms, event, self.newest)
 
 
 @dataclass(frozen=True)
@@ -73,9 +69,11 @@ def follow_all(connection: Connection, settings: Settings, phases: Phases) -> Fo
     waited = sum(several for _, several in waiting)
     with phases.counted("follow: count changes", waited) as on_rows:
         counted = changes.count_all(connection, [client for client, _ in waiting], on_rows)
+    # First: what is decided of long ago looks at no more than what is kept.
+    velocity.forget_old(connection)
     waiting, made = changes.waiting(connection), 0
     if waiting:
-        terms, now = _terms(settings, connection, phases), datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+        terms, now = _terms(settings, connection, phases), this_second()
         with phases.counted("follow: decide", sum(several for _, several in waiting)) as on_rows:
             made = decide_all(connection, [client for client, _ in waiting], terms, now, on_rows)
     with phases.phase("follow: days"):
@@ -88,12 +86,31 @@ def _terms(settings: Settings, connection: Connection, phases: Phases) -> Terms:
     rules = config.load(settings.rules_path or config.DEFAULT)
     champion, problem = None, None
     try:
+        champions.export(connection, settings.model_dir)
         champion = registry.champion(settings.model_dir)
     except InputError as error:
         # As a scorer does, which goes on without it.
         phases.say(f"follow: {error}")
         problem = str(error)
-    return Terms(rules, settings.currency, transactions.categories(connection), champion, problem)
+    return Terms(
+        rules,
+        settings.currency,
+        transactions.categories(connection),
+        champion,
+        problem,
+        figures_share=settings.figures_share,
+        challenger=_challenger(connection, champion, phases),
+    )
+
+
+def _challenger(connection: Connection, champion: Model | None, phases: Phases) -> Model | None:
+    """What is asked beside the champion now; one that can't be used is told, and nobody waits for it."""
+    try:
+        found = champions.challenger(connection)
+    except InputError as error:
+        phases.say(f"follow: the challenger isn't asked: {error}")
+        return None
+    return None if champion and found and champion.version == found.version else found
 
 
 def decide_all(
@@ -138,7 +155,7 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
     if not undecided:
         return _Made(profiles.version(connection, client_id), {})
     first, last = (place(undecided[at][0]) for at in (0, -1))
-    asked = any(judge.of(event).model is not None for event, _ in undecided)
+    asked = any(judge.of(event).asks for event, _ in undecided)
     profile = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
     version = profile.version
     since: Iterable[Fact]
@@ -149,14 +166,15 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
         since = from_place(connection, client_id, first)
     else:
         since = list(from_place(connection, client_id, first))
-        _roll_back(connection, profile, since, asked=asked)
+        far = max(looks_back(event, judge.terms) for event, _ in undecided)
+        _roll_back(connection, profile, since, far, asked=asked)
     wanted = {event.id for event, _ in undecided}
     decisions = {}
     for event, marks in since:
         if event.id in wanted:
             terms = judge.of(event)
             _, excepted = profiles.basis(connection, event)
-            scored = scored_by(connection, event, profile, excepted, terms)
+            scored = scored_by(connection, event, profile, excepted, terms, lists.then(connection, event))
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
         if place(event) == last:
             break
@@ -166,12 +184,13 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
     return _Made(version, decisions)
 
 
-def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], *, asked: bool) -> None:
+def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], far: int, *, asked: bool) -> None:
     """Let a profile be as it was before the latest transactions, in order; its memory too, if a model is asked."""
     at = place(since[0][0])
     for event, marks in since:
         profile.take_away(event, trusted=trusted(*marks))
-    profile.recent = profiles.latest_before(connection, profile.client_id, *at)
+    about = profiles.about(connection, profile.client_id, at[0], far)
+    profile.recent = [recent for recent in about if recent[:2] < at]
     if profile.memory is None or not asked:
         profile.memory = None
         return

@@ -117,6 +117,8 @@ class Submission(BaseModel):
     # Accepted, since the contract has them, and ignored: the scorer says the one, the truth the other.
     flagged_fraud: Any = None
     is_fraud: Any = None
+    # Whether the cardholder can be asked, by 3-D Secure or the like: then doubt is a challenge.
+    can_challenge: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -168,4 +170,6 @@ class Submission(BaseModel):
 
 
 _OPTIONAL = Submission.model_fields.keys() - {"client_id"}
-_HASHED = sorted(Submission.model_fields.keys() - {"id", "amount", "date", "flagged_fraud", "is_fraud"})
+_HASHED = sorted(
+    Submission.model_fields.keys() - {"id", "amount", "date", "can_challenge", "flagged_fraud", "is_fraud"}
+)

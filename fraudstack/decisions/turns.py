@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
-from fraudstack.decisions.deciding import Advice, Conflict, Decided, Terms, decide_some
+from fraudstack.decisions.deciding import Advice, Conflict, Decided, decide_some, locks
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms
 from fraudstack.decisions.work import MOST_TOGETHER
 from fraudstack.decisions.writer import Writer
 from fraudstack.storage.connections.online import Connection, Readers
@@ -36,7 +37,7 @@ async def decided_in_turns(
         ) -> tuple[list[Decided | Conflict], Wanted | None]:
             return decide_some(connection, waiting, terms, now, advice, replays)
 
-        found, wanted = await writer.written(work, [posted.client_id for posted in waiting], len(waiting))
+        found, wanted = await writer.written(work, locks(waiting), len(waiting))
         done += len(found)
         for one in found:
             yield one

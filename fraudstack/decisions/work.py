@@ -30,7 +30,7 @@ class Work:
     """What somebody waits for, and how often it is tried."""
 
     do: Callable[[Connection], Any]
-    # Clients whose profiles it changes, and how many decisions it is.
+    # Clients whose profiles it changes, what else nobody may change beside it, and how many decisions it is.
     clients: Sequence[str]
     size: int
     done: "asyncio.Future[Any]"

@@ -1,7 +1,7 @@
 """Times as files and callers write them: YYYY-MM-DD HH:MM, with seconds, fractions and a zone or without; in UTC."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 # No card was used before, and a clock may run ahead by as much.
 FIRST = datetime(1970, 1, 1)
@@ -12,6 +12,11 @@ PLAIN = f"{_DAY} {_TIME}"
 # Day, time, and of the zone sign, hours and minutes; a fraction of a second is cut off.
 PATTERN = rf"({_DAY})[Tt ]({_TIME})(?:[.,][0-9]{{1,9}})? ?(?:[Zz]|([+-])(0[0-9]|1[0-4])(?::?([0-5][0-9]))?)?"
 _COMPILED = re.compile(PATTERN)
+
+
+def this_second() -> datetime:
+    """The moment as the store's times are: UTC, naive, whole seconds."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 
 
 def read(text: str) -> datetime | None:

@@ -11,7 +11,7 @@ from fraudstack.decisions.deciding import Advice
 from fraudstack.llm.guard import Breaker, Budget, Cache
 from fraudstack.llm.limits import Limits, Status
 from fraudstack.llm.prompt import PROMPT_VERSION, Inert, inert
-from fraudstack.rules.reasons import Figure, Reason
+from fraudstack.rules.case import Figure, Reason
 
 if TYPE_CHECKING:
     import openai

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from fraudstack.profiles.event import country
-from fraudstack.rules.reasons import Case, Reason, reasons, whitelisted
-from fraudstack.texts import same_id
+from fraudstack.rules.case import Case, Reason
+from fraudstack.rules.config import Bounds
+from fraudstack.rules.listed import allowed, blocked, held
+from fraudstack.rules.reasons import SILENCED, reasons
+from fraudstack.rules.whitelist import whitelisted
 
-Decision = Literal["whitelisted", "normal", "suspicious", "blocked"]
+Decision = Literal["whitelisted", "normal", "challenge", "suspicious", "blocked"]
 _MOST_IN_A_SENTENCE = 3
 
 
@@ -22,28 +24,46 @@ class Verdict(NamedTuple):
     @property
     def suspicious(self) -> bool:
         """What becomes of flagged_fraud."""
-        return self.decision in ("suspicious", "blocked")
+        return self.decision in ("challenge", "suspicious", "blocked")
 
 
 def decide(case: Case, *, excepted: bool = False, more: Sequence[Reason] = ()) -> Verdict:
-    """Block list, allow list, whitelist, then the rules.
+    """Block list, allow list, held list, whitelist, then the rules.
 
     `excepted`: an analyst allowed this client at this merchant. `more` are reasons from elsewhere, a model's or a
     language model's: with one the whitelist isn't asked, and they only ever raise the score.
     """
-    if blocked := _blocked(case):
-        return Verdict("blocked", 1.0, blocked.text, (blocked,))
-    if allowed := _allowed(case):
-        return Verdict("whitelisted", 0.0, allowed)
-    if not more and (usual := whitelisted(case)):
+    if on_block_list := blocked(case):
+        return Verdict("blocked", 1.0, on_block_list.text, (on_block_list,))
+    if on_allow_list := allowed(case):
+        return Verdict("whitelisted", 0.0, on_allow_list)
+    holds = excepted and case.event.cents <= case.rules.excepted_up_to
+    on_held_list = held(case)
+    every = (*([on_held_list] if on_held_list else ()), *reasons(case, excepted=holds), *more)
+    found = sorted(every, key=lambda reason: -reason.weight)
+    # What is usual in each single transaction may be too much of it.
+    if not any(reason.code not in SILENCED for reason in found) and (usual := whitelisted(case)):
         return Verdict("whitelisted", 0.0, usual)
-    found = sorted((*reasons(case, excepted=excepted), *more), key=lambda reason: -reason.weight)
     score = combined([reason.weight for reason in found])
     bounds = case.rules.decision
     decision: Decision = (
         "blocked" if score >= bounds.block_at else "suspicious" if score >= bounds.suspicious_at else "normal"
     )
     return Verdict(decision, score, _sentence(found), tuple(found))
+
+
+def stepped_up(verdict: Verdict, bounds: Bounds, latest: str | None) -> Verdict:
+    """The verdict where the caller can challenge the cardholder (EMV 3-D Secure); `latest` on this card and merchant.
+
+    Doubt becomes a challenge; one that was passed spares another, one that wasn't makes no doubt smaller.
+    """
+    if verdict.decision != "suspicious" or verdict.score >= bounds.challenge_below:
+        return verdict
+    if latest == "passed":
+        return verdict._replace(decision="normal", reason=f"{verdict.reason}; the cardholder passed a challenge here")
+    if latest is None:
+        return verdict._replace(decision="challenge")
+    return verdict._replace(reason=f"{verdict.reason}; the last challenge here was {latest}")
 
 
 def combined(weights: Sequence[float]) -> float:
@@ -57,40 +77,6 @@ def combined(weights: Sequence[float]) -> float:
 def in_grey_band(case: Case, score: float) -> bool:
     """Whether a score is neither clear nor alarming, so that the transaction's text may be asked."""
     return case.rules.decision.grey_from <= score <= case.rules.decision.grey_to
-
-
-def _blocked(case: Case) -> Reason | None:
-    event, block = case.event, case.rules.block
-    for listed, name, value in (
-        (block.clients, "client", event.client_id),
-        (block.cards, "card", event.card),
-        (block.merchants, "merchant", event.merchant),
-    ):
-        if _is_in(listed, value):
-            return _on_the_list(name, value)
-    # Wherever the card was: who sells online from a country is in it too.
-    if block.countries and (where := country(event.state)) in block.countries:
-        return _on_the_list("country", where)
-    if event.mcc in block.mccs:
-        return _on_the_list("merchant category", event.mcc)
-    return None
-
-
-def _on_the_list(name: str, value: str | int | None) -> Reason:
-    return Reason("block_list", 0.9999, {"list": name, "value": value}, f"{name} {value} is on the block list")
-
-
-def _allowed(case: Case) -> str | None:
-    event, allow = case.event, case.rules.allow
-    if _is_in(allow.clients, event.client_id):
-        return f"client {event.client_id} is on the allow list"
-    if _is_in(allow.merchants, event.merchant):
-        return f"merchant {event.merchant} is on the allow list"
-    return None
-
-
-def _is_in(listed: frozenset[str], id: str | None) -> bool:
-    return bool(listed) and id is not None and same_id(id) in listed
 
 
 def _sentence(found: Sequence[Reason]) -> str:
