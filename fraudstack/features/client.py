@@ -17,7 +17,7 @@ LATEST = 50
 _HABIT = 5
 # Times the median: above, an amount is far above habit; below, it is ordinary.
 _FAR_ABOVE, _ORDINARY = 2.6, 2.0
-_MOST_IN_AN_HOUR = 64
+MOST_IN_AN_HOUR = 64
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class ClientMemory:
     latest: deque[int] = field(default_factory=deque)
     days: deque[_ClientDay] = field(default_factory=deque)
     # Seconds of the transactions of the hour up to the latest, and no more of them than tell a burst.
-    hour: deque[int] = field(default_factory=lambda: deque(maxlen=_MOST_IN_AN_HOUR))
+    hour: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_IN_AN_HOUR))
     last_high: int | None = None
     # How often a value came, by kind and value; a scorer asks its store for those of one event.
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -82,7 +82,11 @@ class ClientMemory:
         past = self._past
         if past is None or past.day != day:
             past = self._past = self._of_past(day, delay)
-        today = self.days[-1] if self.days and self.days[-1].day == day else _NOTHING
+        # What is dated later is no part of today, and doesn't hide it.
+        today = next((one for one in reversed(self.days) if one.day <= day), _NOTHING)
+        today = today if today.day == day else _NOTHING
+        earlier = [event.seconds - seconds for seconds in self.hour if seconds <= event.seconds]
+        since_high = math.nan if self.last_high is None else (event.seconds - self.last_high) / DAY
         p7, p30 = past.purchases7 + today.purchases, past.purchases30 + today.purchases
         return ClientFigures(
             # Whole units: cents tell how data were made, not who made them.
@@ -100,9 +104,9 @@ class ClientMemory:
             client_count_30d=float(past.transactions30 + today.transactions),
             client_mean_7d=(past.cents7 + today.cents) / p7 / mean if p7 and self.purchases else math.nan,
             client_mean_30d=(past.cents30 + today.cents) / p30 / mean if p30 and self.purchases else math.nan,
-            client_seconds_since_last=float(max(0, event.seconds - self.hour[-1])) if self.hour else math.nan,
-            client_count_1h=float(sum(1 for seconds in self.hour if event.seconds - seconds < 3600)),
-            client_days_since_high=(event.seconds - self.last_high) / DAY if self.last_high is not None else math.nan,
+            client_seconds_since_last=float(earlier[-1]) if earlier else math.nan,
+            client_count_1h=float(sum(1 for seconds in earlier if seconds < 3600)),
+            client_days_since_high=since_high if since_high >= 0 else math.nan,
             client_days_since_first_high_14d=0.0 if today.highs and math.isnan(past.first_high) else past.first_high,
             client_highs_14d=float(past.highs14 + today.highs),
             client_highest_ratio_7d=max(past.ratio7, today.ratio),
@@ -254,10 +258,10 @@ class ClientMemory:
             if one.day == event.seconds // DAY:
                 self.days[at], self._past = replace(one, frauds=frauds), None
 
-    def come_in_the_hour(self, recent: Iterable[int]) -> None:
-        """Know the seconds of what came up to the latest, in order."""
-        known = list(recent)
-        self.hour = deque((one for one in known if known[-1] - one < 3600), maxlen=_MOST_IN_AN_HOUR)
+    def come_in_the_hour(self, latest: Iterable[tuple[int, int]]) -> None:
+        """Know the latest transactions, by seconds and id in order."""
+        known = [seconds for seconds, _ in latest]
+        self.hour = deque((one for one in known if known[-1] - one < 3600), maxlen=MOST_IN_AN_HOUR)
 
     def ratio(self, cents: int) -> float:
         """An amount in medians of the latest purchases."""

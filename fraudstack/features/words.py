@@ -3,6 +3,22 @@
 from collections.abc import Callable
 
 Say = Callable[[float], str]
+Odd = Callable[[float], bool]
+
+
+def above(least: float) -> Odd:
+    """Out of the ordinary from a value on."""
+    return lambda value: value >= least
+
+
+def below(most: float) -> Odd:
+    """Out of the ordinary below a value."""
+    return lambda value: value < most
+
+
+def never(_value: float) -> bool:
+    """Of itself it says nothing: it is ordinary, or one can't know."""
+    return False
 
 
 def form(text: str) -> Say:

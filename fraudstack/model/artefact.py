@@ -49,6 +49,11 @@ class Model:
         """The first day, since 1970, of which it had seen nothing."""
         return int(np.datetime64(str(self.facts["trained"]["until"]), "D").astype(np.int64)) + 1
 
+    @property
+    def first_in_force(self) -> int:
+        """The first day, since 1970, on which it could have been in force: what it learned from was known."""
+        return self.first_unseen + self.label_delay
+
     @cached_property
     def booster(self) -> lightgbm.Booster:
         """The trees, as LightGBM reads them; of what is no text of its own it may end the process."""
@@ -107,14 +112,14 @@ def write(model: Model, folder: Path) -> None:
     files.write(folder, _files(model))
 
 
-def load(folder: Path, features: tuple[str, ...], named: str | None = None) -> Model:
+def load(folder: Path, features: tuple[str, ...] | None, named: str | None = None) -> Model:
     """Read a model and try it on a few rows.
 
     Raises InputError where there is none, where it isn't what its version or `named` says, where it was made for other
-    features than these, and where what it says is no probability.
+    features than these (None: whatever they are), and where what it says is no probability.
     """
     found = files.read(folder, named)
-    if found.features != features:
+    if features is not None and found.features != features:
         other = sorted(set(found.features) ^ set(features))
         raise InputError(
             f"the model in {folder} was made for other features ({', '.join(other[:3]) or 'in another order'}): "

@@ -5,6 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstack.features.table import FEATURES
+
+# What only grows is never again what it was in the training window, and that says nothing.
+STEADY = tuple(name for name, feature in FEATURES.items() if not feature.grows)
 # Bins of about the same share of the training window, and one for what isn't known.
 _BINS = 10
 # Of a score: most are so low that tenths of them would tell one in a billion from one in a trillion.
@@ -12,7 +16,7 @@ SCORE_EDGES = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.3)
 # So that an empty bin is a large index and no infinite one.
 _LEAST_SHARE = 1e-4
 # Of fewer transactions nothing is said, and of fewer labelled alerts or frauds.
-LEAST_SAMPLE, LEAST_LABELLED = 500, 30
+LEAST_SAMPLE, LEAST_LABELLED = 200, 30
 # What is called a shift (Siddiqi 2006, Credit Risk Scorecards).
 SHIFTED = 0.2
 
@@ -46,9 +50,22 @@ def counted(
     values: NDArray[np.floating], edges: Sequence[float], weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
     """How many values (n,) lie in each bin, the last of which is that of NaN: (edges + 2,)."""
+    return np.bincount(_bins(values, edges), weights, minlength=len(edges) + 2).astype(np.float64)
+
+
+def counted_apart(
+    values: NDArray[np.floating], edges: Sequence[float], groups: NDArray[np.int64], most: int
+) -> NDArray[np.float64]:
+    """The same of each group, 0 to `most` - 1, that the values (n,) are in: (most, edges + 2)."""
+    size = len(edges) + 2
+    places = groups * size + _bins(values, edges)
+    return np.bincount(places, minlength=most * size).reshape(most, size).astype(np.float64)
+
+
+def _bins(values: NDArray[np.floating], edges: Sequence[float]) -> NDArray[np.intp]:
     places = np.searchsorted(np.asarray(edges), values, side="left")
     places[np.isnan(values)] = len(edges) + 1
-    return np.bincount(places, weights, minlength=len(edges) + 2).astype(np.float64)
+    return places
 
 
 def stability(expected: Sequence[float], counts: NDArray[np.float64]) -> float | None:
@@ -67,10 +84,13 @@ def stability(expected: Sequence[float], counts: NDArray[np.float64]) -> float |
 
 
 def indices(known: Reference, columns: Mapping[str, NDArray[np.floating]]) -> dict[str, float]:
-    """The index of each column (n,) that the training window has a reference of, where enough is there to say one."""
+    """The index of each column (n,) that the training window has a reference of, where enough is there to say one.
+
+    A feature that only grows has none.
+    """
     found = {}
     for name, values in columns.items():
-        if name in known:
+        if name in known and not (name in FEATURES and FEATURES[name].grows):
             index = stability(known[name]["shares"], counted(values, known[name]["edges"]))
             if index is not None:
                 found[name] = index

@@ -22,6 +22,8 @@ from fraudstack.model.judge import Outcomes, at_alerts, auc_roc, average_precisi
 
 # Fewer teach nothing that holds.
 LEAST_FRAUDS = 50
+# A trial is of so many, or of a year.
+_TRIAL_FRAUDS, _TRIAL_WEEKS = 200, 52
 _WEEK = 7
 _TRIED = "tried.npz"
 _MOST_ROUNDS, _PATIENCE, _STEP = 1000, 60, 10
@@ -42,6 +44,8 @@ PARAMETERS = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+# By how much the gain of a split by each feature is multiplied.
+_ASKED = {"feature_contri": [float(name not in prior.BEGINS) for name in NAMES]}
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,17 @@ class Examples:
     weights: NDArray[np.float64]
     ids: NDArray[np.int64]
 
-    def where(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> "Examples":
+    def where(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Examples":
         """Those for which it holds, or those at the places."""
         return Examples(*(getattr(self, one.name)[which] for one in fields(self)))
+
+    def since(self, day: int) -> "Examples":
+        """Those from a day on, which are not copied."""
+        return self.where(slice(int(np.searchsorted(self.days, day)), None))
+
+    def before(self, day: int) -> "Examples":
+        """Those of the days before, which are not copied."""
+        return self.where(slice(int(np.searchsorted(self.days, day))))
 
 
 @dataclass(frozen=True)
@@ -68,11 +80,15 @@ class Tried:
 
     examples: Examples
     scores: NDArray[np.float64]
+    # What the rules alone gave them (n,); None where nobody asked them.
+    by_rules: NDArray[np.float64] | None = None
 
 
 def save_tried(tried: Tried, folder: Path) -> None:
     """Keep the weeks with the model that they were made for."""
     arrays = {one.name: getattr(tried.examples, one.name) for one in fields(Examples)}
+    if tried.by_rules is not None:
+        arrays["by_rules"] = tried.by_rules
     np.savez_compressed(folder / _TRIED, scores=tried.scores, **arrays)
 
 
@@ -80,7 +96,8 @@ def load_tried(folder: Path) -> Tried | None:
     """The weeks kept in a model's folder; None where there are none. Raises InputError where they can't be read."""
     try:
         with np.load(folder / _TRIED) as found:
-            return Tried(Examples(*(found[one.name] for one in fields(Examples))), found["scores"])
+            examples = Examples(*(found[one.name] for one in fields(Examples)))
+            return Tried(examples, found["scores"], found.get("by_rules"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
@@ -99,11 +116,13 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
     was known before them. For its figures and the scores that come with it, one half of the clients says what the other
     half is scored by. Raises InputError when there is too little to learn from.
     """
-    examples = examples.where(examples.days <= until)
+    examples = examples.before(until + 1)
     _check(examples)
     examples = _warm(examples, delay)
-    first = first_of_trial(examples.days[examples.frauds == 1], until)
-    before, tested = examples.where(examples.days < first - delay), examples.where(examples.days >= first)
+    first = first_of_trial(examples.days[examples.frauds == 1], until, delay)
+    # Where one stands for several, not all of its day are there.
+    first = max(first, int(examples.days[examples.weights != 1].max(initial=-1)) + 1)
+    before, tested = examples.before(first - delay), examples.since(first)
     facts: dict[str, Any] = {
         "trained": {"from": _date(examples.days[0]), "until": _date(until)},
         "examples": len(examples.frauds),
@@ -112,11 +131,7 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
     }
     slope, intercept, rounds, tried = 1.0, 0.0, 300, None
     if min(before.frauds.sum(), tested.frauds.sum()) >= LEAST_FRAUDS:
-        trial = _boosted(before, seed, _MOST_ROUNDS, tested)
-        raw = _prior(tested) + np.asarray(trial.predict(tested.figures, raw_score=True), dtype=np.float64)
-        slope, intercept = _calibrated(raw, tested)
-        rounds = trial.best_iteration or trial.current_iteration()
-        scores = _crossed(trial, tested)
+        slope, intercept, rounds, scores = _trial(before, tested, seed)
         facts["fold"] = {"from": _date(first), "until": _date(until)} | figures(
             Outcomes(tested.days, tested.clients, tested.frauds, scores)
         )
@@ -136,10 +151,32 @@ def fitted(examples: Examples, until: int, delay: int, seed: int = 1) -> tuple[M
     return Model(booster.model_to_string(), NAMES, delay, slope, intercept, facts), tried
 
 
-def first_of_trial(fraud_days: NDArray[np.int64], until: int) -> int:
-    """The first day on which a model is tried: the last weeks, as many as have LEAST_FRAUDS of the frauds (n,)."""
-    latest = np.sort(fraud_days[fraud_days <= until])[-LEAST_FRAUDS:]
-    weeks = 1 if len(latest) < LEAST_FRAUDS else (until - int(latest[0])) // _WEEK + 1
+def _trial(before: Examples, tested: Examples, seed: int) -> tuple[float, float, int, NDArray[np.float64]]:
+    """Slope, intercept and rounds by the trial, and its scores (n,); its trees are gone before others are grown."""
+    trial = _boosted(before, seed, _MOST_ROUNDS, tested)
+    raw = _prior(tested) + np.asarray(trial.predict(tested.figures, raw_score=True), dtype=np.float64)
+    rounds = trial.best_iteration or trial.current_iteration()
+    return *_calibrated(raw, tested), rounds, _crossed(trial, tested)
+
+
+def first_of_trial(fraud_days: NDArray[np.int64], until: int, delay: int = _WEEK) -> int:
+    """The first day on which a model is tried: the last weeks, a year at most, that have 200 of the frauds (n,).
+
+    Of fewer where more would leave less to learn from, by what was known before them, than they have themselves.
+    """
+    known = np.sort(fraud_days[fraud_days <= until])
+
+    def frauds(weeks: int) -> tuple[int, int]:
+        """Of so many weeks, and known before them."""
+        first = until - weeks * _WEEK + 1
+        return len(known) - int(np.searchsorted(known, first)), int(np.searchsorted(known, first - delay))
+
+    weeks = 1
+    while len(known) >= LEAST_FRAUDS and weeks < _TRIAL_WEEKS and frauds(weeks)[0] < _TRIAL_FRAUDS:
+        more, left = frauds(weeks + 1)
+        if frauds(weeks)[0] >= LEAST_FRAUDS and left < more:
+            break
+        weeks += 1
     return until - weeks * _WEEK + 1
 
 
@@ -170,17 +207,17 @@ def _check(examples: Examples) -> None:
 
 def _warm(examples: Examples, delay: int) -> Examples:
     """Without the first days, whose merchants nobody knew yet; all of them where that would leave too few frauds."""
-    later = examples.where(examples.days >= examples.days[0] + 30 + delay)
+    later = examples.since(int(examples.days[0]) + 30 + delay)
     return later if later.frauds.sum() >= LEAST_FRAUDS else examples
 
 
 def _boosted(examples: Examples, seed: int, rounds: int, tested: Examples | None = None) -> lightgbm.Booster:
     """Trees on examples; with `tested` no more of them than help there."""
-    train = _dataset(examples)
+    train, parameters = _dataset(examples), PARAMETERS | _ASKED | {"seed": seed}
     if tested is None:
-        return lightgbm.train(PARAMETERS | {"seed": seed}, train, rounds)
+        return lightgbm.train(parameters, train, rounds)
     return lightgbm.train(
-        PARAMETERS | {"seed": seed},
+        parameters,
         train,
         rounds,
         valid_sets=[train.create_valid(tested.figures, tested.frauds, tested.weights, init_score=_prior(tested))],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,14 @@ class Outcomes:
     scores: Floats
 
 
+class Difference(NamedTuple):
+    """Of a measure of some scores and of others; 18 in 20 draws lie between the bounds."""
+
+    found: float
+    lower: float
+    upper: float
+
+
 def auc_roc(frauds: Ints, scores: Floats) -> float:
     """The chance that a fraud scores above a legitimate transaction, ties counting half (Mann and Whitney 1947)."""
     _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
@@ -33,9 +42,22 @@ def auc_roc(frauds: Ints, scores: Floats) -> float:
     return float((ranks[frauds == 1].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
-def average_precision(frauds: Ints, scores: Floats) -> float:
-    """The mean of the precision at each threshold, weighted by the recall it adds; nan without a fraud."""
-    return _average_precision(frauds, scores)(np.ones(len(scores)))
+def average_precision(frauds: Ints, scores: Floats, weights: Floats | None = None) -> float:
+    """The mean of the precision at each threshold, weighted by the recall it adds; nan without a fraud.
+
+    Each transaction stands for so many as its weight (n,) says.
+    """
+    return _average_precision(frauds, scores)(np.ones(len(scores)) if weights is None else weights)
+
+
+def log_loss(frauds: Ints, probabilities: Floats, weights: Floats | None = None) -> float:
+    """The mean of -ln of the probability (n,) that was given to what came true; 0 and 1 count as 1e-9 from there."""
+    return float(np.average(_losses(frauds, probabilities), weights=weights))
+
+
+def _losses(frauds: Ints, probabilities: Floats) -> Floats:
+    sure = np.clip(probabilities, 1e-9, 1 - 1e-9)
+    return -np.log(np.where(frauds == 1, sure, 1 - sure))
 
 
 def _average_precision(frauds: Ints, scores: Floats) -> Callable[[Floats], float]:
@@ -53,22 +75,36 @@ def _average_precision(frauds: Ints, scores: Floats) -> Callable[[Floats], float
     return weighted
 
 
-def gain(scored: Outcomes, other: Floats, draws: int = 400) -> tuple[float, float]:
-    """How much better the average precision of the scores is than that of others (n,), and its lower bound.
+def gain(scored: Outcomes, other: Floats, weights: Floats | None = None) -> Difference:
+    """How much better the average precision of the scores is than that of others (n,)."""
+    ours, theirs = _average_precision(scored.frauds, scored.scores), _average_precision(scored.frauds, other)
+    return _drawn(scored.clients, lambda drawn: ours(drawn) - theirs(drawn), weights)
 
-    19 in 20 draws of as many clients, with replacement, give more than the bound (paired cluster bootstrap, Field and
+
+def less_loss(scored: Outcomes, other: Floats, weights: Floats | None = None) -> Difference:
+    """How much less the log loss of the scores is than that of others (n,), both probabilities."""
+    less = _losses(scored.frauds, other) - _losses(scored.frauds, scored.scores)
+    return _drawn(scored.clients, lambda drawn: float(np.average(less, weights=drawn)), weights)
+
+
+def _drawn(
+    clients: NDArray[np.str_], measure: Callable[[Floats], float], weights: Floats | None, draws: int = 400
+) -> Difference:
+    """A measure of weighted transactions (n,), and what it is of as many clients drawn with replacement.
+
+    19 in 20 draws give more than the lower bound, and 19 less than the upper (paired cluster bootstrap, Field and
     Welsh 2007): transactions of one client aren't independent.
     """
-    ours, theirs = _average_precision(scored.frauds, scored.scores), _average_precision(scored.frauds, other)
-    _, places = np.unique(scored.clients, return_inverse=True)
-    clients = int(places.max()) + 1
+    _, places = np.unique(clients, return_inverse=True)
+    several = int(places.max()) + 1
+    each = np.ones(len(places)) if weights is None else weights
     chance = np.random.default_rng(1)
-    differences = []
-    for _ in range(draws):
-        drawn = np.bincount(chance.integers(0, clients, clients), minlength=clients)[places].astype(np.float64)
-        differences.append(ours(drawn) - theirs(drawn))
-    once = np.ones(len(other))
-    return ours(once) - theirs(once), float(np.nanquantile(differences, 0.05))
+    found = [
+        measure(each * np.bincount(chance.integers(0, several, several), minlength=several)[places])
+        for _ in range(draws)
+    ]
+    lower, upper = np.nanquantile(found, [0.05, 0.95])
+    return Difference(measure(each), float(lower), float(upper))
 
 
 def card_precision(scored: Outcomes, most: int = 100) -> float:

@@ -30,6 +30,7 @@ def promote(folder: Path, candidate: Path, why: Mapping[str, Any]) -> Model:
 
     Raises InputError, and leaves the champion, when it can't be loaded or was made for other features.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     model = load(candidate, NAMES)
     before = _replaced(folder)
     named = {"version": model.version, "before": before, **why}

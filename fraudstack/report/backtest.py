@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
+from fraudstack.rules.config import Budget, Costs
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -19,6 +21,27 @@ class Counts:
     def precision(self) -> float | None:
         """The share of frauds among the labelled alerts; None where there is none."""
         return self.frauds / self.labelled if self.labelled else None
+
+
+def saved(counts: Counts, costs: Costs) -> float:
+    """Money that alerts saved, less their reviews and the honest clients turned away, in units of the currency."""
+    honest = counts.alerts - counts.frauds
+    return counts.cents / 100 * costs.recovered - counts.alerts * costs.review - honest * costs.friction
+
+
+def saved_at(curve: Sequence[tuple[float, Counts]], alerts: int, costs: Costs) -> float | None:
+    """What so many alerts save, taken in the order of a curve of bars; None beyond its last.
+
+    Between two bars alerts save alike: nothing tells them apart.
+    """
+    before = Counts()
+    for _, counts in curve:
+        if counts.alerts >= alerts:
+            more = counts.alerts - before.alerts
+            share = (alerts - before.alerts) / more if more else 0.0
+            return saved(before, costs) + share * (saved(counts, costs) - saved(before, costs))
+        before = counts
+    return None
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -49,6 +72,14 @@ class Way:
     # An alert may have several reasons.
     reasons: Sequence[tuple[str, Counts]]
     months: Sequence[Month]
+    # What decisions cost, where the rules file states it.
+    costs: Costs | None = None
+    # Of as many alerts by the same rules and one threshold of the model's probability for all amounts.
+    fixed: Counts | None = None
+    budget: Budget | None = None
+    # Of the alerts those that the budget has time for, and the least loss that gives as many a day as it says.
+    within: Counts | None = None
+    least_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +125,10 @@ class Backtest:
     change: Change | None
     # The last day that the model had learned from, if there is one: figures begin after it.
     trained_until: str | None = None
+    # By a model's probability alone: thresholds, falling, and the alerts from each on.
+    thresholds: Sequence[tuple[float, Counts]] = ()
+    # By the loss that a model expects alone: losses in units of the currency, falling, and the alerts from each on.
+    losses: Sequence[tuple[float, Counts]] = ()
 
     def alerts_a_day(self, counts: Counts) -> float:
         """The mean over all days."""
@@ -102,6 +137,11 @@ class Backtest:
     def recall(self, counts: Counts) -> float | None:
         """The share of the frauds that were alerted; None where there is none."""
         return counts.frauds / self.frauds if self.frauds else None
+
+    @property
+    def costs(self) -> Costs | None:
+        """Those that the first way states, or else the second."""
+        return next((way.costs for way in self.ways if way.costs is not None), None)
 
     def missed(self, counts: Counts) -> int:
         """Whole cents of the frauds that no alert was raised for."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
-from fraudstack.report import backtest_drawing, formats
+from fraudstack.report import backtest_costs, backtest_drawing, formats
 from fraudstack.report.backtest import Backtest, Change, Way
 from fraudstack.report.backtest_text import (
     NO_ALERT,
@@ -19,13 +19,15 @@ from fraudstack.report.backtest_text import (
     money,
     named,
     notes,
+    of_money,
     reason_rows,
     roles,
+    savings,
     some,
     versions,
 )
 from fraudstack.report.drawing import Chart
-from fraudstack.rules import reasons
+from fraudstack.rules import case
 
 # What page.css has no need of: notes, and tables with captions, headers of rows and two lines of columns' headers.
 _STYLE = """h1, h2 { overflow-wrap: anywhere; }
@@ -53,7 +55,12 @@ def page(found: Backtest) -> str:
     """The page's text."""
     style = resources.files("fraudstack.report").joinpath("page.css").read_text(encoding="utf-8")
     title = escape("Backtest of " + " against ".join(formats.name(way.name) for way in found.ways))
-    drawing = (backtest_drawing.precision_and_recall, backtest_drawing.alerts_a_day, backtest_drawing.caught_and_missed)
+    drawing = (
+        backtest_drawing.precision_and_recall,
+        backtest_drawing.alerts_a_day,
+        backtest_drawing.caught_and_missed,
+        backtest_costs.saved_by_threshold,
+    )
     charts = "".join(_card(chart) for draw in drawing if (chart := draw(found)))
     return f"""<!doctype html>
 <html lang="en">
@@ -114,10 +121,13 @@ def _way(found: Backtest, role: str, way: Way) -> str:
         missed = f"{money(found, found.missed(counts))}, in {some(found.frauds - counts.frauds, 'fraud')}"
         tiles.append(("recall", _known(found.recall(counts)), caught))
         tiles.append(("money caught", money(found, counts.cents), f"missed: {missed}"))
+        if found.costs is not None:
+            tiles.append(("money saved", savings(found, counts), "less reviews and honest clients turned away"))
     else:
         tiles += (("recall", _known(None), _UNLABELLED), ("money caught", _known(None), _UNLABELLED))
     head = f'<h2>{escape(named(role, way))}</h2><p class="muted">{escape(versions(way))}</p>'
-    return f"<section>{head}{_tiles(tiles)}</section>"
+    said = "".join(f"<li>{escape(note)}</li>" for note in of_money(found, way))
+    return f"<section>{head}{_tiles(tiles)}{f'<ul class=notes>{said}</ul>' if said else ''}</section>"
 
 
 def _reasons(found: Backtest) -> str:
@@ -147,7 +157,7 @@ def _differing(found: Backtest, change: Change) -> str:
             str(alert.id),
             formats.name(alert.date),
             "gained" if alert.gained else "lost",
-            reasons.money(alert.cents),
+            case.money(alert.cents),
             f"{alert.score:.2f}",
             formats.name(alert.reason),
             _TRUTH[alert.is_fraud],

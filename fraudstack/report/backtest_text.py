@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fraudstack.report import formats
-from fraudstack.report.backtest import Backtest, Change, Counts, Way
+from fraudstack.report.backtest import Backtest, Change, Counts, Way, saved, saved_at
 from fraudstack.report.text import cell, columns_table, pairs_table
-from fraudstack.rules import reasons
+from fraudstack.rules import case
 
 NO_ALERT = "No alert was raised."
 SEVERAL = "An alert may have several reasons and then stands at each of them."
@@ -45,8 +45,8 @@ def notes(found: Backtest) -> Iterator[str]:
     yield f"Labels arrive late: each decision knew only those of transactions {known}, as a scorer would have then."
     if found.trained_until:
         yield (
-            f"Figures begin after {formats.name(found.trained_until)}: the model learned from everything up to that "
-            "day, and would look better there than it is."
+            f"The model learned from everything up to {formats.name(found.trained_until)}: figures begin when the last "
+            "of its labels was known and it could have been in force."
         )
     if not found.labelled:
         yield "No transaction is labelled: precision, recall and the money caught aren't known."
@@ -74,7 +74,7 @@ def figures(counts: Counts) -> tuple[str, ...]:
         formats.count(counts.alerts),
         formats.share(counts.precision),
         formats.count(None if unknown else counts.frauds),
-        formats.NOT_KNOWN if unknown else reasons.money(counts.cents),
+        formats.NOT_KNOWN if unknown else case.money(counts.cents),
     )
 
 
@@ -123,7 +123,47 @@ def mean(number: float) -> str:
 
 def money(found: Backtest, cents: int) -> str:
     """An amount with its currency; of a history without labels nothing is known."""
-    return f"{reasons.money(cents)} {formats.name(found.currency)}" if found.labelled else formats.NOT_KNOWN
+    return f"{case.money(cents)} {formats.name(found.currency)}" if found.labelled else formats.NOT_KNOWN
+
+
+def savings(found: Backtest, counts: Counts) -> str:
+    """What alerts saved, less what they cost; without labels or stated costs nothing is known."""
+    return formats.NOT_KNOWN if found.costs is None else money(found, round(100 * saved(counts, found.costs)))
+
+
+def of_money(found: Backtest, way: Way) -> Iterator[str]:
+    """What a way's costs and budget come to, a sentence each."""
+    if way.fixed is not None and found.costs is not None and found.labelled and found.thresholds:
+        yield (
+            f"At the same {some(way.counts.alerts, 'alert')} one threshold for all amounts saves "
+            f"{savings(found, way.fixed)}, this way {savings(found, way.counts)}."
+        )
+    if way.budget is None or way.within is None:
+        return
+    yield (
+        f"Of {a_day(found, way.counts)} alerts a day {a_day(found, way.within)} are within the budget of "
+        f"{mean(way.budget.alerts_a_day)}; the others wait behind them."
+    )
+    if way.least_loss is not None:
+        stated = f"{{alerts_a_day: {way.budget.alerts_a_day:g}, least_loss: {way.least_loss:.2f}}}"
+        yield f"As many as that come of this history with budget: {stated}."
+
+
+def by_loss(found: Backtest) -> str | None:
+    """What a model's alerts by expected loss save beside as many by one threshold, where each saves the most."""
+    costs = found.costs
+    if costs is None or not found.labelled or not found.losses:
+        return None
+    said = []
+    for curve in (found.losses, found.thresholds):
+        _, best = max(curve, key=lambda point: saved(point[1], costs))
+        by_money, by_chance = (saved_at(one, best.alerts, costs) for one in (found.losses, found.thresholds))
+        if by_money is not None and by_chance is not None:
+            said.append(
+                f"{formats.count(best.alerts)} alerts save {money(found, round(100 * by_money))} by expected loss and "
+                f"{money(found, round(100 * by_chance))} by one threshold"
+            )
+    return f"The model alone: {'; '.join(dict.fromkeys(said))}." if said else None
 
 
 def frauds(found: Backtest, number: int) -> str:
@@ -147,7 +187,7 @@ def _history(found: Backtest) -> Group:
 def _ways(found: Backtest) -> Group:
     lines = [Text(f"{named(role, way)}, {versions(way)}") for role, way in roles(found)]
     ways = [way.counts for way in found.ways]
-    rows = (
+    rows = [
         ("alerts", [formats.count(counts.alerts) for counts in ways]),
         ("alerts a day", [a_day(found, counts) for counts in ways]),
         ("labelled among them", [formats.count(counts.labelled) for counts in ways]),
@@ -156,7 +196,13 @@ def _ways(found: Backtest) -> Group:
         ("recall, of all frauds", [formats.share(found.recall(counts)) for counts in ways]),
         ("money caught", [money(found, counts.cents) for counts in ways]),
         ("money missed", [money(found, found.missed(counts)) for counts in ways]),
-    )
+    ]
+    if found.costs is not None:
+        rows.append(("money saved, less reviews and friction", [savings(found, counts) for counts in ways]))
+    for role, way in roles(found):
+        lines += [Text(f"{role.capitalize()}: {note}" if role else note) for note in of_money(found, way)]
+    if (compared := by_loss(found)) is not None:
+        lines.append(Text(compared))
     if len(ways) == 1:
         return Group(*lines, pairs_table((name, cells[0]) for name, cells in rows))
     names = [role for role, _ in roles(found)]

@@ -12,7 +12,7 @@ from fraudstack.fields import amounts
 from fraudstack.texts import shown
 
 _LONGEST = 500
-_STYLES = {"whitelisted": "dim", "normal": "", "suspicious": "yellow", "blocked": "bold red"}
+_STYLES = {"whitelisted": "dim", "normal": "", "challenge": "cyan", "suspicious": "yellow", "blocked": "bold red"}
 
 
 def line(transaction: Mapping[str, str], answer: Mapping[str, Any], is_fraud: bool | None) -> Text:
@@ -39,14 +39,26 @@ class Tally:
     refused: int = 0
     frauds: int = 0
     caught: int = 0
+    # What was suspicious and is labelled legitimate.
+    false_alarms: int = 0
+    # Of frauds, and of those that were suspicious.
+    cents: int = 0
+    saved_cents: int = 0
     milliseconds: list[float] = field(default_factory=list)
 
-    def add(self, answer: Mapping[str, Any], is_fraud: bool | None, milliseconds: float) -> None:
+    def add(
+        self, transaction: Mapping[str, str], answer: Mapping[str, Any], is_fraud: bool | None, milliseconds: float
+    ) -> None:
         """Count one."""
         self.decisions[answer["decision"]] += 1
-        self.frauds += bool(is_fraud)
-        self.caught += bool(is_fraud) and answer["suspicious"]
         self.milliseconds.append(milliseconds)
+        self.false_alarms += is_fraud is False and answer["suspicious"]
+        if is_fraud:
+            cents = abs(amounts.cents(transaction["amount"], "") or 0)
+            self.frauds += 1
+            self.caught += answer["suspicious"]
+            self.cents += cents
+            self.saved_cents += cents * answer["suspicious"]
 
     def sentence(self) -> str:
         """What became of all."""
@@ -55,7 +67,10 @@ class Tally:
         counts = ", ".join(f"{self.decisions[name]:,} {name}" for name in _STYLES if self.decisions[name])
         half = statistics.median(self.milliseconds)
         refused = f", {self.refused:,} refused" if self.refused else ""
+        said = f"{len(self.milliseconds):,} posted: {counts}{refused}; median {half:.1f} ms"
+        if not self.frauds:
+            return said
         return (
-            f"{len(self.milliseconds):,} posted: {counts}{refused}; "
-            f"of {self.frauds} labelled fraud {self.caught} were suspicious; median {half:.1f} ms"
+            f"{said}\nof {self.frauds} labelled fraud {self.caught} were suspicious, which saves "
+            f"{self.saved_cents / 100:,.2f} of {self.cents / 100:,.2f}; false alarms: {self.false_alarms}"
         )
