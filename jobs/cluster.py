@@ -3,6 +3,8 @@
 Rousseeuw (1987), "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis".
 """
 
+import math
+from collections.abc import Mapping, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,8 @@ _LONG_TAILED = frozenset({"spend", "average", "spread", "transaction_count", "me
 # So few clients are grouped in one task: more would only wait for each other.
 _ONE_TASK_CLIENTS = 100_000
 _FITS_AT_ONCE = 3
+# Choosing k costs four fits, and an analyst wants the groups of yesterday: it is chosen again as the store has grown.
+_GROWTH = 1.1
 
 
 def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) -> Summary:
@@ -51,9 +55,9 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
                 labelled = _of_sums(this, settings, features)
         with spark_phase(spark, phases, "cluster: KMeans"):
             clients = spark.read.parquet(str(features))
-            grouped = _assign(clients, settings)
             store = parse(settings.clusters_url)
             upgrade(store, "clusters")
+            grouped = _assign(clients, _candidates(this, store, settings), settings.clusters_seed)
             found = _replace(store, clients, grouped, labelled)
             if settings.clusters_k and found < settings.clusters_k:
                 asked = f"TX_CLUSTERS_K asks for {settings.clusters_k} clusters, and the clients make {found}"
@@ -71,14 +75,34 @@ def is_current(settings: Settings) -> bool:
         if rebuild.is_due(connection, outdated.PROFILES):
             return False
         made_of = clusters.made_of(connection)
-        if made_of is None or made_of != clusters.state(clusters.sums(connection, habits.NIGHT_ENDS), _asked(settings)):
+        if made_of != _state(clusters.sums(connection, habits.NIGHT_ENDS), settings):
             return False
     with bulk.connect(of_clusters, read_only=True) as connection:
-        return clusters.are_there(connection)
+        several, _ = clusters.sizes(connection)
+    return several > 0
 
 
-def _asked(settings: Settings) -> object:
-    return settings.clusters_min, settings.clusters_max, settings.clusters_k, settings.clusters_seed
+def _state(sums: Sequence[Mapping[str, Any]], settings: Settings) -> clusters.State:
+    asked = settings.clusters_min, settings.clusters_max, settings.clusters_k, settings.clusters_seed
+    return clusters.State.of(sums, asked)
+
+
+def _candidates(this: Step, store: Store, settings: Settings) -> Sequence[int]:
+    """The k to try: the one asked for, that of the clusters that are there, or all from the least to the most."""
+    if settings.clusters_k:
+        return [settings.clusters_k]
+    every = range(settings.clusters_min, settings.clusters_max + 1)
+    before = clusters.made_of(this.connection)
+    with bulk.connect(store, read_only=True) as connection:
+        several, transactions = clusters.sizes(connection)
+    now = clusters.State.read(this.summary.fingerprint or "")
+    alike = before is not None and before.asked == now.asked and several in every
+    return [several] if alike and _size(transactions) == _size(this.summary.rows_in) else every
+
+
+def _size(transactions: int) -> int:
+    """How often a store has grown by _GROWTH."""
+    return int(math.log(max(transactions, 1), _GROWTH))
 
 
 def _of_transactions(spark: SparkSession, this: Step, features: Path, phases: Phases) -> pa.Table:
@@ -96,7 +120,7 @@ def _of_transactions(spark: SparkSession, this: Step, features: Path, phases: Ph
 def _of_sums(this: Step, settings: Settings, features: Path) -> pa.Table:
     """Write the features of clients from the sums that are kept of them; returns clusters.LABELLED."""
     found = clusters.sums(this.connection, habits.NIGHT_ENDS)
-    this.summary.fingerprint = clusters.state(found, _asked(settings))
+    this.summary.fingerprint = " ".join(_state(found, settings))
     this.summary.rows_in = this.summary.loaded = sum(row["transactions"] for row in found)
     rows = [{"client_id": row["client_id"], **habits.of_sums(row)} for row in found]
     schema = pa.schema([("client_id", pa.string()), *((name, pa.float64()) for name in FEATURES)])
@@ -106,7 +130,7 @@ def _of_sums(this: Step, settings: Settings, features: Path) -> pa.Table:
     return pa.Table.from_pylist(labelled, schema=clusters.LABELLED)
 
 
-def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
+def _assign(clients: DataFrame, candidates: Sequence[int], seed: int) -> DataFrame:
     """Adds `scaled` (vector in standard deviations) and `group` to the clients; groups are not yet ordered."""
     columns = [F.log1p(name).alias(name) if name in _LONG_TAILED else F.col(name) for name in FEATURES]
     prepared: DataFrame = VectorAssembler(inputCols=list(FEATURES), outputCol="raw").transform(
@@ -120,16 +144,13 @@ def _assign(clients: DataFrame, settings: Settings) -> DataFrame:
     scaled = scaled.coalesce(1) if clients.count() <= _ONE_TASK_CLIENTS else scaled
     scaled = scaled.cache()
     apart = scaled.select("scaled").distinct().count()
-    candidates = (
-        [settings.clusters_k] if settings.clusters_k else range(settings.clusters_min, settings.clusters_max + 1)
-    )
     fitting = sorted({min(k, apart) for k in candidates} - {0, 1})
     if not fitting:
         return scaled.withColumn("group", F.lit(0))
 
     def fit(k: int) -> tuple[float, DataFrame]:
         # Spark's other solver ends with an error where it finds fewer centres than k: of few clients with one far out.
-        means = KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=settings.clusters_seed, solver="row")
+        means = KMeans(featuresCol="scaled", predictionCol="group", k=k, seed=seed, solver="row")
         grouped = means.fit(scaled).transform(scaled)
         # One group alone separates nothing, and with one k there is nothing to choose.
         choose = len(fitting) > 1 and grouped.select("group").distinct().count() > 1

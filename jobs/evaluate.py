@@ -7,12 +7,13 @@ import numpy as np
 from pydantic_core import to_json
 from pyspark.sql import SparkSession
 
+from fraudstack.decisions import champions
 from fraudstack.errors import InputError
 from fraudstack.features.table import GROUPS, NAMES
 from fraudstack.model import artefact, baselines, fit, protocol, registry
 from fraudstack.model.fit import Examples
 from fraudstack.model.judge import Outcomes
-from fraudstack.model.promotion import Comparison, compare
+from fraudstack.model.promotion import compare
 from fraudstack.model.table import Row
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
@@ -23,18 +24,29 @@ from jobs.steps.summary import Summary
 
 
 def run(settings: Settings, run_id: str, phases: Phases) -> Summary:
-    """Hold the candidate of TX_MODEL_DIR against the champion, and note what was found; loaded is 1 if it is better."""
-    folder = settings.model_dir / registry.CANDIDATE
-    candidate, tried = artefact.load(folder, NAMES), fit.load_tried(folder)
-    try:
-        champion = registry.champion(settings.model_dir)
-        found = compare(candidate, tried, champion)
-    except InputError as error:
-        found = Comparison(True, f"the champion can't be used: {error}")
-    said = to_json(found.facts() | {"run_id": run_id}, indent=2, inf_nan_mode="null")
-    (folder / registry.EVALUATION).write_bytes(said + b"\n")
-    phases.say(f"evaluate: model {candidate.version}: {found.reason}")
-    return Summary("evaluate", rows_in=len(tried.scores) if tried else 0, loaded=int(found.better))
+    """Hold the candidate against floor and champion, and note what was found; loaded is 1 if it is to come into force.
+
+    A champion that can't be used is as good as none.
+    """
+    with champions.opened(settings) as connection:
+        folder = champions.fetch_candidate(connection, settings.model_dir)
+        candidate, tried = artefact.load(folder, NAMES), fit.load_tried(folder)
+        against, vetoed = champions.in_force(connection, settings.model_dir), champions.vetoed(connection)
+        try:
+            champions.export(connection, settings.model_dir)
+            champion, unusable = registry.champion(settings.model_dir), ""
+        except InputError as error:
+            champion, unusable = None, f"the champion can't be used: {error}; "
+        found = compare(candidate, tried, champion, vetoed)
+        found = replace(found, reason=f"{unusable}{found.reason}")
+        noted = {"run_id": run_id, "against": against}
+        said = to_json(found.facts() | noted, indent=2, inf_nan_mode="null")
+        (folder / registry.EVALUATION).write_bytes(said + b"\n")
+        champions.keep_candidate(connection, settings.model_dir)
+    sentence = f"model {candidate.version}: {found.reason}"
+    phases.say(f"evaluate: {sentence}")
+    rows = len(tried.scores) if tried else 0
+    return Summary("evaluate", rows_in=rows, loaded=int(found.better), said=[sentence])
 
 
 def evaluate(
@@ -45,7 +57,7 @@ def evaluate(
     with check_folder(settings) as staging:
         rows, _ = examples.of_files(spark, settings, delay, staging, phases)
         by_rules = scores_by_rules(spark, settings, delay, staging, phases)
-        labelled = examples.labelled(rows, max(fold.test_to for fold in every), most_legitimate=None)
+        labelled = examples.labelled(spark, rows, max(fold.test_to for fold in every), most_legitimate=None)
         found = []
         for fold in protocol.covered(labelled, every):
             with phases.phase(f"evaluate: {fold.name}"):

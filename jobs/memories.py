@@ -41,7 +41,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             folded = remembered(spark.read.parquet(str(this.staging / "events")))
             folded.write.parquet(str(this.staging / "folded"))
         known = spark.read.parquet(str(this.staging / "folded"))
-        with spark_phase(spark, phases, "memories: days of merchants, categories, states"):
+        with spark_phase(spark, phases, "memories: days of merchants, categories, states, channels"):
             value_days(known).write.parquet(str(this.staging / "values"))
         made = ds.dataset(this.staging / "folded").scanner(
             columns=["client_id", "memory"], filter=pc.field("memory").is_valid()
@@ -83,19 +83,20 @@ def remembered(transactions: DataFrame) -> DataFrame:
 
 
 def value_days(known: DataFrame) -> DataFrame:
-    """The rows of value_days, in order: the latest days one by one, the labels of those before as one."""
-    first = known.agg((F.max("day") - KEPT_DAYS).alias("first"))
+    """The rows of value_days, in order: the latest days one by one, those before as one."""
+    first = F.broadcast(known.agg((F.max("day") - KEPT_DAYS).alias("first")))
+    summed = ("transactions", "labelled", "frauds")
+    sums = [F.sum(name).alias(name) for name in summed]
+    zero = [F.lit(0).cast("long").alias(name) for name in TALLY if name not in summed]
     made = None
     for kind in KINDS:
-        of_kind = tallies(known, kind).crossJoin(F.broadcast(first))
+        of_kind = tallies(known, kind).crossJoin(first)
         kept = of_kind.where("day >= first").select("value", "day", *TALLY)
         if kind != "merchant":
-            # Of the others only labels are looked at.
-            silent = {name: F.lit(0).cast("long") for name in ("transactions", "cents")}
-            kept = kept.withColumns(silent).where("labelled > 0")
-        zero = [F.lit(0).cast("long").alias(name) for name in TALLY if name not in ("labelled", "frauds")]
-        sums = [F.sum(name).alias(name) for name in ("labelled", "frauds")]
-        before = of_kind.where("day < first AND labelled > 0").groupBy("value").agg(*sums, *zero)
+            # Amounts are asked of merchants alone, and nobody blames a channel.
+            unasked = ("cents", *(["ordinary_frauds"] if kind == "channel" else []))
+            kept = kept.withColumns({name: F.lit(0).cast("long") for name in unasked})
+        before = of_kind.where("day < first").groupBy("value").agg(*sums, *zero)
         whole = kept.unionByName(before.withColumn("day", F.lit(BEFORE).cast("long")))
         named = whole.select(
             F.lit(kind).alias("kind"), F.col("value").cast("string"), "day", F.lit(0).cast("long").alias("part"), *TALLY

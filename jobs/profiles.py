@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from fraudstack.profiles.event import HOME, HOME_STATES, KINDS, ONLINE
-from fraudstack.profiles.profile import LOG_SCALE, MOST_RECENT, WEEK
+from fraudstack.profiles.profile import LOG_SCALE
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import events, outdated
@@ -17,6 +17,7 @@ from fraudstack.storage.days_seen import bulk as days_seen_bulk
 from fraudstack.storage.outdated import bulk as rebuild
 from fraudstack.storage.profiles import bulk as profiles_bulk
 from fraudstack.storage.sums import bulk as sums_bulk
+from fraudstack.storage.velocity import bulk as velocity_bulk
 from jobs.days import seen as days_seen
 from jobs.days import sums
 from jobs.spark.phase import spark_phase
@@ -54,6 +55,8 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         known_days = daily.column("day").unique().to_pylist()
         with phases.counted("profiles: load sums", len(known_days)) as on_days:
             sums_bulk.replace(this.store, this.connection, daily, days, on_days)
+        with phases.counted("profiles: load windows", len(known_days)) as on_days:
+            velocity_bulk.replace(this.store, this.connection, sorted(known_days), on_days)
         seen = ds.dataset(this.staging / "seen")
         with phases.counted("profiles: load days", seen.count_rows()) as on_values:
             # A day whose sums were made again meanwhile has a later version.
@@ -105,9 +108,9 @@ def _of_purchases(usual: Column) -> list[Column]:
 
 
 def of_clients(events: DataFrame) -> DataFrame:
-    """A row per client: the columns of profiles but version, `recent` as a list of structs in order."""
+    """A row per client: the columns of profiles but version."""
     usual, exact = F.col("is_usual"), F.col("bought").cast("decimal(13,0)")
-    counted = events.groupBy("client_id").agg(
+    return events.groupBy("client_id").agg(
         F.count("*").alias("transactions"),
         F.count_if("is_declined").alias("declined"),
         F.count_if(F.col("cents") < 0).alias("refunds"),
@@ -121,18 +124,6 @@ def of_clients(events: DataFrame) -> DataFrame:
         # 64 bits don't hold the squares of cents summed up.
         F.coalesce(F.sum(exact * exact), F.lit(0)).cast("string").alias("bought_squares"),
     )
-    last = events.groupBy("client_id").agg((F.max("seconds") - WEEK).alias("since"))
-    entry = F.struct(
-        "seconds", "id", F.col("cents"), F.col("is_declined").cast("int").alias("declined"), "merchant", "country"
-    )
-    latest_first = F.sort_array(F.collect_list(entry), asc=False)
-    recent = (
-        events.join(F.broadcast(last), "client_id")
-        .where("seconds > since")
-        .groupBy("client_id")
-        .agg(F.reverse(F.slice(latest_first, 1, MOST_RECENT)).alias("recent"))
-    )
-    return counted.join(recent, "client_id")
 
 
 def habits(events: DataFrame) -> DataFrame:

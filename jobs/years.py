@@ -37,7 +37,7 @@ def evaluate(spark: SparkSession, settings: Settings, until: str, delay: int, ph
         by_rules = scores_by_rules(spark, settings, delay, staging, phases)
         abroad = _of_country(staging)
         with phases.phase(f"evaluate: a model until {until}"):
-            model = fit.fit(examples.labelled(features, last), last, delay)
+            model = fit.fit(examples.labelled(spark, features, last), last, delay)
         found = []
         for name, first, end in _years(last + delay, examples.labelled_days(features)[1]):
             judged = examples.labelled_between(features, first, end)
@@ -45,7 +45,7 @@ def evaluate(spark: SparkSession, settings: Settings, until: str, delay: int, ph
             known = first - 1 - delay
             if known > last:
                 with phases.phase(f"evaluate: a model until {np.datetime64(known, 'D')}"):
-                    latest = fit.fit(examples.labelled(features, known), known, delay)
+                    latest = fit.fit(examples.labelled(spark, features, known), known, delay)
             scores = {
                 "model": model.scores(judged.figures),
                 "model of the year": latest.scores(judged.figures),

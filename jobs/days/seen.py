@@ -14,12 +14,12 @@ from fraudstack.storage.days_seen.bulk import COLUMNS
 _DAY_SECONDS = 86_400
 # As storage.days_seen.DAY reads it.
 _DAY = np.dtype([("day", "<u2"), ("transactions", "<u4")])
-# A card's days may be thousands.
-_BATCH = 1_024
+# A card's days of a year may be hundreds.
+_BATCH = 8_192
 
 
 def seen(transactions: DataFrame) -> DataFrame:
-    """Of each kind and value, from transactions.events.COLUMNS: its `days` are structs of a day and a count."""
+    """Of each kind, value and year, from transactions.events.COLUMNS: its `days` are structs of a day and a count."""
     known = transactions.select(
         F.floor(F.col("seconds") / _DAY_SECONDS).cast("int").alias("day"),
         F.nullif("card", F.lit("")).alias("card"),
@@ -36,15 +36,16 @@ def _days(known: DataFrame, kind: str) -> DataFrame:
         known.where(F.col(kind).isNotNull())
         .groupBy(kind, "day")
         .agg(F.count("*").cast("int").alias("transactions"))
-        .groupBy(kind)
+        .groupBy(kind, F.year(F.date_from_unix_date("day")).alias("year"))
         .agg(F.sort_array(F.collect_list(F.struct("day", "transactions"))).alias("days"))
         .select(
             F.lit(kind).alias("kind"),
             (F.lit("") if is_amount else F.col(kind)).alias("value"),
             (F.col(kind) if is_amount else F.lit(0)).cast("bigint").alias("cents"),
+            "year",
             "days",
         )
-        .orderBy("value", "cents")
+        .orderBy("value", "cents", "year")
     )
 
 

@@ -1,13 +1,12 @@
 """What a model learns from: the features of every transaction, and those of them that have a label."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from fraudstack.errors import InputError
 from fraudstack.features import DAY
@@ -24,8 +23,11 @@ from jobs.raw import history
 from jobs.spark.phase import spark_phase
 from jobs.steps.staging import exported
 
-# A transaction more that is legitimate teaches little when there are millions.
-_MOST_LEGITIMATE = 2_000_000
+# A transaction more that is legitimate teaches little when there are millions; nor do so many try a model better.
+_MOST_LEGITIMATE, _MOST_TRIED = 2_000_000, 1_000_000
+_HASHES = 2**32
+# Of a batch that is read.
+_ROWS = 65_536
 
 
 def of_files(
@@ -53,55 +55,69 @@ def _of_events(spark: SparkSession, delay: int, staging: Path, phases: Phases) -
     return folder
 
 
-def labelled(rows: Path, until: int, most_legitimate: int | None = _MOST_LEGITIMATE) -> Examples:
+def labelled(spark: SparkSession, rows: Path, until: int, most_legitimate: int | None = _MOST_LEGITIMATE) -> Examples:
     """The labelled transactions up to a day; of more legitimate ones than asked for, a share by their ids' hashes.
 
-    The days on which the model is tried are there as a whole.
+    The days on which the model is tried are there as a whole, the latest of them that have no more than so many.
     """
-    dataset = ds.dataset(rows)
-    labelled = pc.is_valid(pc.field("is_fraud")) & (pc.field("seconds") < (until + 1) * DAY)
-    legitimate = dataset.count_rows(filter=labelled & (pc.field("is_fraud") == 0))
-    frauds = dataset.to_table(columns=["seconds"], filter=labelled & (pc.field("is_fraud") == 1))
-    trial = fit.first_of_trial(frauds.column("seconds").to_numpy() // DAY, until)
-    share = 1.0 if most_legitimate is None else min(1.0, most_legitimate / max(1, legitimate))
-
-    def weighed(found: Examples) -> Examples:
-        whole = (found.frauds == 1) | (found.days >= trial)
-        # Knuth's multiplicative hash: which are taken says nothing of when or who.
-        hashed = (found.ids.astype(np.uint64) * np.uint64(11400714819323198485)) >> np.uint64(32)
-        weights = np.where(whole, 1.0, 1 / share)
-        return replace(found, weights=weights).where(whole | (hashed < share * 2**32))
-
-    return _together(weighed(part) if share < 1 else part for part in _read(dataset, labelled))
+    known = spark.read.parquet(str(rows)).where(F.col("is_fraud").isNotNull() & (F.col("seconds") < (until + 1) * DAY))
+    counted = known.groupBy(F.floor(F.col("seconds") / DAY).alias("day")).agg(F.count("*"), F.sum("is_fraud")).collect()
+    days, every, frauds = np.array(sorted(map(tuple, counted)), dtype=np.int64).reshape(-1, 3).T
+    legitimate = every - frauds
+    share = 1.0 if most_legitimate is None else min(1.0, most_legitimate / max(1, int(legitimate.sum())))
+    if share == 1:
+        return _read(ds.dataset(rows), _known(0, until))
+    trial = fit.first_of_trial(np.repeat(days, frauds), until)
+    later = np.cumsum(legitimate[::-1])[::-1] > _MOST_TRIED
+    trial = max(trial, int(days[later].max(initial=-1)) + 1)
+    whole = (F.col("is_fraud") == 1) | (F.col("seconds") >= trial * DAY)
+    # Which are taken says nothing of when or who.
+    taken = F.pmod(F.xxhash64("id"), F.lit(_HASHES)) < int(share * _HASHES)
+    figures = [F.col(name).cast("float") for name in NAMES]
+    weight = F.when(whole, 1.0).otherwise(1 / share).alias("weight")
+    sample = rows.with_name("examples")
+    some = known.where(whole | taken).select("id", "client_id", "seconds", "is_fraud", weight, *figures)
+    some.write.mode("overwrite").parquet(str(sample))
+    return _read(ds.dataset(sample))
 
 
 def labelled_between(rows: Path, first: int, last: int) -> Examples:
     """Every labelled transaction from a day to another."""
+    return _read(ds.dataset(rows), _known(first, last))
+
+
+def _known(first: int, last: int) -> pc.Expression:
     seconds = pc.field("seconds")
-    within = (seconds >= first * DAY) & (seconds < (last + 1) * DAY)
-    return _together(_read(ds.dataset(rows), pc.is_valid(pc.field("is_fraud")) & within))
+    return pc.is_valid(pc.field("is_fraud")) & (seconds >= first * DAY) & (seconds < (last + 1) * DAY)
 
 
-def _read(dataset: ds.Dataset, wanted: pc.Expression) -> Iterator[Examples]:
-    for found in dataset.to_batches(columns=["id", "client_id", "seconds", "is_fraud", *NAMES], filter=wanted):
-        if found.num_rows:
-            yield Examples(
-                fold.matrix(found),
-                found.column("seconds").to_numpy() // DAY,
-                found.column("client_id").to_numpy(zero_copy_only=False).astype(str),
-                found.column("is_fraud").to_numpy().astype(np.int64),
-                np.ones(found.num_rows),
-                found.column("id").to_numpy(),
-            )
-
-
-def _together(found: Iterable[Examples]) -> Examples:
-    parts = list(found)
-    if not parts:
+def _read(dataset: ds.Dataset, wanted: pc.Expression | None = None) -> Examples:
+    """In the order of days and ids, whatever the order of the files: the same data give the same model."""
+    found = dataset.to_table(columns=["id", "seconds"], filter=wanted)
+    if not found.num_rows:
         raise InputError("no transaction up to the last day has a label: the two files don't belong together")
-    whole = Examples(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Examples)))
-    # In the order of days and ids, whatever the order of the files: the same data give the same model.
-    return whole.where(np.lexsort((whole.ids, whole.days)))
+    order = np.lexsort((found.column("id").to_numpy(), found.column("seconds").to_numpy() // DAY))
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    # Each row goes where it belongs at once: of millions there is no room for two copies.
+    figures = np.empty((len(order), len(NAMES)), dtype=np.float32)
+    others = [name for name in ("client_id", "is_fraud", "weight") if name in dataset.schema.names]
+    begin = 0
+    for batch in dataset.to_batches(
+        columns=list(NAMES), filter=wanted, batch_size=_ROWS, batch_readahead=2, fragment_readahead=1
+    ):
+        figures[places[begin : begin + batch.num_rows]] = fold.matrix(batch)
+        begin += batch.num_rows
+    told = dataset.to_table(columns=others, filter=wanted).take(order)
+    weights = told.column("weight").to_numpy() if "weight" in others else np.ones(len(order))
+    return Examples(
+        figures,
+        found.column("seconds").to_numpy()[order] // DAY,
+        told.column("client_id").to_numpy().astype(str),
+        told.column("is_fraud").to_numpy().astype(np.int64),
+        weights,
+        found.column("id").to_numpy()[order],
+    )
 
 
 def labelled_days(rows: Path) -> tuple[int, int]:

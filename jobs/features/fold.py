@@ -1,7 +1,7 @@
 """The features of every transaction of a history, each by what was known at its time.
 
 Two passes over sorted rows fold what fraudstack.features keeps in memory: clients transaction by transaction, then
-merchants, categories and places day by day. Spark hands a partition's rows to a fold in their order.
+merchants, categories, places and channels day by day. Spark hands a partition's rows to a fold in their order.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +17,16 @@ from pyspark.sql import functions as F
 
 from fraudstack.features import DAY
 from fraudstack.features.client import ClientMemory
-from fraudstack.features.table import NAMES, RISK_NAMES, ClientFigures, MerchantFigures
+from fraudstack.features.table import NAMES, RISK_NAMES, ChannelFigures, ClientFigures, MerchantFigures
 from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event
 from fraudstack.storage.value_days import KINDS, TALLY
 
 EVENT = tuple(one.name for one in fields(Event))
 _KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
-COLUMNS = (*_KEPT, *NAMES)
+# By which what came of it is told apart.
+SEGMENTS = ("channel", "state")
+COLUMNS = (*_KEPT, *SEGMENTS, *NAMES)
 
 Arrays = Iterator[pa.Array]
 
@@ -35,8 +37,9 @@ def point_in_time(events: DataFrame, delay: int) -> DataFrame:
     known = _of_clients(events, delay).persist(StorageLevel.DISK_ONLY)
     merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, MerchantFigures._fields)
     result = known.join(merchants, ["merchant", "day"], "left")
-    for kind, names in RISK_NAMES.items():
-        risks = _of_values(known, kind, delay, ValueMemory.of_risk, names)
+    rates = {kind: (ValueMemory.of_risk, names) for kind, names in RISK_NAMES.items()}
+    for kind, (figures_of, names) in {**rates, "channel": (ValueMemory.of_channel, ChannelFigures._fields)}.items():
+        risks = _of_values(known, kind, delay, figures_of, names)
         result = result.join(F.broadcast(risks), [kind, "day"], "left")
     return result.select(*COLUMNS)
 
@@ -58,7 +61,7 @@ def _of_clients(events: DataFrame, delay: int) -> DataFrame:
             yield pa.StructArray.from_arrays([pa.array(ordinary), *map(pa.array, figures.T)], ["ordinary", *names])
 
     folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *EVENT, "is_fraud")
-    known = (*_KEPT, *KINDS, "day")
+    known = tuple(dict.fromkeys((*_KEPT, *SEGMENTS, *KINDS, "day")))
     return by_client(events).select(*known, folded).select(*known, "folded.*")
 
 
@@ -131,6 +134,6 @@ def _doubles(names: tuple[str, ...]) -> str:
 
 
 def matrix(batch: pa.RecordBatch | pa.StructArray) -> NDArray[np.float32]:
-    """The features (n, 49) of rows that have columns of their names, as models take them."""
+    """The features (n, NAMES) of rows that have columns of their names, as models take them."""
     columns = (batch.field(name) if isinstance(batch, pa.StructArray) else batch.column(name) for name in NAMES)
     return np.column_stack([column.to_numpy(zero_copy_only=False).astype(np.float32) for column in columns])

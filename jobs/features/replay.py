@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +11,25 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fraudstack.decisions.replay import Replay
-from fraudstack.model.online import reason
+from fraudstack.model.online import alerted_up_to, reason
 from fraudstack.profiles.event import Event
+from fraudstack.profiles.named import NO_LISTS, Lists
+from fraudstack.profiles.velocity import AtMerchant, Velocity, WithCard
+from fraudstack.rules.case import Case, Reason, expected_loss
 from fraudstack.rules.config import RulesFile
-from fraudstack.rules.reasons import Reason
 from jobs.features.fold import EVENT, Arrays, by_client, folding, rows
+from jobs.features.velocity import with_velocity
 
+_OF_WAY = {
+    "score": "double",
+    "suspicious": "boolean",
+    "decision": "string",
+    "loss": "double",
+    "alerted_up_to": "double",
+    "codes": "array<string>",
+    "reason": "string",
+    "reasons": "string",
+}
 _KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
 
 
@@ -26,25 +40,34 @@ class _Opinion:
     probability: float
     version: str
 
-    def reason(self, rules: RulesFile) -> Reason | None:
-        return reason(self.probability, self.version, rules)
+    def reason(self, case: Case) -> Reason | None:
+        return reason(self.probability, self.version, case)
 
     def reasons(self, whole: Reason) -> Sequence[Reason]:
         return [whole]
+
+
+def _velocity(card: Mapping[str, Any] | None, merchant: Mapping[str, Any] | None, small_at: int) -> Velocity:
+    """A row of jobs.features.velocity, for what a way of deciding takes as little."""
+    there = merchant and AtMerchant(merchant["probes"][small_at], tuple(merchant["since_frauds"]))
+    return Velocity(WithCard(**card) if card else WithCard(), there or AtMerchant())
 
 
 def _as_json(found: Sequence[Reason]) -> str:
     return to_json([one._asdict() for one in found], inf_nan_mode="null").decode()
 
 
-def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> DataFrame:
-    """Each transaction (id, client_id, seconds, cents, is_fraud, model_version) with a struct for each way.
+def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists: Lists = NO_LISTS) -> DataFrame:
+    """Each transaction (id, client_id, seconds, cents, is_fraud, model_version, probability), with a struct a way.
 
-    A struct holds score, suspicious, decision, and of a suspicious one the codes of its reasons, the sentence and the
-    reasons as JSON. `events` has storage.events.COLUMNS; with columns probability and model_version,
-    which may be NULL, a model speaks as well.
+    A struct holds score, suspicious, decision, the expected loss, the highest threshold for all amounts with which it
+    would be suspicious, and of a suspicious one the codes of its reasons, the sentence and the reasons as JSON. `lists`
+    are the store's, each entry for the transactions of the time in which it held. `events` has storage.events.COLUMNS;
+    with columns probability and model_version, which may be NULL, a model speaks as well.
     """
     names = list(ways)
+    smalls = sorted({rules.small for rules in ways.values()})
+    small_at = {name: smalls.index(rules.small) for name, rules in ways.items()}
 
     def fold(batches: Arrays) -> Arrays:
         replays: list[Replay] = []
@@ -52,20 +75,25 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> Dat
         for batch in batches:
             size = len(batch)
             scores = {name: np.empty(size) for name in names}
+            losses = {name: np.empty(size) for name in names}
+            highest = {name: np.empty(size) for name in names}
             suspicious = {name: np.empty(size, dtype=bool) for name in names}
             codes: dict[str, list[list[str] | None]] = {name: [None] * size for name in names}
             sentences: dict[str, list[str | None]] = {name: [None] * size for name in names}
             reasons: dict[str, list[str | None]] = {name: [None] * size for name in names}
             decisions: dict[str, list[str]] = {name: [""] * size for name in names}
-            for place, (*row, is_fraud, probability, version) in enumerate(rows(batch)):
+            for place, (*row, is_fraud, probability, version, card, merchant) in enumerate(rows(batch)):
                 event = Event(*row)
                 if event.client_id != client:
                     client = event.client_id
-                    replays = [Replay(event.client_id, ways[name], delay) for name in names]
+                    replays = [Replay(event.client_id, ways[name], delay, lists) for name in names]
                 opinion = None if probability is None else _Opinion(probability, version)
                 for name, replay in zip(names, replays, strict=True):
-                    verdict = replay.decide(event, is_fraud, opinion)
+                    velocity = _velocity(card, merchant, small_at[name])
+                    verdict = replay.decide(event, is_fraud, opinion, velocity)
                     scores[name][place] = verdict.score
+                    losses[name][place] = expected_loss(verdict.score if opinion is None else probability, event.cents)
+                    highest[name][place] = alerted_up_to(probability, verdict, ways[name])
                     suspicious[name][place] = verdict.suspicious
                     decisions[name][place] = verdict.decision
                     if verdict.suspicious:
@@ -79,24 +107,27 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int) -> Dat
                             pa.array(scores[name]),
                             pa.array(suspicious[name]),
                             pa.array(decisions[name]),
+                            pa.array(losses[name]),
+                            pa.array(highest[name]),
                             pa.array(codes[name], pa.list_(pa.string())),
                             pa.array(sentences[name], pa.string()),
                             pa.array(reasons[name], pa.string()),
                         ],
-                        ["score", "suspicious", "decision", "codes", "reason", "reasons"],
+                        list(_OF_WAY),
                     )
                     for name in names
                 ],
                 names,
             )
 
-    of_way = (
-        "struct<score: double, suspicious: boolean, decision: string, codes: array<string>, reason: string, "
-        "reasons: string>"
-    )
+    of_way = f"struct<{', '.join(f'{name}: {kind}' for name, kind in _OF_WAY.items())}>"
     schema = ", ".join(f"{name} {of_way}" for name in names)
     silent = {"probability": "double", "model_version": "string"}
     missing = {name: F.lit(None).cast(kind) for name, kind in silent.items() if name not in events.columns}
-    folded = folding(fold, schema, *EVENT, "is_fraud", *silent)
-    kept = (*_KEPT, "model_version")
-    return by_client(events.withColumns(missing)).select(*kept, folded).select(*kept, "folded.*")
+    folded = folding(fold, schema, *EVENT, "is_fraud", *silent, "with_card", "at_merchant")
+    kept = (*_KEPT, "model_version", "probability")
+    return (
+        by_client(with_velocity(events.withColumns(missing), smalls, delay))
+        .select(*kept, folded)
+        .select(*kept, "folded.*")
+    )

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from fraudstack.features import DAY
+from fraudstack.features import DAY, kept
 from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
@@ -28,34 +28,56 @@ def probabilities(figures: DataFrame, speakers: Sequence[tuple[int, Model]]) -> 
     """
     firsts = np.array([first for first, _ in speakers])
     models = [model for _, model in speakers]
+    versions = np.array([model.version for model in models], dtype=object)
 
     def fold(batches: Arrays) -> Arrays:
         for batch in batches:
             rows = matrix(batch)
             days = batch.field("seconds").to_numpy() // DAY
             turns = np.searchsorted(firsts, days, side="right") - 1
-            scores = np.empty(len(batch))
-            versions = np.empty(len(batch), dtype=object)
-            for turn in np.unique(turns):
-                some = turns == turn
-                scores[some] = models[turn].scores(rows[some])
-                versions[some] = models[turn].version
-            yield pa.StructArray.from_arrays([pa.array(scores), pa.array(versions)], ["probability", "model_version"])
+            scores = scored_in_turns(rows, turns, models)
+            yield pa.StructArray.from_arrays(
+                [pa.array(scores), pa.array(versions[turns])], ["probability", "model_version"]
+            )
 
     later = figures.where(F.col("seconds") >= int(firsts[0]) * DAY)
     folded = folding(fold, "probability double, model_version string", "seconds", *NAMES)
     return later.select("id", folded).select("id", "folded.*")
 
 
+def scored_in_turns(rows: NDArray[np.float32], turns: NDArray[np.intp], models: Sequence[Model]) -> NDArray[np.float64]:
+    """Probabilities (n,) of rows of figures, each by the model whose turn (n,) it is."""
+    scores = np.empty(len(rows))
+    for turn in np.unique(turns):
+        some = turns == turn
+        scores[some] = models[turn].scores(rows[some])
+    return scores
+
+
+def sampled(share: float) -> Column:
+    """fraudstack.features.kept.sampled of rows with client_id, seconds and cents."""
+    return F.crc32(F.concat_ws(" ", "client_id", "seconds", "cents").cast("binary")) < share * kept.HASHES
+
+
+def written(figures: DataFrame) -> DataFrame:
+    """The id, and as `figures` fraudstack.features.kept.written, of rows that have the features."""
+    finite = (F.when(F.abs(name) < float("inf"), F.col(name)).alias(name) for name in NAMES)
+    return figures.select("id", F.to_json(F.struct(*finite)).alias("figures"))
+
+
 def scores_by_rules(
-    spark: SparkSession, settings: Settings, delay: int, staging: Path, phases: Phases
+    spark: SparkSession, settings: Settings, delay: int, staging: Path, phases: Phases, since: int = 0
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    """Scores (n,) by the rules alone, of the ids (n,) of transactions."""
+    """Scores (n,) by the rules alone, of the ids (n,) of transactions from a day on.
+
+    What they say rests on all that they said of a client before: the history is decided from its beginning.
+    """
     folder = staging / "rules"
     rules = config.load(settings.rules_path or config.DEFAULT).file
-    with spark_phase(spark, phases, "evaluate: rules"):
+    with spark_phase(spark, phases, "rules: decide the history"):
         replayed = decided(spark.read.parquet(str(staging / "events")), {"rules": rules}, delay)
-        replayed.selectExpr("id", "rules.score AS score").write.parquet(str(folder))
+        judged = replayed.where(F.col("seconds") >= since * DAY)
+        judged.selectExpr("id", "rules.score AS score").write.parquet(str(folder))
     found = ds.dataset(folder).to_table().sort_by("id")
     ids, scores = found.column("id").to_numpy(), found.column("score").to_numpy()
     return lambda wanted: np.asarray(scores[np.searchsorted(ids, wanted)], dtype=np.float64)
