@@ -16,6 +16,7 @@ _EXAMPLE: Any = {
     "id": 1000000000000000,
     "suspicious": True,
     "score": 0.7975,
+    "expected_loss": 647.89,
     "decision": "suspicious",
     "reason": "amount 812.40 is 6.1 σ above this client's 43.10 at Grocery Stores; first transaction in Italy",
     "reasons": [
@@ -27,6 +28,8 @@ _EXAMPLE: Any = {
         },
         {"code": "country_new", "weight": 0.45, "figures": {"country": "Italy"}, "text": "first transaction in Italy"},
     ],
+    "below_budget": False,
+    "normal_if": "the amount were 71.00",
     "llm_status": "off",
     "rules_version": "1+0a1b2c3d",
     "model_version": None,
@@ -52,9 +55,18 @@ class _Decision(BaseModel):
     id: Id
     suspicious: bool
     score: float = Field(ge=0, le=1)
-    decision: Literal["whitelisted", "normal", "suspicious", "blocked"]
+    expected_loss: float = Field(
+        ge=0, description="The probability of fraud, or without a model's the score, times the amount."
+    )
+    decision: Literal["whitelisted", "normal", "challenge", "suspicious", "blocked"]
     reason: str
     reasons: list[ReasonOut]
+    below_budget: bool = Field(
+        description="Of a suspicious one, whether a day's budget of alerts has no time to look at it."
+    )
+    normal_if: str | None = Field(
+        description="What alone would have made a suspicious one normal, by the same rules and model asked again."
+    )
     llm_status: str | None
     rules_version: str | None
     model_version: str | None
@@ -63,7 +75,7 @@ class _Decision(BaseModel):
 
 
 class DecisionOut(_Decision):
-    """What was decided; suspicious is true for the decisions suspicious and blocked."""
+    """What was decided; suspicious is true for the decisions challenge, suspicious and blocked."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -106,9 +118,12 @@ class Page(BaseModel):
 _SAID = (
     "suspicious",
     "score",
+    "expected_loss",
     "decision",
     "reason",
     "reasons",
+    "below_budget",
+    "normal_if",
     "llm_status",
     "rules_version",
     "model_version",

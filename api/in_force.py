@@ -9,6 +9,8 @@ from api import metrics
 from fraudstack.errors import InputError
 from fraudstack.model.champion import CHAMPION, facts
 from fraudstack.rules import config
+from fraudstack.storage import models
+from fraudstack.storage.connections.online import Connection
 
 if TYPE_CHECKING:
     from fraudstack.model.artefact import Model
@@ -62,23 +64,25 @@ class ModelInForce:
     """The champion, loaded again when another takes its place; one that can't be used leaves the old in force."""
 
     def __init__(self, folder: Path) -> None:
-        """Load it, if there is one."""
+        """Nothing is loaded yet: the store's champion comes first (`export`), then `look`."""
         self._folder = folder
         self._seen: tuple[int, int, int] | None = None
         self._looked = time.monotonic()
         self.model: Model | None = None
         # Why what is named as the champion isn't in force; None when it is, or when none is.
         self.unusable: str | None = None
+        # Why the store's champion isn't in the folder; the latest promotion that is.
+        self._missing: str | None = None
+        self._exported: int | None = None
         # Why the model in force had no opinion, and when it had none, when that was logged.
         self._silent: str | None = None
         self._silent_at = self._logged_at = -_REMEMBERED_SECONDS
-        self.look()
 
     @property
     def problem(self) -> str | None:
         """Why the champion isn't in force, or had no opinion lately; None when all is well."""
-        if self.unusable is not None:
-            return self.unusable
+        if self.unusable is not None or self._missing is not None:
+            return self.unusable or self._missing
         return self._silent if time.monotonic() - self._silent_at < _REMEMBERED_SECONDS else None
 
     @property
@@ -87,6 +91,25 @@ class ModelInForce:
         metrics.MODEL_PROBLEM.set(self.problem is not None)
         retry = self.unusable is not None and time.monotonic() - self._looked >= _RETRY_SECONDS
         return retry or _mark(self._folder / CHAMPION) != self._seen
+
+    def export(self, connection: Connection) -> None:
+        """Have the store's champion in the folder, once it is another; never raises for a model that can't be used."""
+        named = models.latest(connection)
+        if named is None or (named.number == self._exported and self._missing is None):
+            return
+        # With it come numpy and LightGBM, which a scorer without a model does without.
+        from fraudstack.decisions.champions import export
+
+        try:
+            export(connection, self._folder)
+        except (InputError, OSError) as error:
+            said = f"the store names the model {named.version}, which isn't in force: {error}"
+            if said != self._missing:
+                log.error("the store's champion can't be used", extra={"said": {"error": said}})
+            self._missing = said
+        else:
+            self._missing, self._exported = None, named.number
+        metrics.MODEL_PROBLEM.set(self.problem is not None)
 
     def look(self) -> None:
         """Load the champion; takes a second, and never raises."""

@@ -10,7 +10,7 @@ from api import problems, state
 from api.document import document
 from api.door import Door
 from api.reading import Paths
-from api.routes import batches, clients, development, health, reviews, scoring, transactions
+from api.routes import batches, challenges, clients, development, health, lists, reviews, scoring, transactions
 from fraudstack.settings import Settings
 
 _DESCRIPTION = """Decides card transactions in milliseconds and says why.
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Door)
     problems.register(app)
     app.openapi = partial(document, app)  # type: ignore[method-assign]
-    for noun in (scoring, batches, transactions, reviews, clients, health):
+    for noun in (scoring, challenges, batches, transactions, reviews, clients, lists, health):
         app.include_router(noun.router)
     if chosen.env == "development":
         app.include_router(development.router)

@@ -1,6 +1,8 @@
 """What Prometheus reads; with several workers each counts in files of PROMETHEUS_MULTIPROC_DIR, and all are summed."""
 
+import math
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,6 +16,9 @@ DECISIONS = Counter("fraudstack_decisions_total", "Decisions stored", ["decision
 REASONS = Counter("fraudstack_reasons_total", "Reasons given", ["code"])
 MODEL = Histogram("fraudstack_model_seconds", "Time of a model's opinion, its lookups included", buckets=_SECONDS)
 MODEL_FAILURES = Counter("fraudstack_model_failures_total", "Decisions without the opinion that a model owed")
+CHALLENGER_FAILURES = Counter(
+    "fraudstack_challenger_failures_total", "Decisions without the opinion that a challenger owed, and tries to load it"
+)
 MODEL_PROBLEM = Gauge(
     "fraudstack_model_problem",
     "1 while the champion can't be used, or had no opinion lately",
@@ -21,7 +26,7 @@ MODEL_PROBLEM = Gauge(
 )
 WATCHED = Gauge(
     "fraudstack_model_watched",
-    "What is watched of the model in force: psi:FEATURE, psi:score, precision, recall",
+    "What is watched of the model in force: expected, observed, alerts, precision, recall, psi:FEATURE, outside:FIGURE",
     ["measure"],
     multiprocess_mode="mostrecent",
 )
@@ -39,12 +44,20 @@ _requests = lru_cache(maxsize=1000)(REQUESTS.labels)
 _latency = lru_cache(maxsize=1000)(LATENCY.labels)
 decisions = lru_cache(maxsize=10)(DECISIONS.labels)
 reasons = lru_cache(maxsize=1000)(REASONS.labels)
+_watched: set[str] = set()
 
 
 def seen(method: str, route: str, status: int, seconds: float) -> None:
     """Count a request."""
     _requests(method, route, str(status)).inc()
     _latency(route).observe(seconds)
+
+
+def watched(measures: Mapping[str, float]) -> None:
+    """Tell what is watched of the model in force; what was of another and isn't of this one is no number any more."""
+    _watched.update(measures)
+    for measure in _watched:
+        WATCHED.labels(measure).set(measures.get(measure, math.nan))
 
 
 def text() -> bytes:

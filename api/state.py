@@ -6,12 +6,13 @@ import logging
 import os
 import signal
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from api import metrics
 from api.in_force import LOOK_EVERY_SECONDS, ModelInForce, RulesInForce
 from api.keys import Callers
-from fraudstack.decisions.deciding import Terms
+from api.shadow import Challenger
+from fraudstack.decisions.terms import Terms
 from fraudstack.decisions.writer import Writer
 from fraudstack.errors import InputError, StoreError
 from fraudstack.llm.limits import Limits
@@ -28,12 +29,7 @@ from fraudstack.storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 # An ingest may bring new names of merchant categories: looked at each so many times.
-_CATEGORIES_EVERY = 60
-
-
-def this_second() -> datetime:
-    """The moment as the store's times are: UTC, naive, whole seconds."""
-    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+_CATEGORIES_EVERY, _CHAMPION_EVERY = 60, 2
 
 
 # An average is of about so many.
@@ -49,6 +45,7 @@ class Scorer:
     writer: Writer
     rules: RulesInForce
     model: ModelInForce
+    challenger: Challenger
     callers: Callers
     categories: dict[int, str]
     text: TextScorer | None
@@ -64,6 +61,8 @@ class Scorer:
     async def _follow(self) -> None:
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_SECONDS)
+            if second % _CHAMPION_EVERY == 0:
+                await asyncio.to_thread(self._export)
             if self.model.due:
                 await asyncio.to_thread(self.model.look)
             if second % _CATEGORIES_EVERY:
@@ -73,6 +72,15 @@ class Scorer:
             except StoreError as error:
                 log.warning("the old names of categories stay", extra={"said": {"error": str(error)}})
 
+    def _export(self) -> None:
+        """Have the store's champion in this scorer's folder, where it looks for it, and the challenger."""
+        try:
+            with self.readers.reading() as connection:
+                self.model.export(connection)
+                self.challenger.take_up(connection)
+        except StoreError as error:
+            log.warning("which model is in force can't be read", extra={"said": {"error": str(error)}})
+
     def _read(self) -> None:
         """What jobs bring: names of categories, what is watched of the model, when a file was ingested."""
         with self.readers.reading() as connection:
@@ -80,8 +88,7 @@ class Scorer:
             watched = watched_of(connection, self.model.model.version) if self.model.model else {}
             ingested = last_ingest(connection)
         metrics.INGESTED.set(ingested)
-        for measure, (value, _, _) in watched.items():
-            metrics.WATCHED.labels(measure).set(value)
+        metrics.watched({measure: value for measure, (value, _, _) in watched.items()})
 
     def terms(self) -> Terms:
         """What decisions are made by at this moment."""
@@ -93,6 +100,9 @@ class Scorer:
             self.model.unusable,
             self._timed,
             self.model.failed,
+            self.settings.figures_share,
+            self.challenger.now(self.model.model),
+            self.challenger.failed,
         )
 
     def _timed(self, seconds: float) -> None:
@@ -157,5 +167,9 @@ async def start(settings: Settings) -> Scorer:
         categories = transactions.categories(connection)
     writer = Writer(where, settings.api_queue, metrics.WAITING.set, make_room)
     text = text_scorer(settings, shared)
-    model = ModelInForce(settings.model_dir)
-    return Scorer(settings, where, writer, rules, model, callers, categories, text, readers, shared)
+    model, challenger = ModelInForce(settings.model_dir), Challenger()
+    with readers.reading() as connection:
+        model.export(connection)
+        challenger.take_up(connection)
+    model.look()
+    return Scorer(settings, where, writer, rules, model, challenger, callers, categories, text, readers, shared)

@@ -17,13 +17,15 @@ from api.keys import check, needs
 from api.problems import AGAIN, Problem, Refused, field_problems, told, why_not_now
 from api.reading import WAIT, JsonRoute, read, wait_ms
 from api.routes.scoring import OFF, check_currency, count
-from api.state import Scorer, this_second
+from api.state import Scorer
 from api.waiting import LateError, Patience
-from fraudstack.decisions.deciding import Conflict, Decided, Terms
+from fraudstack.decisions.deciding import Conflict, Decided
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms
 from fraudstack.decisions.turns import decided_in_turns
 from fraudstack.decisions.work import MOST_TOGETHER, Overloaded, Unfinished
 from fraudstack.errors import StoreError
+from fraudstack.fields.dates import this_second
 from fraudstack.llm.scorer import NOT_ASKED
 
 MOST_IN_A_BATCH = 1000

@@ -12,7 +12,8 @@ from api.keys import needs
 from api.problems import Refused
 from api.reading import JsonRoute, name
 from api.routes.reviews import Note, Reviewer, who, written
-from api.state import Scorer, this_second
+from api.state import Scorer
+from fraudstack.fields.dates import this_second
 from fraudstack.profiles.event import KINDS, date_of
 from fraudstack.profiles.profile import WEEK, Profile
 from fraudstack.storage import profiles, reviews
@@ -23,8 +24,9 @@ router = APIRouter(tags=["clients"], route_class=JsonRoute)
 
 Name = Annotated[str, Path(min_length=1, max_length=100), AfterValidator(lambda segment: identifier(name(segment)))]
 _WINDOWS = {"10 minutes": 600, "1 hour": 3600, "24 hours": 24 * 3600, "7 days": WEEK}
-_LONGEST_EXCEPTION = timedelta(days=366)
+_LONGEST = timedelta(days=366)
 _MOST_OF_A_KIND = 20
+_MOST_EXCEPTIONS = 10_000
 _END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -53,6 +55,18 @@ class ExceptionOut(BaseModel):
     reviewer: str
     note: str | None
     at: str
+
+
+class ExceptionOfClient(ExceptionOut):
+    """An exception, and whose it is."""
+
+    client_id: str
+
+
+class ExceptionsOut(BaseModel):
+    """Exceptions of all clients."""
+
+    exceptions: list[ExceptionOfClient]
 
 
 class ProfileOut(BaseModel):
@@ -95,6 +109,8 @@ def get_profile(request: Request, id: Name) -> Response:
         profile = profiles.read_whole(connection, id)
         if not profile.transactions:
             raise Refused(404, f"there is no profile of client {id}")
+        if latest := profiles.latest(connection, id, 1):
+            profile.recent = profiles.about(connection, id, latest[0][0])
         return json_answer(_shown(profile) | {"exceptions": reviews.allowed(connection, id)})
 
 
@@ -110,16 +126,48 @@ async def put_exception(request: Request, id: Name, merchant_id: Name, body: Exc
     """
     scorer: Scorer = request.app.state.scorer
     now, reviewer = this_second(), who(request, body.reviewer)
-    # A year with a zone may lie a day beyond the calendar.
-    until = min(body.until, _END).astimezone(UTC).replace(tzinfo=None)
-    if until > now + _LONGEST_EXCEPTION:
-        raise Refused(422, "until: an exception lasts a year at most")
+    until = within_a_year(body.until, now, "an exception")
 
     def work(connection: Connection) -> None:
         reviews.allow(connection, id, merchant_id, until, reviewer, body.note, now)
 
     await written(scorer, work, id)
     return Response(status_code=204)
+
+
+@router.delete(
+    "/clients/{id}/exceptions/{merchant_id}",
+    status_code=204,
+    responses={404: {"description": "No such exception"}},
+    dependencies=[Depends(needs("review"))],
+)
+async def delete_exception(request: Request, id: Name, merchant_id: Name) -> Response:
+    """Withdraw an exception."""
+    scorer: Scorer = request.app.state.scorer
+
+    def work(connection: Connection) -> bool:
+        return reviews.withdraw(connection, id, merchant_id)
+
+    if not await written(scorer, work, id):
+        raise Refused(404, f"merchant {merchant_id} is no exception for client {id}")
+    return Response(status_code=204)
+
+
+@router.get("/exceptions", response_model=ExceptionsOut, dependencies=[Depends(needs("review"))])
+def get_exceptions(request: Request) -> Response:
+    """All exceptions that haven't ended, at most 10,000."""
+    scorer: Scorer = request.app.state.scorer
+    with scorer.readers.reading() as connection:
+        return json_answer({"exceptions": reviews.exceptions(connection, this_second(), _MOST_EXCEPTIONS)})
+
+
+def within_a_year(until: datetime, now: datetime, what: str) -> datetime:
+    """An end with a zone, in UTC; raises Refused (422) where it is more than a year ahead."""
+    # A year with a zone may lie a day beyond the calendar.
+    found = min(until, _END).astimezone(UTC).replace(tzinfo=None)
+    if found > now + _LONGEST:
+        raise Refused(422, f"until: {what} lasts a year at most")
+    return found
 
 
 def _shown(profile: Profile) -> dict[str, Any]:

@@ -23,13 +23,14 @@ class Alive(BaseModel):
 class Ready(Alive):
     """The store can be read and written; the problems say why newer rules or another champion aren't in force.
 
-    model_version is null where rules alone decide.
+    model_version is null where rules alone decide, challenger_version where none is asked beside.
     """
 
     rules_version: str
     rules_problem: str | None
     model_version: str | None
     model_problem: str | None
+    challenger_version: str | None
 
 
 @router.get("/healthz", response_model=Alive)
@@ -51,6 +52,7 @@ async def get_readyz(request: Request) -> Response:
 
     await run_in_threadpool(look)
     rules, model = scorer.rules, scorer.model
+    challenger = scorer.challenger.now(model.model)
     return json_answer(
         {
             "status": "ok",
@@ -58,6 +60,7 @@ async def get_readyz(request: Request) -> Response:
             "rules_problem": rules.problem,
             "model_version": model.model.version if model.model else None,
             "model_problem": model.problem,
+            "challenger_version": challenger.version if challenger else None,
         }
     )
 

@@ -14,8 +14,9 @@ from api.keys import needs
 from api.problems import Refused
 from api.reading import JsonRoute
 from api.routes.transactions import Id
-from api.state import Scorer, this_second
+from api.state import Scorer
 from fraudstack.decisions.turns import settled
+from fraudstack.fields.dates import this_second
 from fraudstack.storage import reviews
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.following.history import Replays, Wanted

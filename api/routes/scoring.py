@@ -14,22 +14,24 @@ from api.answers import DecisionOut, LeftOut, json_answer, of_decided
 from api.keys import needs
 from api.problems import AGAIN, Refused
 from api.reading import DRY_RUN, WAIT, JsonRoute, dry_run, wait_ms
-from api.state import Scorer, this_second
+from api.state import Scorer
 from api.waiting import LateError, Patience
 from fraudstack.decisions.deciding import (
     Advice,
     Conflict,
     Decided,
-    Scored,
-    Terms,
     decide_and_store,
+    locks,
     preview,
     score,
 )
+from fraudstack.decisions.scoring import Scored
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms
 from fraudstack.decisions.turns import settled
 from fraudstack.decisions.work import Overloaded, Unfinished
 from fraudstack.errors import StoreError
+from fraudstack.fields.dates import this_second
 from fraudstack.llm.scorer import NOT_ASKED
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.following.history import Replays, Wanted
@@ -76,10 +78,11 @@ async def post_transaction(request: Request, posted: Annotated[Submission, Examp
     check_currency(posted, terms)
     left_out: list[LeftOut] = []
     if terms.model is not None and patience.left < scorer.opinion_seconds * _SURELY:
-        terms = replace(terms, model=None)
+        terms = replace(terms, model=None, challenger=None)
         left_out.append("model")
     if dry_run(request):
-        dry = await _in_time(scorer, posted, terms, now, patience)
+        # Nobody keeps what a challenger says of it.
+        dry = await _in_time(scorer, posted, replace(terms, challenger=None), now, patience)
         return json_answer(of_decided(preview(dry, posted, terms, now), left_out))
     # Overload is told before anything is done for a decision that couldn't be written.
     with scorer.writer.room() as room:
@@ -90,7 +93,7 @@ async def post_transaction(request: Request, posted: Annotated[Submission, Examp
             def work(connection: Connection) -> Decided | Conflict | Wanted:
                 return decide_and_store(connection, posted, terms, now, advice, scored, replays)
 
-            done: Decided | Conflict | Wanted = await room.written(work, (posted.client_id,))
+            done: Decided | Conflict | Wanted = await room.written(work, locks([posted]))
             return done
 
         storing: Coroutine[Any, Any, Decided | Conflict] = settled(

@@ -11,7 +11,7 @@ from api.answers import Listed, Page, json_answer, listed
 from api.keys import needs
 from api.problems import Refused
 from api.state import Scorer
-from fraudstack.storage import reviews, transactions
+from fraudstack.storage import challenges, reviews, transactions
 from fraudstack.storage.transactions import listing
 from fraudstack.texts import identifier
 
@@ -36,9 +36,17 @@ class ReviewOut(BaseModel):
     at: str
 
 
-class Detail(Listed):
-    """A transaction with its decision and its reviews, oldest first."""
+class ChallengeOut(BaseModel):
+    """How the cardholder answered a challenge."""
 
+    outcome: str
+    at: str
+
+
+class Detail(Listed):
+    """A transaction with its decision, its challenge, and its reviews, oldest first."""
+
+    challenge: ChallengeOut | None
     reviews: list[ReviewOut]
 
 
@@ -82,4 +90,6 @@ def get_transaction(request: Request, id: Id) -> Response:
         found = transactions.find(connection, id)
         if found is None:
             raise Refused(404, f"there is no transaction {id}")
-        return json_answer(listed(found) | {"reviews": reviews.history(connection, id)})
+        challenge = challenges.of(connection, id)
+        known = {"challenge": challenge and challenge._asdict(), "reviews": reviews.history(connection, id)}
+        return json_answer(listed(found) | known)
