@@ -107,6 +107,6 @@ def stream(
             tally.refused += 1
             console.print(found.refused, style="red", markup=False, soft_wrap=True)
             continue
-        tally.add(found.answer, found.is_fraud, found.milliseconds)
+        tally.add(found.transaction, found.answer, found.is_fraud, found.milliseconds)
         console.print(line(found.transaction, found.answer, found.is_fraud), soft_wrap=True)
     console.print(tally.sentence())

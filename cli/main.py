@@ -22,6 +22,7 @@ for command in (
     release.key,
     files.stream,
     release.submit,
+    release.attack,
     model.train,
     model.score,
     model.evaluate,
@@ -37,6 +38,8 @@ for command in (
     store.verify,
     model.promote,
     model.rollback,
+    model.rescore,
+    model.shadow,
 ):
     app.command()(command)
 

@@ -1,8 +1,10 @@
-"""The commands for a release that runs: a key to its scorer, a job in its cluster."""
+"""The commands for a release that runs: a key to its scorer, a job in its cluster, an attack on it."""
 
 import json
 import secrets
 import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 from rich.console import Console
 
 from cli.options import Columns, Csv, Labels
+from fraudstack.progress import Phases
 
 _progress = Console(stderr=True)
 
@@ -52,3 +55,28 @@ def submit(
     say = partial(_progress.print, highlight=False, markup=False, soft_wrap=True)
     summary = run(manifests_of(namespace, release), job, run_id or new_run_id(), 1, inputs, say)
     sys.stdout.write(json.dumps(summary) + "\n")
+
+
+def attack(
+    scenario: Annotated[str | None, typer.Argument(help="One of them; without it all are played.")] = None,
+    url: Annotated[str, typer.Option(help="The scorer.", envvar="TX_API_URL")] = "http://127.0.0.1:8081",
+    key: Annotated[
+        str | None, typer.Option(help="A key with the scopes score and review.", envvar="TX_API_KEY")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as JSON.")] = False,
+) -> None:
+    """Play scripted attacks on a scorer that isn't in production, each beside the same volume by honest clients."""
+    from data.attacks.play import SCRIPTS, play
+    from data.posting import Scorer
+    from fraudstack.report.attacks import table
+
+    if scenario is not None and scenario not in SCRIPTS:
+        raise typer.BadParameter(f"no such attack: {scenario}; there are {', '.join(SCRIPTS)}")
+    phases, outcomes = Phases(_progress), []
+    for name in SCRIPTS if scenario is None else [scenario]:
+        with phases.phase(name) as advance:
+            outcomes.append(play(name, Scorer(url, key), datetime.now(UTC), advance))
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(one) | {"a_thousand": one.a_thousand} for one in outcomes]) + "\n")
+        return
+    Console().print(table(outcomes))

@@ -1,29 +1,22 @@
 """Post the rows of a raw file to the scorer, one after the other, and tell what it says of each."""
 
 import csv
-import json
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.posting import Refused, Scorer
 from fraudstack.columns import made_ids, rows
 from fraudstack.columns.mapping import Mapping
-from fraudstack.errors import InputError, StoreError
 from fraudstack.fields import ids
 from fraudstack.fields.truth import is_fraud
 from fraudstack.reading.files import raw_files, unpacked
 from fraudstack.reading.header import names_of
 from fraudstack.reading.labels import entries
 from fraudstack.schema import CONTENT
-
-_TRIES, _PAUSE_SECONDS = 5, 1.0
-# Others say that the caller, and not the row, is refused.
-_OF_THIS_ROW = (400, 409, 413, 422)
 
 
 @dataclass(frozen=True)
@@ -40,10 +33,6 @@ class Streamed:
     refused: str | None = None
 
 
-class _Refused(Exception):  # noqa: N818 - what the scorer says of one row
-    pass
-
-
 def stream(
     file: Path, labels: Path | None, url: str, key: str | None, mapping: Mapping | None = None, currency: str = "USD"
 ) -> Iterator[Streamed]:
@@ -53,7 +42,7 @@ def stream(
     refused is told, and the next one follows. Raises InputError when the file can't be read or the scorer takes no row
     of this caller, StoreError when it can't be reached.
     """
-    truth = _labels(labels) if labels else {}
+    truth, scorer = _labels(labels) if labels else {}, Scorer(url, key)
     for raw in raw_files(file, *((mapping.encoding, mapping.separator) if mapping else ())):
         names = raw.start.names if mapping else names_of(raw.start, raw.name)
         alike: Counter[int] = Counter()
@@ -70,9 +59,9 @@ def stream(
             answer = None
             if problem is None:
                 try:
-                    answer = _posted(f"{url.rstrip('/')}/transaction", body, key)
-                except _Refused as error:
-                    problem = str(error)
+                    answer = scorer.post("/transaction", body)
+                except Refused as error:
+                    problem = f"the scorer refused transaction {body.get('id')}: {error}"
             milliseconds = (time.perf_counter() - started) * 1000
             label = truth.get(ids.key(str(body.get("id"))), None if carried is None else is_fraud(carried))
             said = None if problem is None else f"{raw.name}, line {line}: {problem}"
@@ -115,25 +104,3 @@ def _mapped(
     except ValueError as error:
         return {}, str(error)
     return body, None
-
-
-def _posted(url: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
-    headers = {"Content-Type": "application/json"} | ({"X-API-Key": key} if key else {})
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - the user's own address
-    for _ in range(_TRIES):
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-                answer: dict[str, Any] = json.load(response)
-                return answer
-        except urllib.error.HTTPError as error:
-            if error.code in (429, 503):
-                # Nothing was written: the same post again is safe.
-                time.sleep(float(error.headers.get("Retry-After", _PAUSE_SECONDS)))
-                continue
-            said = json.loads(error.read() or b"{}").get("detail", error.reason)
-            if error.code in _OF_THIS_ROW:
-                raise _Refused(f"the scorer refused transaction {body.get('id')}: {said}") from error
-            raise InputError(f"the scorer at {url} takes no row: {said}") from error
-        except OSError as error:
-            raise StoreError(f"there is no scorer at {url}: {error}") from error
-    raise StoreError(f"the scorer at {url} is overloaded")
