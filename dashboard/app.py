@@ -7,7 +7,7 @@ from types import ModuleType
 import streamlit as st
 
 from dashboard import door
-from dashboard.screens import clusters, model, overview, pipeline, review, transactions
+from dashboard.screens import clusters, lists, model, overview, pipeline, review, transactions
 
 # Streamlit's own margins leave a table half of a laptop's screen, and its captions are too pale to be read by all.
 _STYLE = """<style>
@@ -28,6 +28,7 @@ def main() -> None:
             _page(overview, "Overview", ":material/monitoring:", first=True),
             _page(transactions, "Transactions", ":material/receipt_long:"),
             _page(review, "Review", ":material/fact_check:"),
+            _page(lists, "Lists", ":material/rule:"),
             _page(clusters, "Clusters", ":material/hub:"),
             _page(model, "Model", ":material/model_training:"),
             _page(pipeline, "Pipeline", ":material/account_tree:"),

@@ -22,7 +22,13 @@ _COLUMNS = {
 }
 _NEVER = '<span class="new">never before</span>'
 # Of Okabe and Ito's palette; the word beside the mark says the same.
-_MARKS = {"blocked": "#D55E00", "suspicious": "#E69F00", "normal": "#56B4E9", "whitelisted": "#009E73"}
+_MARKS = {
+    "blocked": "#D55E00",
+    "suspicious": "#E69F00",
+    "challenge": "#CC79A7",
+    "normal": "#56B4E9",
+    "whitelisted": "#009E73",
+}
 # HTML, since Markdown would make markup of what merchants and callers are called; every text is escaped.
 _STYLE = """<style>
 .case-head {display: flex; flex-wrap: wrap; align-items: baseline; gap: .25rem 1.25rem}
@@ -64,6 +70,7 @@ def draw(connection: Connection, id: int) -> Stored | None:
 
 def _head(found: Stored) -> str:
     transaction, decision = found
+    otherwise = ""
     amount = words.money(int(transaction["amount"] * 100), transaction["currency"])
     if decision is None:
         said, why = "Not decided", "It came with a file and nobody posted it to the scorer."
@@ -71,9 +78,13 @@ def _head(found: Stored) -> str:
         mark = f'<span class="case-mark" style="background: {_MARKS.get(decision["decision"], "gray")}"></span>'
         said = f"{mark}{escape(decision['decision'].capitalize())}, score {decision['score']:.2f}"
         why = decision["reason"]
+        if decision["below_budget"]:
+            said += ", below the budget of alerts a day"
+        if decision["normal_if"]:
+            otherwise = f'<p class="case-why">It would have been normal if {escape(decision["normal_if"])}.</p>'
     return (
         f'<div class="case-head"><strong>{escape(amount)}</strong><span>{said}</span>'
-        f'<span>{transaction["date"]} UTC</span></div><p class="case-why">{escape(why)}</p>'
+        f'<span>{transaction["date"]} UTC</span></div><p class="case-why">{escape(why)}</p>{otherwise}'
     )
 
 

@@ -15,7 +15,7 @@ Layers = alt.LayerChart | alt.FacetChart
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 PALETTE = (BLUE, "#E69F00", GREEN, PURPLE, VERMILLION, "#56B4E9", "#F0E442", "#999999")
 
-_HEIGHT, _BAR, _AXIS = 260, 24, 70
+_HEIGHT, _BAR, _AXIS = 260, 24, 96
 _DAYS_NAMED = 150
 _LONGEST_NAME = 150
 # The rest of a day, week or month is the gap between its bar and the next.
@@ -58,6 +58,14 @@ class Line(NamedTuple):
 
     name: str
     points: Sequence[tuple[date, float]]
+
+
+class Between(NamedTuple):
+    """Within what a figure is usual on a day."""
+
+    day: date
+    low: float
+    high: float
 
 
 class Feature(NamedTuple):
@@ -150,8 +158,8 @@ def scatter(points: Sequence[Point], across: Feature, upwards: Feature, size: st
     return alt.layer(circles, labels).properties(height=420)
 
 
-def lines(lines: Sequence[Line], title: str, *, mark: float | None = None, shares: bool = False) -> Layers:
-    """Lines along time, told apart by colour and by the form of their points; `mark` is a level worth a line."""
+def lines(lines: Sequence[Line], title: str, *, band: Sequence[Between] = (), height: int = _HEIGHT) -> Layers:
+    """Lines along time, told apart by colour and by the form of their points, over a band of what is usual."""
     rows = [
         {"name": line.name, "day": _milliseconds(day), "figure": figure}
         for line in lines
@@ -160,21 +168,20 @@ def lines(lines: Sequence[Line], title: str, *, mark: float | None = None, share
     names = [line.name for line in lines]
     colours = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
     base = _chart(rows).encode(
-        x=alt.X("day:T", title="date (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b", tickCount=6)),
-        y=alt.Y("figure:Q", title=title, axis=_SHARES if shares else alt.Axis(format="~r")),
+        x=alt.X("day:T", title="date (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%b %Y", tickCount=6)),
+        y=alt.Y("figure:Q", title=title, axis=alt.Axis(format="~r")),
         color=alt.Color("name:N", title=None, sort=None, scale=alt.Scale(domain=names, range=colours)),
         shape=alt.Shape("name:N", title=None, sort=None, scale=alt.Scale(domain=names)),
         tooltip=[
             alt.Tooltip("name:N", title="of"),
-            alt.Tooltip("day:T", title="week up to", format="%Y-%m-%d"),
-            alt.Tooltip("figure:Q", title=title, format=".1%" if shares else ".3f"),
+            alt.Tooltip("day:T", title="up to", format="%Y-%m-%d"),
+            alt.Tooltip("figure:Q", title=title, format=",.1f"),
         ],
     )
+    usual = _chart([{"day": _milliseconds(one.day), "low": one.low, "high": one.high} for one in band])
+    area = usual.mark_area(color=PALETTE[-1], opacity=0.25).encode(x="day:T", y="low:Q", y2="high:Q")
     layers = [base.mark_line(strokeWidth=1.5), base.mark_point(size=24, filled=True)]
-    if mark is not None:
-        level = alt.Chart(alt.InlineData(values=[{"level": mark}]))
-        layers.append(level.mark_rule(strokeDash=[6, 4], color=_ink()).encode(y="level:Q"))
-    return alt.layer(*layers).properties(height=_HEIGHT)
+    return alt.layer(*([area] if band else []), *layers).properties(height=height)
 
 
 def _chart(rows: list[dict[str, Any]]) -> alt.Chart:

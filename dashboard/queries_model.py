@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from fraudstack.model.watching.windows import Window
 from fraudstack.storage.connections.online import Connection
 
 _YEARS = """SELECT substr(day, 1, 4) AS year, CASE WHEN model_version = '' THEN 0 ELSE 1 END AS asked,
@@ -9,6 +10,7 @@ _YEARS = """SELECT substr(day, 1, 4) AS year, CASE WHEN model_version = '' THEN 
     CAST(sum(frauds) AS BIGINT), CAST(sum(suspicious_labelled) AS BIGINT), CAST(sum(suspicious_frauds) AS BIGINT),
     CAST(sum(fraud_cents) AS BIGINT), CAST(sum(caught_cents) AS BIGINT)
     FROM batch_days WHERE transactions > 0 GROUP BY 1, 2 ORDER BY 1, 2"""
+_WINDOWS = f"SELECT {', '.join(Window._fields)} FROM model_windows WHERE model_version = ? ORDER BY last, kind, value"
 _MEASURED = "SELECT measure, day, value, sample FROM model_days WHERE model_version = ? ORDER BY measure, day"
 
 
@@ -56,3 +58,8 @@ def measured(connection: Connection, version: str) -> dict[str, list[Measured]]:
     for measure, *row in connection.rows(_MEASURED, (version,)):
         found.setdefault(measure, []).append(Measured(*row))
     return found
+
+
+def windows(connection: Connection, version: str) -> list[Window]:
+    """What was said of transactions, segment by segment, while a model was watched, in the order of days."""
+    return [Window(*row) for row in connection.rows(_WINDOWS, (version,))]

@@ -16,6 +16,13 @@ _BEHIND = """SELECT max(started_at) FROM ingest_runs
     WHERE step IN ('clean', 'label') AND seconds IS NOT NULL AND loaded > 0
     AND (EXISTS (SELECT 1 FROM outdated WHERE name = 'profiles') OR EXISTS (SELECT 1 FROM changes))"""
 
+_AFTERWARDS = f"""SELECT {
+    ", ".join(
+        f"CAST(coalesce(sum({figure}), 0) AS BIGINT)"
+        for figure in ("transactions", "suspicious", "suspicious_labelled", "suspicious_frauds", "frauds")
+    )
+} FROM batch_days WHERE day BETWEEN ? AND ?"""
+
 
 class Period(NamedTuple):
     """Days, both ends included; `before` begins as many days earlier, None where the data doesn't reach so far back."""
@@ -23,6 +30,8 @@ class Period(NamedTuple):
     first: str
     last: str
     before: str | None
+    # Whether later days were passed over, for they have no known fraud.
+    earlier: bool = False
 
 
 class Span(NamedTuple):
@@ -33,10 +42,33 @@ class Span(NamedTuple):
     sums: Sums
 
 
+class Judged(NamedTuple):
+    """Decisions, whether made as transactions came or afterwards, by what was known at their time, against labels."""
+
+    # Of those that were decided afterwards.
+    afterwards: int
+    suspicious_afterwards: int
+    # Of all.
+    flagged_labelled: int
+    flagged_frauds: int
+    decided_frauds: int
+
+    @property
+    def precision(self) -> float | None:
+        """The share of frauds among what was flagged and has a label; None where there is none."""
+        return self.flagged_frauds / self.flagged_labelled if self.flagged_labelled else None
+
+    @property
+    def recall(self) -> float | None:
+        """The share of what was flagged among the frauds that were decided; None where there is none."""
+        return self.flagged_frauds / self.decided_frauds if self.decided_frauds else None
+
+
 class Overview(NamedTuple):
     """Everything that the page draws of a period."""
 
     now: Sums
+    judged: Judged
     before: Sums | None
     grain: str
     spans: list[Span]
@@ -48,15 +80,25 @@ class Overview(NamedTuple):
     names: dict[str, str]
 
 
-def period(connection: Connection, days: int | None) -> Period | None:
-    """The last so many days of the data, or all; None where there is none."""
+def period(connection: Connection, days: int | None, *, with_frauds: bool = False) -> Period | None:
+    """The last so many days of the data, or all; None where there is none.
+
+    `with_frauds`, where these have no known fraud, as many days up to the latest that has one, if any has.
+    """
     extent = sums.extent(connection)
     if extent is None or days is None:
         return extent and Period(*extent, None)
     begin, last = extent
-    first = date.fromisoformat(last) - timedelta(days=days - 1)
-    before = str(first - timedelta(days=days))
-    return Period(max(str(first), begin), last, before if before >= begin else None)
+    fraud = sums.latest_fraud(connection) if with_frauds else None
+    earlier = fraud is not None and fraud < _days_before(last, days - 1)
+    last = fraud if fraud and earlier else last
+    first = _days_before(last, days - 1)
+    before = _days_before(first, days)
+    return Period(max(first, begin), last, before if before >= begin else None, earlier)
+
+
+def _days_before(day: str, days: int) -> str:
+    return str(date.fromisoformat(day) - timedelta(days=days))
 
 
 def version(connection: Connection, shown: Period) -> int:
@@ -78,8 +120,10 @@ def read(connection: Connection, shown: Period) -> Overview:
         sums.by_value(connection, kind, shown.first, shown.last) for kind in ("channel", "mcc", "hour", "reason")
     )
     grain = _grain(shown)
+    total = sums.total([Sums(), *now.values()])
     return Overview(
-        now=sums.total([Sums(), *now.values()]),
+        now=total,
+        judged=_judged(connection, shown, total),
         before=sums.total(figures for day, figures in days.items() if day < shown.first) if shown.before else None,
         grain=grain,
         spans=_spans(now, grain),
@@ -88,6 +132,13 @@ def read(connection: Connection, shown: Period) -> Overview:
         hours=hours,
         reasons=reasons,
         names={str(mcc): name for mcc, name in transactions.categories(connection).items()},
+    )
+
+
+def _judged(connection: Connection, shown: Period, now: Sums) -> Judged:
+    decided, suspicious, labelled, caught, frauds = connection.rows(_AFTERWARDS, (shown.first, shown.last))[0]
+    return Judged(
+        decided, suspicious, now.flagged_labelled + labelled, now.flagged_frauds + caught, now.scored_frauds + frauds
     )
 
 

@@ -22,10 +22,11 @@ _RANDOM = SystemRandom()
 # The condition stands in it as the partial index on decisions has it: a parameter couldn't be matched with the index.
 _WAITING = """decisions d WHERE d.suspicious = 1 AND d.source = 'online' AND NOT EXISTS (
     SELECT 1 FROM reviews r WHERE r.id = d.id AND r.verdict IN ('fraud', 'legitimate'))"""
-_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM {_WAITING} LIMIT {MOST_COUNTED + 1}) AS waiting"
+_COUNT = f"""SELECT count(*), coalesce(sum(below_budget), 0)
+    FROM (SELECT d.below_budget FROM {_WAITING} LIMIT {MOST_COUNTED + 1}) AS waiting"""
 _QUEUE = f"""SELECT d.id FROM {_WAITING} AND NOT EXISTS (
     SELECT 1 FROM claims c WHERE c.id = d.id AND c.reviewer <> ? AND c.until > ?)
-    ORDER BY d.score DESC, d.decided_at DESC, d.id DESC LIMIT ?"""
+    ORDER BY d.expected_loss DESC, d.decided_at DESC, d.id DESC LIMIT ?"""
 _UNFLAGGED = """SELECT id FROM transactions
     WHERE date >= ? AND date < ? AND flagged_fraud = 0 AND is_fraud IS NULL LIMIT 1 OFFSET ?"""
 _BEFORE = f"""{SELECT} WHERE t.client_id = ? AND t.date <= ? AND (t.date < ? OR t.id < ?)
@@ -45,13 +46,17 @@ class Window(NamedTuple):
     cents: int
 
 
-def waiting(connection: Connection) -> int:
-    """How many suspicious transactions have no decisive verdict; beyond MOST_COUNTED it counts only one more."""
-    return int(connection.rows(_COUNT)[0][0])
+def waiting(connection: Connection) -> tuple[int, int]:
+    """How many suspicious transactions have no decisive verdict, and of them those that are below the budget.
+
+    Beyond MOST_COUNTED it counts only one more.
+    """
+    [(number, below)] = connection.rows(_COUNT)
+    return int(number), int(below)
 
 
 def queue(connection: Connection, reviewer: str, passed: Collection[int]) -> list[int]:
-    """The first that wait, that nobody else looks at, and that aren't `passed`: highest score first, then newest."""
+    """The first that wait, that nobody else looks at, and that aren't `passed`: what may cost most, then newest."""
     now = date_for(connection.store, int(time.time()))
     rows = connection.rows(_QUEUE, (reviewer, now, _BATCH + len(passed)))
     return [id for (id,) in rows if id not in passed]

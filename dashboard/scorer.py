@@ -64,6 +64,22 @@ def allow(client: str, merchant: str, until: datetime, reviewer: str, note: str 
     _send("PUT", path, {"until": until.isoformat(), "reviewer": reviewer, "note": note})
 
 
+def disallow(client: str, merchant: str) -> None:
+    """Withdraw an exception; raises UnknownError where there is none any more."""
+    _send("DELETE", f"/clients/{_segment(client)}/exceptions/{_segment(merchant)}")
+
+
+def put_on_list(name: str, kind: str, value: str, until: datetime, owner: str, reason: str) -> None:
+    """Put a value on a list until a time, which has a zone."""
+    body = {"until": until.isoformat(), "owner": owner, "reason": reason}
+    _send("PUT", f"/lists/{name}/{kind}/{_segment(value)}", body)
+
+
+def take_off_list(name: str, kind: str, value: str) -> None:
+    """Take a value off a list; raises UnknownError where it isn't on it any more."""
+    _send("DELETE", f"/lists/{name}/{kind}/{_segment(value)}")
+
+
 def _segment(name: str) -> str:
     """A name within a path: its slashes and dots would else be taken for the path's own."""
     return quote(name, safe="").replace(".", "%2E")
@@ -86,7 +102,7 @@ def _key() -> str:
     return own or (common.get_secret_value() if common else "")
 
 
-def _send(method: str, path: str, body: Mapping[str, Any]) -> None:
+def _send(method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
     url, key = stores.settings().api_url.rstrip("/"), _key()
     # A header takes no other characters, and no key has them.
     if not key.isascii():

@@ -8,11 +8,15 @@ import streamlit as st
 
 from dashboard import door, drawing, queries_overview, stores, words
 from dashboard.drawing import Bar, Stretch
-from dashboard.queries_overview import Overview, Period
+from dashboard.queries_overview import Judged, Overview, Period
 from fraudstack.storage.sums import Sums
 
-_PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "365 days": 365, "everything": None}
-_USUAL = "30 days"
+_USUAL, _USUAL_DAYS = "with frauds", 30
+_PERIODS = {_USUAL: _USUAL_DAYS, "7 days": 7, "30 days": 30, "90 days": 90, "365 days": 365, "everything": None}
+_EARLIER = (
+    f"The latest {_USUAL_DAYS} days with known frauds: none is known of the days after {{}}. "
+    f"*{_USUAL_DAYS} days* above shows the newest ones."
+)
 _REFRESH_SECONDS = 3
 _MOST_CATEGORIES = _MOST_REASONS = 15
 
@@ -33,19 +37,19 @@ def draw() -> None:
     chosen = st.segmented_control(
         "Period", list(_PERIODS), default=_USUAL, required=True, key="period", bind="query-params"
     )
-    _live(_PERIODS[chosen])
+    _live(_PERIODS[chosen], chosen == _USUAL)
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)
-def _live(days: int | None) -> None:
+def _live(days: int | None, with_frauds: bool) -> None:
     # A fragment runs again without the page around it: it needs a guard of its own.
-    door.guarded(partial(_draw_figures, days))
+    door.guarded(partial(_draw_figures, days, with_frauds))
 
 
-def _draw_figures(days: int | None) -> None:
+def _draw_figures(days: int | None, with_frauds: bool) -> None:
     with stores.transactions() as connection:
         began = queries_overview.behind(connection)
-        shown = queries_overview.period(connection, days)
+        shown = queries_overview.period(connection, days, with_frauds=with_frauds)
         version = shown and queries_overview.version(connection, shown)
     if began:
         st.info(
@@ -58,6 +62,8 @@ def _draw_figures(days: int | None) -> None:
             st.info(_NOTHING_YET, icon=":material/inbox:")
         return
     found = _figures(stores.settings().store_url, shown, version)
+    if shown.earlier:
+        st.caption(_EARLIER.format(shown.last))
     _draw_totals(found, shown)
     _draw_volume(found)
     _draw_rates(found)
@@ -73,7 +79,9 @@ def _figures(url: str, shown: Period, version: int) -> Overview:
 def _draw_totals(found: Overview, shown: Period) -> None:
     now, before = found.now, found.before or Sums()
     frauds_help = "By labels and reviews (is_fraud); both may come much later than the transaction."
-    flagged_help = "Flagged by the scorer: suspicious or blocked (flagged_fraud)."
+    flagged_help = "Flagged by the scorer as they came: suspicious or blocked (flagged_fraud)."
+    if found.judged.suspicious_afterwards:
+        flagged_help += f" {words.count(found.judged.suspicious_afterwards)} more were found suspicious afterwards."
     with st.container(horizontal=True):
         _metric("Transactions", words.count(now.transactions), words.change(now.transactions, before.transactions))
         amount = words.money(now.cents, stores.settings().currency)
@@ -83,11 +91,17 @@ def _draw_totals(found: Overview, shown: Period) -> None:
     with st.container(horizontal=True):
         frauds = words.change(now.frauds, before.frauds)
         _metric("Fraud", words.count(now.frauds), frauds, frauds_help, more_is_worse=True)
-        _metric("Precision", words.share(now.precision), None, _precision_help(now))
-        _metric("Recall", words.share(now.recall), None, _recall_help(now))
+        _metric("Precision", words.share(found.judged.precision), None, _precision_help(found.judged))
+        _metric("Recall", words.share(found.judged.recall), None, _recall_help(found.judged))
     compared = f" Changes are against as many days before, from {shown.before}." if shown.before else ""
     known = f"{words.count(now.scored)} were scored, {words.count(now.labelled)} have a label."
-    st.caption(f"{shown.first} to {shown.last}, counted back from the newest day. {known}{compared}")
+    if found.judged.afterwards:
+        known += (
+            f" {words.count(found.judged.afterwards)} were decided afterwards, by what was known at their time: "
+            f"{words.count(found.judged.suspicious_afterwards)} as suspicious. Precision and recall count them."
+        )
+    counted = "" if shown.earlier else ", counted back from the newest day"
+    st.caption(f"{shown.first} to {shown.last}{counted}. {known}{compared}")
 
 
 def _metric(label: str, said: str, change: str | None, help: str | None = None, *, more_is_worse: bool = False) -> None:
@@ -95,19 +109,21 @@ def _metric(label: str, said: str, change: str | None, help: str | None = None, 
     st.metric(label, said, change, colour, help=help, border=True, height="stretch")
 
 
-def _precision_help(now: Sums) -> str:
-    if now.precision is None:
+def _precision_help(judged: Judged) -> str:
+    if judged.precision is None:
         return "Not known: no flagged transaction of this period has a label yet."
     return (
-        f"{words.count(now.flagged_frauds)} of the {words.count(now.flagged_labelled)} flagged transactions "
+        f"{words.count(judged.flagged_frauds)} of the {words.count(judged.flagged_labelled)} flagged transactions "
         "that have a label are fraud."
     )
 
 
-def _recall_help(now: Sums) -> str:
-    if now.recall is None:
+def _recall_help(judged: Judged) -> str:
+    if judged.recall is None:
         return "Not known: no scored transaction of this period is labelled as fraud yet."
-    return f"{words.count(now.flagged_frauds)} of the {words.count(now.scored_frauds)} frauds scored were flagged."
+    return (
+        f"{words.count(judged.flagged_frauds)} of the {words.count(judged.decided_frauds)} frauds scored were flagged."
+    )
 
 
 def _draw_volume(found: Overview) -> None:

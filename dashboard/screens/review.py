@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboard import case, queries_review, scorer, stores, words
+from dashboard import case, queries_review, reviewer, scorer, stores, words
 from dashboard.scorer import Claim
 from fraudstack.errors import Refusal
 from fraudstack.storage.transactions import Stored
@@ -43,6 +43,8 @@ class Session:
     sampled: set[int] = field(default_factory=set)
     judged: int = 0
     waiting: int = 0
+    # Of them below the budget of alerts a day.
+    below: int = 0
     # What went wrong, or well, with the last click.
     problem: str = ""
     done: str = ""
@@ -51,24 +53,34 @@ class Session:
 def draw() -> None:
     """Draw the page."""
     st.title("Review")
-    reviewer, every = _asked()
-    if not reviewer:
-        st.info("Type your name to begin: it stands with your verdicts, and nobody else is given what you look at.")
+    name, every = _asked()
+    if not name:
+        with stores.transactions() as connection:
+            waiting, _ = queries_review.waiting(connection)
+        wait = f"{_counted(waiting)} wait for a verdict. " if waiting else ""
+        st.info(
+            f"{wait}Type your name to begin: it stands with your verdicts, and nobody else is given what you look at."
+        )
         return
     session = _session()
     try:
-        session.now = _kept(session.now, reviewer) or _next(session, reviewer, every)
+        session.now = _kept(session.now, name) or _next(session, name, every)
     except scorer.ScorerError as error:
         session.problem = str(error)
     if session.done:
         st.toast(session.done, icon=":material/check:")
     if session.problem:
         st.error(session.problem, icon=":material/error:")
-    if session.now is None or session.now.reviewer != reviewer:
+    if session.now is None or session.now.reviewer != name:
         _nothing(session, every)
     else:
         _case(session, session.now)
     session.problem = session.done = ""
+
+
+def _counted(waiting: int) -> str:
+    most = queries_review.MOST_COUNTED
+    return f"{words.count(min(waiting, most))}{'+' if waiting > most else ''}"
 
 
 def _session() -> Session:
@@ -78,29 +90,17 @@ def _session() -> Session:
 
 def _asked() -> tuple[str, int]:
     """The reviewer's name, and every which transaction is a random one (0: none is)."""
-    st.sidebar.text_input(
-        "Your key for the scorer",
-        type="password",
-        key=scorer.KEY,
-        persist_state="session",
-        autocomplete="off",
-        placeholder="the dashboard's own" if stores.settings().api_key else "",
-        help="With the scope review. It is forgotten when you close this page.",
-    )
-    signed_in = str(st.user.get("name") or st.user.get("email") or "") if st.user.get("is_logged_in") else ""
+    reviewer.own_key()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if signed_in:
-            name = st.text_input("Reviewer", signed_in, disabled=True, width=260)
-        else:
-            name = st.text_input("Reviewer", key="reviewer", max_chars=100, persist_state="session", width=260)
+        name = reviewer.name()
         wanted = st.toggle("Mix in a random sample", key="sample", bind="query-params", help=_WHY_SAMPLE)
         every = st.number_input("One in", 2, 100, 5, key="every", bind="query-params", width=140) if wanted else 0
-    return name.strip()[:100], every
+    return name, every
 
 
-def _kept(claim: Claim | None, reviewer: str) -> Claim | None:
+def _kept(claim: Claim | None, name: str) -> Claim | None:
     """What this reviewer looks at already; None where that is nothing, or somebody else's by now."""
-    if claim is None or claim.reviewer != reviewer:
+    if claim is None or claim.reviewer != name:
         return None
     try:
         return scorer.renewed(claim)
@@ -108,13 +108,13 @@ def _kept(claim: Claim | None, reviewer: str) -> Claim | None:
         return None
 
 
-def _next(session: Session, reviewer: str, every: int) -> Claim | None:
+def _next(session: Session, name: str, every: int) -> Claim | None:
     """The first that nobody else has; in its turn, or when none waits, one of the sample."""
     unknown: scorer.UnknownError | None = None
     for _ in range(_ROUNDS):
-        for id in _candidates(session, reviewer, every):
+        for id in _candidates(session, name, every):
             try:
-                return scorer.claim(id, reviewer)
+                return scorer.claim(id, name)
             except scorer.TakenError:
                 continue
             except scorer.UnknownError as error:
@@ -125,11 +125,11 @@ def _next(session: Session, reviewer: str, every: int) -> Claim | None:
     return None
 
 
-def _candidates(session: Session, reviewer: str, every: int) -> list[int]:
+def _candidates(session: Session, name: str, every: int) -> list[int]:
     days = _unflagged_days() if every else {}
     with stores.transactions() as connection:
-        session.waiting = queries_review.waiting(connection)
-        ids = queries_review.queue(connection, reviewer, session.passed)
+        session.waiting, session.below = queries_review.waiting(connection)
+        ids = queries_review.queue(connection, name, session.passed)
         if every and (not ids or session.judged % every == every - 1):
             drawn = queries_review.sample(connection, days)
             if drawn is not None and drawn not in session.passed:
@@ -167,9 +167,9 @@ def _case(session: Session, claim: Claim) -> None:
         _verdict(claim)
         if found is not None and found.transaction["merchant_id"]:
             _exception(claim, found)
-        most = queries_review.MOST_COUNTED
-        count = f"{words.count(min(session.waiting, most))}{'+' if session.waiting > most else ''}"
-        st.caption(f"{count} wait for a verdict; you gave {words.count(session.judged)} in this session.")
+        behind = f", {words.count(session.below)} of them below the budget of alerts a day" if session.below else ""
+        judged = words.count(session.judged)
+        st.caption(f"{_counted(session.waiting)} wait for a verdict{behind}; you gave {judged} in this session.")
         _back_button(session)
 
 

@@ -109,6 +109,7 @@ def _table(filters: Filters, names: dict[int, str]) -> None:
         on_select="rerun",
         selection_mode="single-row",
         height="content",
+        placeholder=words.NOTHING,
         key=f"table {number} {found[0].transaction['id']}",
     )
     if chosen_rows := picked["selection"]["rows"]:
