@@ -1,4 +1,4 @@
-"""The DAG model_watch: once a week, how far what the model in force looks at has moved, and how good it is."""
+"""The DAG model_watch: once a week, what the model in force said against what came of it, and what it looks at."""
 
 from datetime import timedelta
 
@@ -9,12 +9,13 @@ from jobs import MODEL_WATCH
 
 with DAG(
     dag_id="model_watch",
-    description="Once a week: how far what the model looks at has moved, and how good it is",
+    description="Once a week: what the model said against what came of it, and how far what it looks at has moved",
     doc_md="""
 Apart from what a day's file needs, for it reads all of history:
 
-1. **watch** holds features and scores of the latest weeks against those of the model's training, and its alerts against
-   the labels that have come, into `model_days`. Without a model in force it does nothing.
+1. **watch** holds what the model said, week by week and segment by segment, against the labels that have come, into
+   `model_windows`, and its features and scores against those of its training, into `model_days`. What is out of the
+   usual by its own past is told by the dashboard's page Model and by alerts. Without a model in force it does nothing.
 
 Trigger it to see it sooner.
 """,

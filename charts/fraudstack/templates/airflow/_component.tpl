@@ -38,6 +38,9 @@
 - {name: TX_INGEST_HOURS, value: {{ .hours | quote }}}
 {{- end }}
 {{- end }}
+{{- if .Values.airflow.signOff }}
+- {name: TX_MODEL_SIGN_OFF, value: "true"}
+{{- end }}
 # A day's files have names that a run fills in.
 {{- range $variable, $value := pick .Values.settings "TX_CSV_PATH" "TX_LABELS_PATH" }}
 - {name: {{ $variable }}, value: {{ $value | toString | quote }}}
