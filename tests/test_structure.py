@@ -60,14 +60,25 @@ _KNOWS = {
 # Floor upon floor: a room knows those below its own, never one beside it.
 _STORAGE = (
     {"connections", "forms"},
-    {"backup", "events", "figures", "loads", "model_days", "outdated", "quarantined", "shared_counts"},
+    {
+        "backup",
+        "events",
+        "figures",
+        "lists",
+        "loads",
+        "model_days",
+        "models",
+        "outdated",
+        "quarantined",
+        "shared_counts",
+    },
     {"clusters", "sums", "upgrade"},
     {"days_seen", "profiles"},
-    {"memories", "runs", "value_days"},
+    {"memories", "runs", "value_days", "velocity"},
     {"following"},
     {"decisions"},
     {"reviews", "transactions"},
-    {"labels"},
+    {"challenges", "labels"},
     {"removal", "verify"},
 )
 # Folders know no program, and programs not each other.
@@ -141,6 +152,6 @@ def test_one_row_at_a_time_nobody_needs_what_the_bulk_way_does() -> None:
 
 def test_who_has_rules_of_its_own_for_the_columns_has_them_for_each() -> None:
     columns = [column.name for column in TRANSACTIONS.columns]
-    assert list(Submission.model_fields) == columns
+    assert list(Submission.model_fields) == [*columns, "can_challenge"]
     assert Columns.model_fields.keys() == {*columns} - {"flagged_fraud"}
     assert {*made_ids.CONTENT} == {*CONTENT} - {"id", "amount", "currency"} | {"cents"}

@@ -7,8 +7,11 @@ from typing import NamedTuple
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.scorer import running
+from fraudstack.model.artefact import Model
+from fraudstack.settings import Settings
+from tests.api.scorer import chosen, running
 from tests.jobs.databases import new_postgres
+from tests.model.made import kept_model
 
 
 @pytest.fixture
@@ -16,6 +19,20 @@ def client(tmp_path: Path, database: str) -> Iterator[TestClient]:
     """A scorer in development, without keys."""
     with running(tmp_path, database) as client:
         yield client
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> list[tuple[Path, Model]]:
+    """Two models, each in a folder that no scorer has."""
+    folders = [tmp_path / "trained" / name for name in ("first", "second")]
+    folders[0].parent.mkdir()
+    return [(folder, kept_model(folder, seed)) for seed, folder in enumerate(folders, 1)]
+
+
+@pytest.fixture
+def driver(tmp_path: Path, database: str) -> Settings:
+    """The settings of a job, or of whoever promotes, with a folder of its own."""
+    return chosen(tmp_path / "driver", database)
 
 
 class Shared(NamedTuple):

@@ -47,12 +47,12 @@ def test_what_is_out_of_the_ordinary_is_suspicious_and_says_why(client: TestClie
 
 
 def test_the_sixteen_fields_are_stored_as_they_were_posted(client: TestClient, database: str) -> None:
-    body = post(5, description="a gift", errors="Bad PIN", amount="812.40", client_id=9, zip="00501")
+    body = post(5, description="a gift", errors="Bad PIN", amount="212.40", client_id=9, zip="00501")
     assert client.post("/transaction", json=body | {"flagged_fraud": 1, "is_fraud": 1}).status_code == 200
     [row] = transactions(database).values()
     expected = (5, "9", "70", "USD", "Chip Transaction", "59935", "Beulah", "ND", "00501", 5411, "a gift", "Bad PIN", 0)
     assert (row[0], *row[2:4], *row[5:15]) == expected
-    assert (str(row[1]), str(row[4]).rstrip("0"), row[15]) == ("2019-11-01 12:00:00", "812.4", None)
+    assert (str(row[1]), str(row[4]).rstrip("0"), row[15]) == ("2019-11-01 12:00:00", "212.4", None)
 
 
 def test_an_id_is_assigned_where_none_is_posted(client: TestClient) -> None:

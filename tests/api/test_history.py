@@ -17,14 +17,14 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from fraudstack.features.table import ClientFigures
+from fraudstack.features.table import NAMES, ClientFigures
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import parse
 from fraudstack.storage.following import history
 from tests.api.scorer import post, running
-from tests.jobs.databases import execute
+from tests.jobs.databases import execute, query
 
 START = datetime(2019, 3, 1)
 CLIENTS = ("7", "8")
@@ -173,7 +173,9 @@ def test_what_a_file_loaded_is_scored_as_if_it_had_just_come(tmp_path: Path, dat
     with running(tmp_path, database) as client:
         client.post("/transactions", json={"transactions": usual})
         dry = client.post("/transaction?dry_run=1", json=odd).json()
-        load(database, odd)
+        # What came later was known to nobody: the client is at home there, and spends as much, however often.
+        later = [odd | {"id": 50 + n, "date": str(START + timedelta(days=40, hours=n))} for n in range(1, 1200)]
+        load(database, odd, *later)
         make(database, "7")
         assert client.post("/transaction", json=odd).json() | {"llm_status": ""} == dry | {"llm_status": ""}
 
@@ -181,7 +183,7 @@ def test_what_a_file_loaded_is_scored_as_if_it_had_just_come(tmp_path: Path, dat
 class Listener:
     """In the place of a model: hears each transaction's figures and finds none of them odd."""
 
-    version, label_delay = "made up", 7
+    version, label_delay, first_unseen, features = "made up", 7, 0, NAMES
 
     def __init__(self) -> None:
         self.heard: list[list[float]] = []
@@ -194,18 +196,33 @@ class Listener:
 def test_a_model_is_told_of_what_a_file_loaded_as_it_was_at_its_time(tmp_path: Path, database: str) -> None:
     draw = random.Random(1)
     bodies = [body(id, START + timedelta(hours=7 * id), draw) | {"client_id": "7"} for id in range(1, 60)]
-    with running(tmp_path, database) as client:
+    looked_at = "SELECT id, figures FROM decisions ORDER BY id"
+    with running(tmp_path, database, figures_share=1.0) as client:
         scorer = cast("FastAPI", client.app).state.scorer
-        scorer.model.model = at_first = Listener()
+        scorer.model.model = Listener()
         client.post("/transactions", json={"transactions": bodies})
+        at_first = query(database, looked_at)
         execute(database, "DELETE FROM decisions", "UPDATE transactions SET flagged_fraud = NULL")
         make(database, "7")
-        scorer.model.model = later = Listener()
         # In an order that isn't theirs.
         answer = client.post("/transactions", json={"transactions": bodies[::-1]}).json()
     assert {result["status"] for result in answer["results"]} == {200}
     assert all(result["decision"]["model_version"] for result in answer["results"])
-    assert str(later.heard[::-1]) == str(at_first.heard)
+    assert all(figures for _, figures in at_first)
+    assert query(database, looked_at) == at_first
+
+
+def test_of_what_a_model_has_learned_from_it_is_not_asked(tmp_path: Path, database: str) -> None:
+    bodies = [post(id, date=str(START + timedelta(days=id)), merchant_city=None, zip=None) for id in range(1, 30)]
+    with running(tmp_path, database) as client:
+        load(database, *bodies)
+        make(database, "7")
+        model = cast("FastAPI", client.app).state.scorer.model.model = Listener()
+        model.first_unseen = (START - datetime(1970, 1, 1)).days + 20
+        answers = client.post("/transactions", json={"transactions": bodies}).json()["results"]
+    said = [answer["decision"]["model_problem"] for answer in answers]
+    assert said == ["the model has learned from later days"] * 19 + [None] * 10
+    assert len(model.heard) == 10
 
 
 LONG = 11_000

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,6 +29,9 @@ from tests.storage.recording import recording
 pytestmark = pytest.mark.long
 NOW = datetime(2026, 1, 5, 12)
 LOADED = [post(id, date="2019-11-01 13:00:00", zip=None, merchant_city=None) for id in (201, 202)]
+SEVERAL = [post(100, **ABROAD), *LOADED, post(101, client_id="8")]
+
+Work = Callable[[TestClient], int]
 
 
 @dataclass
@@ -125,24 +129,37 @@ def on_disk(fault: Fault, url: str) -> AbstractContextManager[None]:
     return recording([], fails)
 
 
-def content(url: str) -> dict[str, list[str]]:
-    """All that the store holds, but for versions, which rise with every try."""
+@cache
+def columns(url: str) -> dict[str, str]:
+    """What is compared of each table: all but versions, which rise with every try."""
     if url.startswith("sqlite"):
         tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        columns = "SELECT name FROM pragma_table_info('{}')"
-        opened: Any = closing(sqlite3.connect(url.removeprefix("sqlite:///")))
+        names = "SELECT name FROM pragma_table_info('{}') ORDER BY name"
     else:
         tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        columns = "SELECT column_name FROM information_schema.columns WHERE table_name = '{}'"
-        opened = psycopg.connect(url, autocommit=True)
+        names = "SELECT column_name FROM information_schema.columns WHERE table_name = '{}' ORDER BY 1"
     found = {}
-    with opened as connection:
+    with opened(url) as connection:
         for (table,) in connection.execute(tables).fetchall():
-            names = sorted(name for (name,) in connection.execute(columns.format(table)).fetchall())
+            every = [name for (name,) in connection.execute(names.format(table)).fetchall()]
             # What a server rolls back leaves a gap in its numbers.
-            kept = ", ".join(name for name in names if name not in ("version", "review_id"))
-            found[table] = sorted(map(repr, connection.execute(f'SELECT {kept} FROM "{table}"').fetchall()))
+            found[table] = ", ".join(name for name in every if name not in ("version", "review_id"))
     return found
+
+
+def opened(url: str) -> AbstractContextManager[Any]:
+    if url.startswith("sqlite"):
+        return closing(sqlite3.connect(url.removeprefix("sqlite:///")))
+    return psycopg.connect(url, autocommit=True)
+
+
+def content(url: str) -> dict[str, list[str]]:
+    """All that the store holds, but for versions."""
+    with opened(url) as connection:
+        return {
+            table: sorted(map(repr, connection.execute(f'SELECT {kept} FROM "{table}"').fetchall()))
+            for table, kept in columns(url).items()
+        }
 
 
 def one(client: TestClient) -> int:
@@ -158,12 +175,19 @@ def review(client: TestClient) -> int:
 
 
 def batch(client: TestClient) -> int:
-    several = [post(100, **ABROAD), *LOADED, post(101, client_id="8")]
+    return of_a_batch(client, SEVERAL)
+
+
+def of_a_batch(client: TestClient, several: list[dict[str, Any]]) -> int:
     answer = client.post("/transactions", json={"transactions": several})
     if answer.status_code != 200:
         return answer.status_code
     statuses: list[int] = [result["status"] for result in answer.json()["results"]]
     return max(statuses)
+
+
+# Those before one whose history has to be replayed are stored on their own.
+PARTS_OF: dict[Work, list[Work]] = {batch: [partial(of_a_batch, several=SEVERAL[:1])]}
 
 
 def then(client: TestClient) -> int:
@@ -192,15 +216,15 @@ class Store:
             return
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE SCHEMA kept")
-            for table in content(url):
+            for table in columns(url):
                 connection.execute(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
 
     def put_back(self) -> None:
         with self._opened() as connection:
-            for table in content(self.url):
-                empty = "DELETE FROM" if self.url.startswith("sqlite") else "TRUNCATE"
+            for table in columns(self.url):
                 main = "main" if self.url.startswith("sqlite") else "public"
-                connection.execute(f'{empty} {main}."{table}"')
+                # Of a few rows that is a tenth of what TRUNCATE takes.
+                connection.execute(f'DELETE FROM {main}."{table}"')
                 connection.execute(f'INSERT INTO {main}."{table}" SELECT * FROM kept."{table}"')
 
     @contextmanager
@@ -215,7 +239,6 @@ class Store:
                 yield server
 
 
-Work = Callable[[TestClient], int]
 HOW = {"sqlite": ("error", "full", "lost"), "postgresql": ("error", "cut", "lost")}
 of_each = pytest.mark.parametrize("work", [one, of_a_file, review, batch], ids=lambda work: str(work.__name__))
 
@@ -247,8 +270,11 @@ def all_tried(
 ) -> int:
     """Have each step of the work fail in each way, and look at the store; returns how many faults that were."""
     store = Store(template)
+    parts: list[dict[str, list[str]]] = []
 
-    def tried(client: TestClient, at: int = -1, how: str = "") -> tuple[int, list[dict[str, list[str]]]]:
+    def tried(
+        client: TestClient, at: int = -1, how: str = "", work: Work = work
+    ) -> tuple[int, list[dict[str, list[str]]]]:
         """The answer, and the store after it, after what was asked again if need be, and after the next decision."""
         store.put_back()
         # The connections of the writer and the readers are open, as they are in service.
@@ -258,7 +284,7 @@ def all_tried(
         status = work(client)
         fault.armed = False
         stores = [before, content(template)]
-        if stores[1] == before:
+        if stores[1] in (before, *parts):
             wait_for(lambda: work(client) in (200, 201), 20, "the same again")
         stores.append(content(template))
         wait_for(lambda: then(client) == 200, 20, "the next decision")
@@ -280,6 +306,7 @@ def all_tried(
         mock.patch("api.routes.reviews.this_second", return_value=NOW),
         running(folder, template) as client,
     ):
+        parts.extend(tried(client, work=part)[1][1] for part in PARTS_OF.get(work, []))
         status, (_, done, _, over) = tried(client)
         assert status in (200, 201)
         steps = fault.seen
@@ -292,7 +319,7 @@ def all_tried(
             what = (at, how, steps[at])
             answers[status] = answers.get(status, 0) + 1
             assert status in (200, 201, 503), what
-            assert after == done or (status == 503 and after == before), what
+            assert after == done or (status == 503 and after in (before, *parts)), what
             assert again == done, what
             assert end == over, what
     sys.stderr.write(f"{work.__name__} on {template.partition(':')[0]}: {struck} faults, answers {answers}\n")

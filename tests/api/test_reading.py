@@ -33,8 +33,8 @@ def test_pages_hold_every_transaction_once_latest_first(client: TestClient) -> N
 
 
 def test_filters(client: TestClient, database: str) -> None:
-    known(client, 4)
-    known(client, 3, client_id="8", first=50)
+    known(client, 4, start="2019-01-01")
+    known(client, 3, client_id="8", first=50, start="2019-01-01")
     execute(
         database,
         "UPDATE transactions SET flagged_fraud = 1 WHERE id IN (2, 51)",

@@ -70,7 +70,8 @@ def test_an_exception_silences_habit_and_not_haste(client: TestClient) -> None:
     soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     body = {"until": soon, "reviewer": "ana", "note": "moved to Rome"}
     assert client.put("/clients/7/exceptions/9", json=body).status_code == 204
-    answers = [client.post("/transaction", json=post(100 + number, **ABROAD)).json() for number in range(6)]
+    abroad = ABROAD | {"amount": 300}
+    answers = [client.post("/transaction", json=post(100 + number, **abroad)).json() for number in range(6)]
     assert (answers[0]["decision"], answers[0]["reasons"]) == ("normal", [])
     assert {reason["code"] for reason in answers[5]["reasons"]} == {"burst_10_minutes"}
     [kept] = client.get("/clients/7/profile").json()["exceptions"]

@@ -41,7 +41,7 @@ def test_reviews_change_them(client: TestClient, database: str) -> None:
 
 
 def test_a_loaded_transaction_that_is_decided_is_counted_on(client: TestClient, database: str) -> None:
-    known(client)
+    known(client, start="2019-01-01")
     execute(
         database,
         "UPDATE transactions SET flagged_fraud = NULL WHERE id = 7",

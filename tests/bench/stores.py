@@ -21,9 +21,9 @@ def store(folder: Path, rows: int, server: str | None, *, anew: bool = False) ->
     return url
 
 
-def with_model(folder: Path, rows: int, server: str | None) -> tuple[str, Path]:
+def with_model(folder: Path, rows: int, server: str | None, *, anew: bool = False) -> tuple[str, Path]:
     """The URL of another store of `rows` transactions, which remembers what a model asks for; the models' folder."""
-    url, made = empty(folder, f"model_{rows}", server, anew=False)
+    url, made = empty(folder, f"model_{rows}", server, anew=anew)
     models = folder / f"models-{rows}"
     if made:
         environment = os.environ | given(url, folder) | {"TX_MODEL_DIR": str(models)}

@@ -123,6 +123,14 @@ def test_a_day_starts_itself_where_a_schedule_is_given() -> None:
         assert "TX_INGEST_SCHEDULE" not in json.dumps(pod)
 
 
+def test_a_person_signs_a_refresh_off_where_that_is_asked_for() -> None:
+    for given, said in (("--set", "airflow.signOff=true"), "true"), ((), None):
+        for name, pod, _ in pods(*given):
+            if name == "fraudstack-airflow-scheduler":
+                env = {variable["name"]: variable.get("value") for variable in containers(pod)[-1]["env"]}
+                assert env.get("TX_MODEL_SIGN_OFF") == said
+
+
 def test_a_file_that_is_late_is_an_alert_where_one_is_due() -> None:
     watched = ("--set", "api.serviceMonitor.enabled=true")
     due = ("--set", "airflow.ingest.schedule=30 4 * * *,airflow.ingest.hours=3")

@@ -31,15 +31,15 @@ class Airflow:
     def get(self, path: str) -> Any:
         return self.api.get(path).raise_for_status().json()
 
-    def trigger(self, run_id: str, **conf: str) -> None:
+    def trigger(self, run_id: str, dag: str = DAG, **conf: object) -> None:
         asked = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        self.api.post(f"{DAG}/dagRuns", json=asked).raise_for_status()
+        self.api.post(f"{dag}/dagRuns", json=asked).raise_for_status()
 
-    def finished(self, run_id: str) -> dict[str, Any]:
+    def finished(self, run_id: str, dag: str = DAG) -> dict[str, Any]:
         """The run, when it has come to its end."""
 
         def over() -> dict[str, Any] | None:
-            run: dict[str, Any] = self.get(f"{DAG}/dagRuns/{run_id}")
+            run: dict[str, Any] = self.get(f"{dag}/dagRuns/{run_id}")
             return run if run["state"] in ("success", "failed") else None
 
         return wait_for(over, RUN_SECONDS, f"the end of the run {run_id}")

@@ -13,9 +13,10 @@ from tests.dashboard.browser import drawn, opened, shown
 
 _FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screens"
 _SCREENS = {
-    "overview": "?period=everything",
+    "overview": "",
     "transactions": "transactions?flagged_fraud=yes",
     "review": "review",
+    "lists": "lists",
     "clusters": "clusters",
     "pipeline": "pipeline",
     "model": "model",

@@ -9,16 +9,21 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pyspark.sql import SparkSession
 
+from fraudstack.model import registry
 from fraudstack.settings import DATA_DIR
+from fraudstack.storage.connections.store import parse
 from jobs import clean, cluster, label, profiles
 from tests.api.served import environment, served
 from tests.dashboard.browser import alarmed, browsing, drawn, opened, shown
+from tests.dashboard.watched import indices, weeks
 from tests.jobs.databases import query, quiet, settings
+from tests.model.made import kept_model
+from tests.report.stores import fill
 
 pytestmark = pytest.mark.slow
 
 # The first page has no path of its own.
-SCREENS = ("", "transactions", "review", "clusters", "pipeline")
+SCREENS = ("", "transactions", "review", "lists", "clusters", "pipeline")
 
 
 class Stack(NamedTuple):
@@ -67,6 +72,15 @@ def metric(page: Page, label: str) -> int:
     """A figure of the overview."""
     found = page.locator("[data-testid=stMetric]", has=page.get_by_text(label, exact=True))
     return int(found.locator("[data-testid=stMetricValue]").inner_text().replace(",", ""))
+
+
+def serious(page: Page) -> list[object]:
+    """What keeps somebody from reading a page."""
+    return [
+        (one["id"], [node["html"][:200] for node in one["nodes"]])
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 def test_a_post_is_seen_filtered_opened_and_judged(stack: Stack, browser: Browser) -> None:
@@ -122,13 +136,7 @@ def test_nothing_serious_keeps_anybody_from_reading(stack: Stack, browser: Brows
     with opened(browser=browser, dark=dark) as (page, errors):
         page.goto(f"{stack.dashboard}/{screen}")
         drawn(page)
-        found = Axe().run(page)
-        serious = [
-            (one["id"], [node["html"][:200] for node in one["nodes"]])
-            for one in found.response["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert serious == []
+        assert serious(page) == []
         assert errors == []
 
 
@@ -136,5 +144,42 @@ def test_nothing_serious_keeps_anybody_from_reading(stack: Stack, browser: Brows
 def test_on_a_phone_nothing_is_wider_than_the_screen(stack: Stack, browser: Browser, screen: str) -> None:
     with opened(browser=browser, width=390) as (page, _):
         page.goto(f"{stack.dashboard}/{screen}")
+        drawn(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard whose model is watched, and expects what doesn't come."""
+    folder = tmp_path_factory.mktemp("watched")
+    store = f"sqlite:///{folder}/transactions.db"
+    kept_model(folder / "made")
+    version = registry.promote(folder / "model", folder / "made", {"reason": "better by far"}).version
+    windows, moved = weeks(version, online=4), indices(version, amount=0.9, hour=0.1)
+    fill(parse(store), model_windows=windows, model_days=moved)
+    with shown(folder, environment(folder, store, TX_MODEL_DIR=str(folder / "model"))) as dashboard:
+        yield f"{dashboard}/model"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_model_that_is_wrong_somewhere_says_where(watched: str, browser: Browser, dark: bool) -> None:
+    with opened(browser=browser, dark=dark) as (page, errors):
+        page.goto(watched)
+        drawn(page)
+        alert = page.get_by_test_id("stAlert").filter(
+            has_text=re.compile("^.*Online: 120 frauds expected, 24 observed")
+        )
+        expect(alert).to_be_visible()
+        # One of each channel, with both lines in its legend.
+        charts = page.get_by_test_id("stVegaLiteChart")
+        expect(charts).to_have_count(2)
+        assert alert.bounding_box()["y"] < charts.first.bounding_box()["y"]  # type: ignore[index]
+        assert serious(page) == []
+        assert errors == []
+
+
+def test_on_a_phone_the_model_is_no_wider_than_the_screen(watched: str, browser: Browser) -> None:
+    with opened(browser=browser, width=390) as (page, _):
+        page.goto(watched)
         drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

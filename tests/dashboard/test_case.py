@@ -55,6 +55,8 @@ def test_a_decision_is_shown_with_its_reasons_and_their_figures(client: TestClie
     text = html(page)
     assert "812.40 USD" in text
     assert f"Suspicious, score {answer['score']:.2f}" in text
+    assert f"It would have been normal if {escape(answer['normal_if'])}." in text
+    assert "below the budget" not in text
     for reason in answer["reasons"]:
         assert f"<td>{escape(reason['text'])}</td>" in text
         assert f"<td class=number>{reason['weight']:.2f}</td>" in text

@@ -1,8 +1,7 @@
 """The model in force: what is watched of it, decisions over the years, its card."""
 
-from datetime import date, timedelta
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,10 +9,9 @@ from streamlit.testing.v1 import AppTest
 from fraudstack.model import registry
 from fraudstack.model.artefact import Model
 from fraudstack.storage.connections.store import parse
+from tests.dashboard.watched import indices, weeks
 from tests.model.made import kept_model
 from tests.report.stores import fill
-
-LAST = date(2019, 10, 31)
 
 
 def opened() -> AppTest:
@@ -41,20 +39,6 @@ def champion(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mod
     return registry.promote(tmp_path / "model", made, {"reason": "better by far"})
 
 
-def measures(version: str, **latest: float) -> list[dict[str, Any]]:
-    return [
-        {
-            "day": str(LAST - timedelta(days=ago)),
-            "model_version": version,
-            "measure": name.replace("__", ":"),
-            "value": value / (ago + 1),
-            "sample": 3000,
-        }
-        for name, value in latest.items()
-        for ago in range(5)
-    ]
-
-
 def said(app: AppTest) -> str:
     return " ".join(
         str(getattr(one, "value", ""))
@@ -71,25 +55,54 @@ def test_without_a_model_it_says_how_to_get_one(named: str, tmp_path: Path, monk
     assert "The history was not decided yet" in text
 
 
-def test_a_shift_is_said_and_the_rest_can_be_looked_at(named: str, champion: Model) -> None:
-    fill(parse(named), model_days=measures(champion.version, psi__amount=0.41, psi__score=0.05, psi__hour=0.01))
+def test_what_needs_attention_is_a_sentence(named: str, champion: Model) -> None:
+    windows = weeks(champion.version, online=4)
+    fill(parse(named), model_windows=windows, model_days=indices(champion.version, amount=0.9, hour=0.15))
     app = opened()
-    [warning] = app.warning
-    assert warning.value == "Shifted against the training window: amount."
-    table = app.dataframe[0].value
-    assert list(table["feature"]) == ["amount", "score of the model", "hour"]
-    assert f"up to {LAST}" in said(app)
-    assert "No week after the training window has enough labels yet" in said(app)
-
-
-def test_nothing_shifted_is_said_too(named: str, champion: Model) -> None:
-    fill(
-        parse(named), model_days=measures(champion.version, psi__amount=0.1, psi__score=0.05, precision=0.7, recall=0.4)
+    warnings = [one.value for one in app.warning]
+    assert any(
+        re.fullmatch(
+            r"Online: 120 frauds expected, 24 observed since 20 September 2019; \d+ to \d+ would be usual\.", one
+        )
+        for one in warnings
     )
+    shifted = "Spread otherwise than in the training window since 25 October 2019: amount (stability index 0.90, usual"
+    assert warnings[-1].startswith(shifted)
+    assert not any("Chip" in one or "hour" in one for one in warnings)
+    segments, features = app.dataframe[0].value, app.dataframe[1].value
+    assert list(segments["segment"]) == ["", "Chip", "Online", "below 10"]
+    assert "frauds" in segments["attention"][2]
+    assert not segments["attention"][1]
+    assert list(segments["expected"]) == [240.0] * 4
+    assert list(segments["observed"])[2] < list(segments["observed"])[1]
+    assert list(features["feature"]) == ["amount", "hour"]
+    assert "Frauds expected and observed" in [one.value for one in app.subheader]
+
+
+def test_that_nothing_does_is_said_too_and_who_spoke(named: str, champion: Model) -> None:
+    fill(parse(named), model_windows=weeks(champion.version, online=19, spoke="earlier"))
     app = opened()
     assert not app.warning
-    assert "Nothing has shifted" in said(app)
-    assert "enough labels yet" not in said(app)
+    assert "Nothing is out of what is usual" in said(app)
+    assert "The model in force has seen all of them" in said(app)
+
+
+def test_what_a_model_before_did_is_told_as_its(named: str, champion: Model) -> None:
+    fill(parse(named), model_windows=weeks(champion.version, online=4, spoke="earlier"))
+    assert all("A model before this one spoke then" in one.value for one in opened().warning)
+
+
+def test_without_a_past_nothing_is_called_unusual(named: str, champion: Model) -> None:
+    fill(parse(named), model_windows=weeks(champion.version, online=0, count=6))
+    app = opened()
+    assert not app.warning
+    assert "What is usual can't be said yet" in said(app)
+    assert len(app.dataframe[0].value) == 4
+
+
+def test_what_was_not_watched_yet_is_said(named: str, champion: Model) -> None:
+    fill(parse(named))
+    assert "the DAG `model_watch` looks at each week" in said(opened())
 
 
 def test_years_are_precision_and_recall_of_decisions_made_in_time(named: str, champion: Model) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
@@ -164,4 +165,41 @@ def test_a_missing_store_is_a_sentence(named: str) -> None:
 
 def test_a_period_that_is_none_is_the_usual(scorer: TestClient) -> None:
     known(scorer)
-    assert opened(period="forever").segmented_control[0].value == "30 days"
+    assert opened(period="forever").segmented_control[0].value == "with frauds"
+
+
+def test_it_opens_on_the_latest_days_with_frauds(scorer: TestClient, named: str) -> None:
+    for number, day in enumerate(("2019-01-02", "2019-02-10", "2019-02-20", "2019-06-30")):
+        scorer.post("/transaction", json=post(number, date=f"{day} 12:00:00", amount=10))
+    # Nothing is known: the newest days.
+    assert figures(opened())["Transactions"] == "1"
+    assert not any("with known frauds" in caption.value for caption in opened().caption)
+    for number, verdict in ((1, "fraud"), (2, "fraud"), (3, "legitimate")):
+        scorer.post(f"/transactions/{number}/review", json={"verdict": verdict, "reviewer": "ana"})
+    app = opened()
+    assert (figures(app)["Transactions"], figures(app)["Fraud"]) == ("2", "2")
+    assert "The latest 30 days with known frauds: none is known of the days after 2019-02-20" in app.caption[0].value
+    assert "2019-01-22 to 2019-02-20" in app.caption[1].value
+    assert figures(opened(period="30 days"))["Transactions"] == "1"
+    # As soon as a fraud of the newest days is known, these are shown.
+    scorer.post("/transactions/3/review", json={"verdict": "fraud", "reviewer": "ana"})
+    app = opened()
+    assert (figures(app)["Transactions"], figures(app)["Fraud"]) == ("1", "1")
+    assert not any("with known frauds" in caption.value for caption in app.caption)
+
+
+def test_what_was_decided_afterwards_counts_in_precision_and_recall(scorer: TestClient, named: str) -> None:
+    known(scorer)
+    scorer.post("/transaction", json=post(100, **ABROAD))
+    scorer.post("/transactions/100/review", json={"verdict": "fraud", "reviewer": "ana"})
+    assert (figures(opened())["Precision"], figures(opened())["Recall"]) == ("100.0%", "100.0%")
+    execute(
+        named,
+        "INSERT INTO batch_days (day, model_version, transactions, suspicious, labelled, frauds, suspicious_labelled,"
+        " suspicious_frauds, fraud_cents, caught_cents)"
+        " SELECT max(day), 'm', 900, 5, 800, 7, 4, 2, 0, 0 FROM daily_sums WHERE kind = 'all'",
+    )
+    st.cache_data.clear()
+    said = figures(app := opened())
+    assert (said["Precision"], said["Recall"]) == ("60.0%", "37.5%")
+    assert any("900 were decided afterwards" in caption.value for caption in app.caption)

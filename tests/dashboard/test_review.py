@@ -54,11 +54,11 @@ def api(tmp_path: Path, named: str, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def fill(url: str) -> None:
-    httpx.post(f"{url}/transactions", json={"transactions": history()}).raise_for_status()
+    httpx.post(f"{url}/transactions", json={"transactions": history(start="2019-09-14")}).raise_for_status()
     cheap = {"merchant_state": "Spain", "merchant_city": "Madrid", "merchant_id": "8"}
     for body in (
-        post(101, **cheap, date="2019-09-01 12:00:00"),
-        post(100, **ABROAD, date="2019-10-01 12:00:00"),
+        post(101, **cheap, date="2019-10-25 12:00:00"),
+        post(100, **ABROAD, date="2019-10-28 12:00:00"),
         post(102, **cheap, date="2019-11-01 12:00:00"),
     ):
         answer = httpx.post(f"{url}/transaction", json=body).json()
@@ -97,6 +97,10 @@ def said(page: AppTest) -> str:
     return " ".join(str(one.value) for kind in (page.error, page.info, page.success) for one in kind)
 
 
+def html(page: AppTest) -> str:
+    return " ".join(str(one.value) for one in page.html)
+
+
 def verdicts(database: str) -> list[tuple[object, ...]]:
     return query(database, "SELECT id, verdict, note, reviewer FROM reviews ORDER BY review_id")
 
@@ -104,7 +108,7 @@ def verdicts(database: str) -> list[tuple[object, ...]]:
 def test_without_a_name_nothing_is_given_out(api: str, named: str) -> None:
     page = AppTest.from_function(script, default_timeout=30).run()
     assert shown(page) is None
-    assert "Type your name" in said(page)
+    assert "3 wait for a verdict. Type your name" in said(page)
     assert query(named, "SELECT * FROM claims") == []
 
 
@@ -139,6 +143,16 @@ def test_the_page_says_how_many_wait(api: str, monkeypatch: pytest.MonkeyPatch) 
     assert waiting(page) == "2 wait for a verdict; you gave 1 in this session."
     monkeypatch.setattr(queries_review, "MOST_COUNTED", 1)
     assert waiting(page.run()).startswith("1+ wait")
+
+
+def test_what_is_below_the_budget_waits_and_says_so(api: str, named: str) -> None:
+    execute(named, "UPDATE decisions SET below_budget = 1 WHERE id IN (101, 102)")
+    page = opened()
+    assert any("3 wait for a verdict, 2 of them below the budget" in one.value for one in page.caption)
+    assert "below the budget" not in html(page)
+    click(page, "fraud")
+    assert shown(page) == 102
+    assert ", below the budget of alerts a day" in html(page)
 
 
 def test_two_sessions_get_different_ones(api: str, named: str) -> None:
@@ -237,7 +251,7 @@ def labelled_but_for(database: str, id: int, day: str) -> None:
 @pytest.mark.parametrize("every", [2, 3])
 def test_a_random_sample_of_the_unflagged_comes_in_its_turn(api: str, named: str, every: int) -> None:
     # Of all that is unflagged only 40 has no known truth.
-    labelled_but_for(named, 40, "2019-02-12")
+    labelled_but_for(named, 40, "2019-10-23")
     page = opened(sample="true", every=str(every))
     order = []
     for _ in range(4):
@@ -255,7 +269,8 @@ def test_every_unflagged_one_is_as_likely(api: str, named: str, monkeypatch: pyt
     monkeypatch.setattr(queries_review, "_RANDOM", random.Random(1))
     # Ten days with one, a day with thirty, and thirty days whose label came just now: the sums don't know it yet.
     execute(named, "UPDATE transactions SET is_fraud = 1 WHERE id BETWEEN 11 AND 40")
-    crowd = [post(1000 + n, client_id=f"c{n}", date="2019-11-05 12:00:00") for n in range(30)]
+    own = [{"client_id": f"c{n}", "card_id": f"c{n}", "merchant_id": "77"} for n in range(30)]
+    crowd = [post(1000 + n, **ids, date="2019-11-05 12:00:00") for n, ids in enumerate(own)]
     httpx.post(f"{api}/transactions", json={"transactions": crowd}).raise_for_status()
     connection = Connection(parse(named), read_only=True)
     days = queries_review.unflagged_days(connection)

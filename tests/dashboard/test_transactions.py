@@ -22,7 +22,7 @@ def script() -> None:
 def client(tmp_path: Path, named: str) -> Iterator[TestClient]:
     """A scorer on the store that the page reads."""
     with running(tmp_path, named) as client:
-        known(client, 60)
+        known(client, 60, start="2019-01-01")
         client.post("/transaction", json=post(100, **ABROAD))
         yield client
 

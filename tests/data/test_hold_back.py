@@ -55,7 +55,7 @@ def test_a_raw_file_is_posted_row_by_row(tmp_path: Path) -> None:
         tally = Tally()
         for found in stream(csv, truth, url, None):
             assert found.answer is not None
-            tally.add(found.answer, found.is_fraud, found.milliseconds)
+            tally.add(found.transaction, found.answer, found.is_fraud, found.milliseconds)
         assert sum(tally.decisions.values()) == 60
         assert tally.sentence().startswith("60 posted: ")
         # Posted again, each has its stored decision.

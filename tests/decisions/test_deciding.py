@@ -3,8 +3,9 @@
 from contextlib import closing, suppress
 from datetime import datetime
 
-from fraudstack.decisions.deciding import Terms, decide_and_store, score
+from fraudstack.decisions.deciding import decide_and_store, score
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms
 from fraudstack.rules import config
 from fraudstack.storage import profiles
 from fraudstack.storage.connections.online import Connection

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from jobs import JOBS
 from tests.api.served import free_port
 
 CONTEXT, NAMESPACE, RELEASE = "kind-kind", "fraudstack", "fraudstack"
+INGEST = "transactions_ingest"
 CHART = Path(__file__).parents[2] / "charts" / "fraudstack"
 DATA = "/data/transactions.db"
 # Posts until the time is over, each again until it is acknowledged; prints the ids that were.
@@ -136,17 +137,17 @@ def query(statement: str) -> list[list[Any]]:
     return rows
 
 
-def trigger() -> str:
-    """Start the DAG from the scheduler's pod; the run's id."""
+def trigger(dag: str = INGEST, conf: Mapping[str, Any] | None = None) -> str:
+    """Start a DAG from the scheduler's pod; the run's id."""
     run_id = f"e2e-{time.time_ns()}"
     scheduler = ("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--")
     # The DAG is there when the processor has read it.
     wait_for(
         "the DAG in Airflow",
-        lambda: "transactions_ingest" in kubectl(*scheduler, "airflow", "dags", "list", "--output", "json"),
+        lambda: dag in kubectl(*scheduler, "airflow", "dags", "list", "--output", "json"),
         300,
     )
-    kubectl(*scheduler, "airflow", "dags", "trigger", "transactions_ingest", "--run-id", run_id)
+    kubectl(*scheduler, "airflow", "dags", "trigger", dag, "--run-id", run_id, "--conf", json.dumps(conf or {}))
     return run_id
 
 
@@ -165,10 +166,10 @@ def applications(run_id: str) -> dict[str, list[str]]:
     return states
 
 
-def run_state(run_id: str) -> str:
+def run_state(run_id: str, dag: str = INGEST) -> str:
     """Airflow's word on a run."""
     scheduler = ("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--")
-    said = kubectl(*scheduler, "airflow", "dags", "list-runs", "transactions_ingest", "--output", "json")
+    said = kubectl(*scheduler, "airflow", "dags", "list-runs", dag, "--output", "json")
     runs = json.loads(said[said.index("[{") :])
     return next(str(run["state"]) for run in runs if run["run_id"] == run_id)
 

@@ -173,7 +173,7 @@ def test_an_upgrade_waits_for_the_ingest_and_brings_the_schema_up_to_date() -> N
         wait_for("it waiting", lambda: "waiting for an ingest" in kubectl("logs", pod, "--container", "upgrade"), 120)
     roll_out()
     assert (query(_COUNTS), query(_REVISION), key("payments")) == (before, [[newest]], keys)
-    assert query("SELECT count(*) FROM days_seen") == [[0]]
+    assert query("SELECT count(*) FROM days_seen_by_year") == [[0]]
     post(1_500_000_002)
 
 

@@ -59,7 +59,7 @@ def through_the_api(folder: str, url: str) -> None:
 
 def tried(spark: SparkSession, folder: Path, url: str, *texts: str, **more: Any) -> Backtest:
     ways = [(f"{place}.yaml", rules(text)) for place, text in enumerate(texts)]
-    return backtest.run(spark, chosen(folder, url), ways, more.get("model"), more.get("delay", 7), quiet())
+    return backtest.run(spark, chosen(folder, url), ways, more.get("models", ()), more.get("delay", 7), quiet())
 
 
 def counted(url: str, condition: str) -> Counts:
@@ -81,7 +81,7 @@ def test_its_decisions_are_the_scorers(
     # Labels that come after the last transaction change no decision.
     told = "id % 3 = 0 AND date >= '2019-02-22 00:00:00'"
     execute(database, f"UPDATE transactions SET is_fraud = CASE WHEN id % 5 = 0 THEN 1 ELSE 0 END WHERE {told}")
-    found = tried(spark, tmp_path, database, STRICT, config.DEFAULT.read_text(), model=model)
+    found = tried(spark, tmp_path, database, STRICT, config.DEFAULT.read_text(), models=[model] if model else ())
     way = found.ways[0]
     assert way.counts == counted(database, "d.suspicious = 1")
     assert way.counts.alerts > 100
@@ -99,19 +99,20 @@ def test_its_decisions_are_the_scorers(
     assert all(alert.reason for alert in found.change.alerts)
 
 
-def test_figures_begin_after_what_the_model_has_seen(
+def test_figures_begin_when_the_model_could_have_been_in_force(
     spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Path
 ) -> None:
     decided(made_once, database, with_model=True)
     model = promoted(tmp_path)
     model.facts["trained"]["until"] = "2019-02-15"
-    found = tried(spark, tmp_path, database, STRICT, model=model)
-    assert (found.first, found.trained_until) == ("2019-02-16", "2019-02-15")
-    [[after]] = query(database, "SELECT count(*) FROM transactions WHERE date >= '2019-02-16 00:00:00'")
+    found = tried(spark, tmp_path, database, STRICT, models=[model])
+    # The last of its labels were known a week later.
+    assert (found.first, found.trained_until) == ("2019-02-23", "2019-02-15")
+    [[after]] = query(database, "SELECT count(*) FROM transactions WHERE date >= '2019-02-23 00:00:00'")
     assert found.transactions == after
     model.facts["trained"]["until"] = "2030-01-01"
-    with pytest.raises(InputError, match="no transaction after 2030-01-01"):
-        tried(spark, tmp_path, database, STRICT, model=model)
+    with pytest.raises(InputError, match="no transaction from 2030-01-09 on"):
+        tried(spark, tmp_path, database, STRICT, models=[model])
 
 
 def test_a_label_counts_once_it_is_known(spark: SparkSession, made_once: MadeOnce, tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from pyspark.ml.clustering import KMeans
 from pyspark.sql import SparkSession
 
 from data.generate import generate
@@ -182,6 +184,40 @@ def test_the_number_of_clusters_is_that_which_separates_best(spark: SparkSession
     assert "abroad" in str(clusters[1]["name"]) or "by night" in str(clusters[1]["name"])
     assert (clusters[1]["foreign_share"], clusters[1]["night_share"]) == (1, 1)
     assert all(of["fraud_rate"] is None for of in clusters)
+
+
+def test_the_number_of_clusters_stays_until_the_store_has_grown_by_a_tenth(
+    spark: SparkSession, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[int] = []
+
+    def kmeans(**asked: Any) -> KMeans:
+        fitted.append(asked["k"])
+        return KMeans(**asked)
+
+    monkeypatch.setattr(cluster, "KMeans", kmeans)
+    chosen = settings(tmp_path, database, clusters_min=2, clusters_max=4)
+    lines = [
+        line
+        for place, (kind, clients) in enumerate([(shopper, 12), (traveller, 9), (surfer, 6)])
+        for client in range(clients)
+        for line in kind(client, 1 + place * 100_000 + client * 100)
+    ]
+
+    def tried(new: list[str], chosen: Settings) -> list[int]:
+        fitted.clear()
+        write(Path(chosen.csv_path), new)
+        for job in (clean, profiles, cluster):
+            job.run(spark, chosen, f"{len(new)} more", quiet())
+        return sorted(fitted)
+
+    assert tried(lines, chosen) == [2, 3, 4]
+    assert tried([row(900_001, client_id="day1", merchant_id="9")], chosen) == [3]
+    assert tried([row(900_002, client_id="day1", merchant_id="9")], chosen.model_copy(update={"clusters_max": 3})) == [
+        2,
+        3,
+    ]
+    assert tried([line for client in range(50, 54) for line in shopper(client, client * 10_000)], chosen) == [2, 3, 4]
 
 
 FEW = {

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from fraudstack.decisions import champions
+from fraudstack.decisions.again import score_again
 from fraudstack.model import drift, registry
+from fraudstack.rules import config
 from fraudstack.settings import Settings
 from fraudstack.storage.decisions.batch_days import FIGURES
 from jobs import decide, evaluate, promote, train, watch
@@ -34,7 +37,7 @@ def given(spark: SparkSession, made_once: MadeOnce, database: str, tmp_path: Pat
 
 @pytest.mark.long
 def test_each_part_of_the_history_has_a_model_made_before_it(
-    spark: SparkSession, given: Settings, database: str, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, given: Settings, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A week of this store has some eighty transactions.
     monkeypatch.setattr(drift, "LEAST_SAMPLE", 50)
@@ -69,6 +72,21 @@ def test_each_part_of_the_history_has_a_model_made_before_it(
             assert first == "2019-01-01"
     assert decisions(database)[5] == (5, 0.9, "suspicious", "said", None, "online")
 
+    # What isn't normal can be scored again, by whichever model it was.
+    scored = query(
+        database, "SELECT max(id), model_version FROM decisions WHERE suspicious = 1 AND figures IS NOT NULL GROUP BY 2"
+    )
+    assert {version for _, version in scored} <= {version for version, _, _ in used} - {None}
+    with champions.opened(given) as connection:
+        again = [score_again(connection, int(str(id)), tmp_path / "elsewhere") for id, _ in scored]
+    assert again
+    assert all(one.same for one in again)
+    [[missing]] = query(
+        database,
+        "SELECT count(*) FROM decisions WHERE suspicious = 1 AND probability IS NOT NULL AND figures IS NULL",
+    )
+    assert missing == 0
+
     counted = query(database, f"SELECT day, model_version, {', '.join(FIGURES[:6])} FROM batch_days ORDER BY 1, 2")
     assert counted == query(database, _COUNTED)
     by_models = "FROM batch_days WHERE model_version <> ''"
@@ -76,7 +94,11 @@ def test_each_part_of_the_history_has_a_model_made_before_it(
     assert int(str(caught)) > int(str(frauds)) / 2
     watch.run(spark, given, "two", quiet())
     watched = query(database, "SELECT DISTINCT measure FROM model_days")
-    assert {"psi:amount", "psi:score"} <= {row[0] for row in watched}
+    # It has learned from all of them: before it spoke others, as in the history.
+    assert {"psi:amount", "expected", "outside:frauds"} <= {row[0] for row in watched}
+    assert "psi:score" not in {row[0] for row in watched}
+    spoke = query(database, "SELECT DISTINCT spoke FROM model_windows")
+    assert {row[0] for row in spoke} == {version for version, _, _ in used if version is not None}
 
     before = decisions(database)
     assert decide.run(spark, given, "three", quiet()).loaded == 0
@@ -89,3 +111,22 @@ def test_without_labels_the_rules_decide_alone(spark: SparkSession, given: Setti
     assert query(database, "SELECT DISTINCT model_version, source FROM decisions") == [(None, "batch")]
     assert registry.every(given.model_dir, print) == []
     assert watch.run(spark, given, "one", quiet()).said == ["nothing to do: no model is in force"]
+
+
+def test_what_is_expected_to_be_lost_stands_with_each_decision(
+    spark: SparkSession, given: Settings, database: str, tmp_path: Path
+) -> None:
+    execute(database, "UPDATE transactions SET is_fraud = NULL")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(config.DEFAULT.read_text() + "\nbudget: {alerts_a_day: 5, least_loss: 50}\n")
+    decide.run(spark, given.model_copy(update={"rules_path": rules}), "one", quiet())
+    found = query(
+        database,
+        """SELECT d.suspicious, d.below_budget, d.expected_loss, d.score, t.amount
+        FROM decisions d JOIN transactions t USING (id)""",
+    )
+    for suspicious, below, *figures in found:
+        loss, score, amount = (float(str(figure)) for figure in figures)
+        assert loss == pytest.approx(score * abs(amount), abs=0.006)
+        assert below == int(suspicious == 1 and loss < 50)
+    assert {below for suspicious, below, *_ in found if suspicious} == {0, 1}

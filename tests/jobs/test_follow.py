@@ -1,5 +1,6 @@
 """The day after: a file that is small against the store is counted as it comes, and all is as if made anew."""
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -7,12 +8,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from data.generate import generate
+from fraudstack.decisions import champions
+from fraudstack.features import KEPT_DAYS
 from fraudstack.settings import Settings
 from fraudstack.storage.connections.store import parse
 from jobs import OF_A_LARGE_LOAD, clean, decide, follow, label, memories, profiles
 from jobs.steps.turn import is_current
 from tests.jobs.databases import MadeOnce, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
+from tests.model.made import kept_model
 from tests.storage.derived import both
 
 pytestmark = pytest.mark.slow
@@ -123,3 +127,24 @@ def test_the_same_file_again_changes_nothing(spark: SparkSession, history: Setti
     assert follow.run(history, "again", quiet()).rows_in == 0
     assert query(history.store_url, "SELECT client_id, version FROM profiles ORDER BY client_id") == versions
     _assert_right(history)
+
+
+def test_a_challenger_is_asked_of_a_days_file_without_effect(
+    spark: SparkSession, history: Settings, tmp_path: Path
+) -> None:
+    challenger = kept_model(tmp_path / "trained")
+    with champions.opened(history) as connection:
+        champions.shadow(connection, tmp_path / "trained", datetime(2999, 1, 1), "bo", "to see")
+    clean.run(spark, history, "day", quiet())
+    follow.run(history, "day", quiet())
+    _assert_right(history)
+    beside = "SELECT DISTINCT challenger_version, challenger_probability > 0, model_version, probability"
+    asked = f"{beside} FROM decisions WHERE challenger_version IS NOT NULL"
+    [(version, says, model, champions_own)] = query(history.store_url, asked)
+    assert (version, bool(says), model, champions_own) == (challenger.version, True, None, None)
+    # Of days whose values aren't kept any more it would know too little.
+    first, last = query(
+        history.store_url,
+        "SELECT min(date), max(date) FROM transactions JOIN decisions USING (id) WHERE challenger_version IS NOT NULL",
+    )[0]
+    assert (datetime.fromisoformat(str(last)) - datetime.fromisoformat(str(first))).days <= KEPT_DAYS

@@ -11,6 +11,7 @@ from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.settings import Settings
 from fraudstack.storage.memories import bulk as memories_bulk
 from fraudstack.storage.outdated import bulk as rebuild
+from fraudstack.storage.value_days import KINDS
 from jobs import clean, label, memories, profiles
 from tests.jobs.databases import MadeOnce, execute, query, quiet, settings
 from tests.jobs.labels_files import entry, labels
@@ -62,14 +63,21 @@ def test_days_are_kept_and_those_before_as_one(spark: SparkSession, database: st
     memories.run(spark, given, "one", quiet())
     found = query(database, _VALUES)
     last = max(int(str(row[2])) for row in found)
-    assert {int(str(row[2])) for row in found if row[2]} <= set(range(last - KEPT_DAYS, last + 1))
-    of_merchants = [row for row in found if row[0] == "merchant"]
+    first = {kind: min(int(str(row[2])) for row in found if row[2] and row[0] == kind) for kind in KINDS}
+    # Half a year is there.
+    assert first == dict.fromkeys(KINDS, last - KEPT_DAYS)
     [[labelled, frauds]] = query(database, "SELECT count(is_fraud), sum(is_fraud) FROM transactions")
+    of_channels = [row for row in found if row[0] == "channel"]
+    assert [sum(int(str(row[place])) for row in of_channels) for place in (5, 6)] == [labelled, frauds]
+    of_merchants = [row for row in found if row[0] == "merchant"]
     assert sum(int(str(row[5])) for row in of_merchants) == labelled
     assert sum(int(str(row[6])) for row in of_merchants) == frauds
     since = f"'{_date(last - KEPT_DAYS)} 00:00:00'"
     [[kept]] = query(database, f"SELECT count(*) FROM transactions WHERE date >= {since}")
-    assert sum(int(str(row[3])) for row in of_merchants) == kept
+    assert sum(int(str(row[3])) for row in of_merchants if row[2]) == kept
+    # Each has a channel.
+    for of_kind in (of_merchants, of_channels):
+        assert sum(int(str(row[3])) for row in of_kind) == 1000
 
 
 @pytest.mark.long

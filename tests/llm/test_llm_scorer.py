@@ -11,7 +11,7 @@ from fraudstack.llm.ask import connect
 from fraudstack.llm.limits import Limits
 from fraudstack.llm.prompt import PROMPT_VERSION
 from fraudstack.llm.scorer import NOT_ASKED, TextScorer
-from fraudstack.rules.reasons import Reason
+from fraudstack.rules.case import Reason
 from tests.llm.asking import KEY, TEXT, asked, limits, scorer
 from tests.llm.failures import GOOD
 from tests.llm.server import Server, answer, completion, held, sends

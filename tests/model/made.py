@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fraudstack.features.table import NAMES
-from fraudstack.model import files
+from fraudstack.model import files, prior
 from fraudstack.model.artefact import Model, load, save
 from fraudstack.model.fit import Examples, fit
 
@@ -25,6 +25,8 @@ def examples(rows: int = 6000, days: int = 60, share: float = 0.1, seed: int = 1
     """Of which the first feature tells the odds."""
     chance = np.random.default_rng(seed)
     figures = chance.normal(size=(rows, len(NAMES))).astype(np.float32)
+    # What is thought beforehand is the same of all.
+    figures[:, [NAMES.index(name) for name in ("online", *prior.BEGINS)]] = 0
     odds = share / (1 - share) * np.exp(2 * figures[:, 0])
     frauds = (chance.random(rows) < odds / (1 + odds)).astype(np.int64)
     clients = np.array([f"c{number}" for number in chance.integers(0, 500, rows)])

@@ -177,7 +177,8 @@ def test_the_card_says_what_is_known(written: Path) -> None:
         assert f"| {figure} |" in text
     for picture in PICTURES:
         assert f"]({picture})" in text
-    assert text.count("| `merchant_") + text.count("| `client_") + text.count("| `mcc_") + text.count("| `state_") == 15
+    kinds = ("merchant", "client", "mcc", "state", "channel")
+    assert sum(text.count(f"| `{kind}_") for kind in kinds) == 15
     assert "`merchant` 75 %, `client` 25 %" in text
     for fingerprint in ("1f" * 32, "2e" * 32, "3d" * 32):
         assert fingerprint in text

@@ -113,6 +113,27 @@ def test_days_that_left_the_memory_still_count_in_the_rate() -> None:
     assert list(memory.of_risk(208)) == [0, 0, pytest.approx(1 / 8)]
 
 
+def test_who_reviews_alerts_alone_raises_no_rate() -> None:
+    every, alerts = ValueMemory(), ValueMemory()
+    for day in range(60):
+        every.add(ValueDay(day, 1000, 0, 1000, 1, 0))
+        # Of four that looked like it the one is.
+        alerts.add(ValueDay(day, 1000, 0, 4, 1, 0))
+    for asked in (ValueMemory.of_risk, ValueMemory.of_channel):
+        for rate, true in zip(asked(alerts, 60), asked(every, 60), strict=True):
+            assert true <= rate < 3 * true + 1e-9
+    assert alerts.of_merchant(60).merchant_fraud_rate <= 3 * every.of_merchant(60).merchant_fraud_rate
+
+
+def test_a_channels_rate_is_of_a_month() -> None:
+    memory = ValueMemory()
+    for day, labelled, frauds in ((150, 90, 9), (210, 40, 2), (240, 5, 5)):
+        memory.add(ValueDay(day, 0, 0, labelled, frauds, 0))
+    assert memory.of_channel(247).channel_fraud_rate_30d == pytest.approx(2 / 50)
+    assert memory.of_channel(248).channel_fraud_rate_30d == pytest.approx(5 / 15)
+    assert math.isnan(ValueMemory().of_channel(248).channel_fraud_rate_30d)
+
+
 def test_no_label_is_seen_before_its_time() -> None:
     chance = random.Random(1)
     events = [event(chance.randrange(40) + chance.random(), chance.randrange(1, 9000)) for _ in range(300)]
@@ -132,7 +153,7 @@ def test_no_label_is_seen_before_its_time() -> None:
                 sums[place] += more
         of_value = ValueMemory()
         for day, tally in days.items():
-            rows.append([day, *of_value.of_merchant(day), *of_value.of_risk(day)])
+            rows.append([day, *of_value.of_merchant(day), *of_value.of_risk(day), *of_value.of_channel(day)])
             of_value.add(ValueDay(day, *tally))
         return rows
 

@@ -217,7 +217,7 @@ def test_a_model_is_tried_before_anybody_asks_it(
             return predict(self, rows, **given)
         if isinstance(wrong, Exception):
             raise wrong
-        return np.asarray(predict(self, rows, **given)) * wrong
+        return np.full_like(np.asarray(predict(self, rows, **given), dtype=np.float64), wrong)
 
     monkeypatch.setattr(lightgbm.Booster, "predict", broken)
     with pytest.raises(InputError, match=r"tried on a few rows, (the model .* no number|it raises ZeroDivisionError)$"):

@@ -1,7 +1,9 @@
 """A champion is replaced by what is better, and by nothing else; the switch is one step, and can be taken back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from fraudstack.model.promotion import compare
 from tests.model.made import as_of_the_first_release, examples, rewritten
 
 DATA = examples(rows=40_000, days=120)
+# Of whom nobody asks more than that there is one.
+ANOTHER = Model("", NAMES, 7, 1.0, 0.0, {"trained": {"until": "1970-01-01"}})
 
 
 def shuffled(data: Examples) -> Examples:
@@ -23,46 +27,112 @@ def shuffled(data: Examples) -> Examples:
     return Examples(data.figures, data.days, data.clients, frauds, data.weights, data.ids)
 
 
+def tried_of(data: Examples, until: int = 119) -> tuple[Model, Tried]:
+    """A candidate and its trial, of which the rules know nothing."""
+    candidate, tried = fitted(data, until, delay=7)
+    assert tried is not None
+    return candidate, replace(tried, by_rules=np.random.default_rng(3).random(len(tried.scores)))
+
+
 @pytest.fixture(scope="module")
-def latest() -> tuple[Model, Tried | None]:
-    """A candidate of all days and its trial."""
-    return fitted(DATA, until=119, delay=7)
+def latest() -> tuple[Model, Tried]:
+    """A candidate of all days."""
+    return tried_of(DATA)
 
 
-def test_what_knows_more_replaces_what_knows_nothing(latest: tuple[Model, Tried | None]) -> None:
-    candidate, tried = latest
-    found = compare(candidate, tried, fit(shuffled(DATA), until=105, delay=7))
+@pytest.fixture(scope="module")
+def earlier() -> Model:
+    """A champion that learned from the same, and not from the last days."""
+    return fit(DATA, until=105, delay=7)
+
+
+def test_what_knows_more_replaces_what_knows_nothing(latest: tuple[Model, Tried]) -> None:
+    found = compare(*latest, fit(shuffled(DATA), until=105, delay=7))
     assert found.better
     assert found.lower_bound is not None
     assert found.lower_bound > 0.1
-    assert None not in (found.candidate, found.champion)
     assert "against the champion's" in found.reason
-    assert json.dumps(found.facts())
+    said = json.loads(json.dumps(found.facts()))
+    assert said["loss"] < said["champion_loss"]
+    assert said["loss_of_trial"] < said["loss_of_base_rate"]
+    assert said["rules"] < said["of_trial"]
 
 
-def test_what_is_as_good_leaves_the_champion(latest: tuple[Model, Tried | None]) -> None:
-    candidate, tried = latest
-    found = compare(candidate, tried, fit(DATA, until=105, delay=7))
-    assert not found.better
-    assert "may be chance" in found.reason
-
-
-def test_what_knows_nothing_leaves_the_champion() -> None:
-    late = np.where(DATA.days > 105, DATA.frauds, shuffled(DATA).frauds)
-    data = Examples(DATA.figures, DATA.days, DATA.clients, late, DATA.weights, DATA.ids)
-    candidate, tried = fitted(data, until=119, delay=7)
-    found = compare(candidate, tried, fit(DATA, until=100, delay=7))
-    assert not found.better
+def test_what_is_as_good_and_fresher_replaces_the_champion(latest: tuple[Model, Tried], earlier: Model) -> None:
+    found = compare(*latest, earlier)
+    assert found.better
     assert found.lower_bound is not None
-    assert found.lower_bound < 0
+    assert found.upper_bound is not None
+    assert found.lower_bound <= 0 <= found.upper_bound
+    assert "no worse than chance allows, and it has learned from the days since" in found.reason
 
 
-def test_without_a_champion_the_first_becomes_it(latest: tuple[Model, Tried | None]) -> None:
+@pytest.mark.parametrize("wrong", ["order", "probability"])
+def test_what_is_worse_leaves_the_champion(latest: tuple[Model, Tried], earlier: Model, wrong: str) -> None:
     candidate, tried = latest
-    assert compare(candidate, tried, None).better
+    assert tried.by_rules is not None
+    # Half way to what the rules say, or less sure than it could be: above the floor all the same.
+    scores = 0.6 * tried.scores + 0.2 * tried.by_rules if wrong == "order" else 0.7 * tried.scores + 0.03
+    found = compare(candidate, replace(tried, scores=scores), earlier)
+    assert not found.better
+    assert "worse by more than chance: the champion stays" in found.reason
+    assert found.upper_bound is not None
+    assert (found.upper_bound < 0) == (wrong == "order")
 
 
-def test_a_champion_is_judged_on_days_that_it_has_not_seen(latest: tuple[Model, Tried | None]) -> None:
+def test_without_a_champion_the_floor_alone_decides(latest: tuple[Model, Tried]) -> None:
+    candidate, tried = latest
+    found = compare(candidate, tried, None)
+    assert found.better
+    assert "against the rules'" in found.reason
+    assert "there was no champion" in found.reason
+    assert found.expected_to_observed == pytest.approx(1, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"by_rules": lambda tried: tried.examples.frauds + 0.0}, "it may be chance that it beats the rules"),
+        ({"by_rules": lambda tried: tried.scores}, "it may be chance that it beats the rules"),
+        ({"scores": lambda tried: tried.scores / 3}, "it isn't calibrated"),
+        ({"scores": lambda tried: np.minimum(tried.scores * 3, 1)}, "it isn't calibrated"),
+        # As many as there were in all, and still a worse guess than their share.
+        ({"scores": lambda tried: 1e-6 + (tried.scores > np.quantile(tried.scores, 0.9))}, "it isn't calibrated"),
+        ({"by_rules": lambda _: None}, "isn't known, train it anew"),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_below_the_floor_nothing_comes_into_force(
+    latest: tuple[Model, Tried], changed: dict[str, Any], said: str, is_first: bool
+) -> None:
+    candidate, tried = latest
+    tried = replace(tried, **{name: made(tried) for name, made in changed.items()})
+    found = compare(candidate, tried, None if is_first else ANOTHER)
+    assert not found.better
+    assert said in found.reason
+    assert found.reason.endswith("the rules go on alone" if is_first else "the champion stays")
+
+
+def test_what_was_never_tried_or_was_rolled_back_from_waits_for_a_person(latest: tuple[Model, Tried]) -> None:
+    candidate, tried = latest
+    assert "too few frauds to judge it on: the rules go on alone" in compare(candidate, None, None).reason
+    found = compare(candidate, tried, None, {candidate.version})
+    assert not found.better
+    assert "it was rolled back from, and a person alone can promote it again" in found.reason
+
+
+def test_each_transaction_of_a_trial_counts_for_as_many_as_it_stands_for(latest: tuple[Model, Tried]) -> None:
+    candidate, tried = latest
+    twice = tried.examples.where(np.repeat(np.arange(len(tried.scores)), 2))
+    assert tried.by_rules is not None
+    doubled = Tried(twice, np.repeat(tried.scores, 2), np.repeat(tried.by_rules, 2))
+    heavy = replace(tried, examples=replace(tried.examples, weights=tried.examples.weights * 2))
+    one, other = (compare(candidate, given, None).facts() for given in (doubled, heavy))
+    for name in ("of_trial", "rules", "loss_of_trial", "loss_of_base_rate", "expected_to_observed"):
+        assert one[name] == pytest.approx(other[name])
+
+
+def test_a_champion_is_judged_on_days_that_it_has_not_seen(latest: tuple[Model, Tried]) -> None:
     candidate, tried = latest
     found = compare(candidate, tried, fit(shuffled(DATA), until=119, delay=7))
     assert (found.better, found.candidate) == (False, None)
@@ -70,15 +140,20 @@ def test_a_champion_is_judged_on_days_that_it_has_not_seen(latest: tuple[Model, 
     assert compare(candidate, tried, candidate).reason == "it is the champion already"
 
 
-def test_a_trial_is_of_as_many_weeks_as_have_enough_frauds() -> None:
+def test_a_trial_is_of_as_many_weeks_as_have_enough_frauds_and_leaves_as_many() -> None:
     daily = np.repeat(np.arange(100), 2)
-    assert first_of_trial(daily, until=99) == 72
-    assert first_of_trial(np.repeat(daily, 10), until=99) == 93
+    # Two a day: 84 of six weeks, and 102 until a week before them; of seven weeks it would be 98 and 88.
+    assert first_of_trial(daily, until=99) == 58
+    assert first_of_trial(daily, until=99, delay=30) == 65
+    assert first_of_trial(np.repeat(daily, 10), until=99) == 86
     assert first_of_trial(daily[:30], until=99) == 93
+    # 200 in two hundred days; fewer than fifty in a year.
+    assert first_of_trial(np.arange(1000), until=999) == 797
+    assert first_of_trial(np.arange(0, 4000, 8), until=3999) == 3636
 
 
 @pytest.fixture(scope="module")
-def made(latest: tuple[Model, Tried | None], tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Model]:
+def made(latest: tuple[Model, Tried], tmp_path_factory: pytest.TempPathFactory) -> tuple[Model, Model]:
     folder = tmp_path_factory.mktemp("made")
     models = latest[0], fit(DATA, until=110, delay=7)
     for name, model in zip("ab", models, strict=True):

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 
 from fraudstack.profiles import profile as profiles
 from fraudstack.profiles.event import ONLINE, Event
-from fraudstack.profiles.profile import MOST_RECENT, WEEK, Amounts, Profile, Window, log_of, replayed, trusted
+from fraudstack.profiles.profile import (
+    FAR_BACK,
+    MOST_RECENT,
+    WEEK,
+    Amounts,
+    Habit,
+    Profile,
+    Window,
+    log_of,
+    replayed,
+    trusted,
+)
 
 # The same examples each time, however busy the machine is.
 calm = settings(deadline=None, derandomize=True)
@@ -67,7 +78,9 @@ def histories(draw: st.DrawFn, most: int = 25) -> list[tuple[Event, bool]]:
 def test_the_order_of_events_makes_no_difference(history: list[tuple[Event, bool]], random: Random) -> None:
     shuffled = history.copy()
     random.shuffle(shuffled)
-    assert replayed("7", shuffled) == replayed("7", history)
+    one, other = replayed("7", shuffled), replayed("7", history)
+    assert one == other
+    assert one.recent == other.recent
 
 
 @calm
@@ -80,6 +93,7 @@ def test_the_order_makes_no_difference_beyond_what_is_remembered(
     with mock.patch.object(profiles, "MOST_RECENT", 4):
         one, other = replayed("7", shuffled), replayed("7", history)
     assert one == other
+    assert one.recent == other.recent
     assert len(one.recent) <= 4
 
 
@@ -106,7 +120,7 @@ def test_a_profile_is_what_is_counted_another_way(history: list[tuple[Event, boo
         assert (habit.amounts.purchases, habit.amounts.cents) == (len(spent), sum(spent))
     latest = sorted((event.seconds, event.id) for event, _ in history)
     assert [(recent.seconds, recent.id) for recent in found.recent] == [
-        moment for moment in latest if moment[0] > latest[-1][0] - WEEK
+        moment for moment in latest if moment[0] > latest[-1][0] - FAR_BACK
     ]
     assert found.last == (latest[-1][0] if latest else None)
 
@@ -151,16 +165,17 @@ def test_a_late_event_takes_its_place() -> None:
     assert found.last == NOW
 
 
-def test_an_event_a_week_late_counts_and_is_not_remembered() -> None:
-    found = made(at(0, id=1), at(-WEEK, id=2), at(-WEEK + 1, id=3))
-    assert [recent.id for recent in found.recent] == [3, 1]
-    assert (found.transactions, found.usual, found.amounts.purchases) == (3, 3, 3)
+def test_an_event_that_is_far_back_counts_and_is_not_remembered() -> None:
+    found = made(at(0, id=1), at(-FAR_BACK - 1, id=4), at(-FAR_BACK, id=2), at(-FAR_BACK + 1, id=3))
+    # But for the last before: how long a client was silent is asked.
+    assert [recent.id for recent in found.recent] == [2, 3, 1]
+    assert (found.transactions, found.usual, found.amounts.purchases) == (4, 4, 4)
 
 
-def test_a_newer_event_drops_what_is_a_week_old() -> None:
-    found = made(at(0, id=1), at(1, id=2))
-    found.add(at(WEEK, id=3), trusted=True)
-    assert [recent.id for recent in found.recent] == [2, 3]
+def test_a_newer_event_drops_what_is_far_back() -> None:
+    found = made(at(-1, id=4), at(0, id=1), at(1, id=2))
+    found.add(at(FAR_BACK, id=3), trusted=True)
+    assert [recent.id for recent in found.recent] == [1, 2, 3]
 
 
 def test_events_of_one_second_stand_by_id() -> None:
@@ -183,8 +198,27 @@ def test_as_many_as_can_be_remembered_are() -> None:
 
 
 def test_what_is_remembered_of_an_event() -> None:
-    found = made(at(0, id=4, cents=-5, errors="Bad PIN", state="Italy")).recent[0]
-    assert found == (NOW, 4, -5, 1, "m", "Italy")
+    refused = at(0, id=4, cents=-5, errors="Bad PIN", state="Italy")
+    assert made(refused).recent == [(NOW, 4, refused, False)]
+    assert made(USUAL).recent == [(NOW, 1, USUAL, True)]
+    assert made(USUAL, trusted=False).recent == [(NOW, 1, USUAL, False)]
+
+
+# What has matured
+
+
+@calm
+@given(histories(), st.integers(-2 * WEEK, 10), st.sampled_from([1, DAY, WEEK, FAR_BACK]))
+def test_what_has_matured_is_what_the_older_ones_make(
+    history: list[tuple[Event, bool]], seconds: int, age: int
+) -> None:
+    asked = at(seconds, id=-1, merchant="n", state="Italy")
+    older = [found for found in history if found[0].seconds <= asked.seconds - age]
+    found, expected = replayed("7", history).matured(asked, age), replayed("7", older)
+    assert (found.usual, found.home, found.amounts) == (expected.usual, expected.home, expected.amounts)
+    for key in asked.keys:
+        one, other = (profile.habits.get(key, Habit()) for profile in (found, expected))
+        assert (one.count, one.amounts) == (other.count, other.amounts)
 
 
 # What makes something usual

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fraudstack.report.backtest import Alert, Backtest, Change, Counts, Month, Way
+from fraudstack.report.backtest import Alert, Backtest, Change, Counts, Month, Way, saved, saved_at
 from fraudstack.report.backtest_page import page
 from fraudstack.report.backtest_text import table
+from fraudstack.rules.config import Budget, Costs
 from tests.report.test_report_page import EVIL, Page
 
 CODES = ("amount_unusual", "country_new", "merchant_new", "card_unknown", "model", "burst_10_minutes")
@@ -133,6 +134,22 @@ def silent(found: Backtest) -> Backtest:
     return replace(found, ways=ways, change=change)
 
 
+def costly(found: Backtest) -> Backtest:
+    """With stated costs, and a model's alerts by thresholds."""
+    costs = Costs(review=4, friction=2, recovered=0.9)
+    steps = [(10 ** -(n / 10), Counts(40 * n * n, 30 * n * n, 20 * n, 20 * n * 11_150)) for n in range(1, 30)]
+    ways = [replace(way, costs=costs, fixed=part(way.counts, 0.8)) for way in found.ways]
+    losses = [(10 ** (2 - n / 10), Counts(35 * n * n, 27 * n * n, 20 * n, 20 * n * 11_150)) for n in range(1, 30)]
+    return replace(found, ways=ways, thresholds=steps, losses=losses)
+
+
+def budgeted(found: Backtest) -> Backtest:
+    """With a budget of alerts, within which half of them are."""
+    budget = Budget(alerts_a_day=20, least_loss=12.5)
+    ways = [replace(way, budget=budget, within=part(way.counts, 0.5), least_loss=13.371) for way in found.ways]
+    return replace(found, ways=ways)
+
+
 NOTHING = Backtest(
     "2019-01-01", "2019-01-01", 1, 0, 0, 0, 0, "USD", 0, [Way("r.yaml", "1", None, Counts(), [], [])], None
 )
@@ -145,6 +162,11 @@ ALL = {
     "silent, one": silent(made(ways=1)),
     "ten years": made(120),
     "one month": made(1),
+    "costs": costly(made()),
+    "costs, one": costly(made(ways=1)),
+    "a budget": budgeted(made()),
+    "a budget and costs": budgeted(costly(made(ways=1))),
+    "a budget, nobody knows": unlabelled(budgeted(costly(made()))),
     "nothing": NOTHING,
 }
 every = pytest.mark.parametrize("name", ALL)
@@ -264,11 +286,50 @@ def test_of_ways_of_one_name_each_alert_is_given_to_the_right_one() -> None:
 def test_the_notes_say_what_was_known_when() -> None:
     for said in (written("two"), " ".join(shown(made()).split())):
         assert "each decision knew only those of transactions more than 7 days older" in said
-        assert "Figures begin after 2018-06-26: the model learned from everything up to that day" in said
+        assert "The model learned from everything up to 2018-06-26: figures begin when" in said
     rules_alone = replace(made(), trained_until=None, label_delay=1)
     assert "more than 1 day older" in page(rules_alone)
-    assert "Figures begin after" not in page(rules_alone) + shown(rules_alone)
+    assert "The model learned" not in page(rules_alone) + shown(rules_alone)
     assert "of transactions of earlier days" in page(replace(made(), label_delay=0))
+
+
+def test_what_alerts_save_is_less_their_reviews_and_the_honest_turned_away() -> None:
+    counts = Counts(alerts=10, labelled=9, frauds=3, cents=300_00)
+    assert saved(counts, Costs(review=4, friction=2, recovered=0.5)) == 300 * 0.5 - 10 * 4 - 7 * 2
+    found = ALL["costs"]
+    fixed = f"{saved(found.ways[0].fixed or Counts(), Costs(review=4, friction=2, recovered=0.9)):,.2f} USD"
+    assert f"alerts one threshold for all amounts saves {fixed}, this way" in written("costs")
+    figure = f"{saved(found.ways[0].counts, Costs(review=4, friction=2, recovered=0.9)):,.2f} USD"
+    assert figure in written("costs")
+    assert "saved, less" not in written("two")
+    best = max(saved(one, Costs(review=4, friction=2, recovered=0.9)) for _, one in found.thresholds)
+    assert f"One threshold for all amounts saves the most, {best:,.2f} USD" in written("costs")
+
+
+def test_as_many_alerts_are_compared_by_expected_loss_and_by_one_threshold() -> None:
+    costs, steps = Costs(review=1), [(0.5, Counts(10, 10, 2, 100_00)), (0.1, Counts(20, 20, 3, 120_00))]
+    assert saved_at(steps, 10, costs) == 90
+    # Halfway to what both bars save.
+    assert saved_at(steps, 15, costs) == 95
+    assert saved_at(steps, 5, costs) == 45
+    assert saved_at(steps, 21, costs) is None
+    by_money = [(50.0, Counts(10, 10, 2, 200_00))]
+    found = replace(costly(made(ways=1)), thresholds=steps, losses=by_money)
+    found = replace(found, ways=[replace(way, costs=costs) for way in found.ways])
+    said = " ".join(shown(found).split())
+    assert "10 alerts save 190.00 USD by expected loss and 90.00 USD by one threshold" in said
+    assert "by expected loss and" not in shown(ALL["two"])
+
+
+def test_a_budget_says_how_many_alerts_it_has_time_for_and_the_figure_that_keeps_it() -> None:
+    found = ALL["a budget and costs"]
+    [way] = found.ways
+    assert way.within is not None
+    said = " ".join(shown(found).split())
+    assert f"alerts a day {way.within.alerts / found.days:,.1f} are within the budget of 20.0" in said
+    assert "with budget: {alerts_a_day: 20, least_loss: 13.37}." in said
+    assert "{alerts_a_day: 20, least_loss: 13.37}" in written("a budget and costs")
+    assert "budget" not in written("costs") + shown(ALL["costs"])
 
 
 def test_charts_say_what_they_show_and_leave_out_what_is_chance() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import Profile, replayed
+from fraudstack.profiles.velocity import NOTHING, Velocity
 from fraudstack.rules import config
+from fraudstack.rules.case import Case, case_of
 from fraudstack.rules.config import RulesFile
-from fraudstack.rules.reasons import Case
 
 RULES = config.load(config.DEFAULT).file
 MINUTE, HOUR, DAY, WEEK = 60, 3600, 24 * 3600, 7 * 24 * 3600
@@ -62,9 +63,15 @@ def altered(code: str, **figures: Any) -> RulesFile:
     return RULES.model_copy(update={"rules": RULES.rules.model_copy(update={code: rule})})
 
 
-def case(event: Event, profile: Profile, rules: RulesFile = RULES, category: str | None = None) -> Case:
+def case(
+    event: Event,
+    profile: Profile,
+    rules: RulesFile = RULES,
+    category: str | None = None,
+    velocity: Velocity = NOTHING,
+) -> Case:
     """What a rule looks at."""
-    return Case(event, profile, rules, category)
+    return case_of(event, profile, rules, velocity, category)
 
 
 def thousandths(cents: int) -> int:

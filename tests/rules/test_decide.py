@@ -1,5 +1,6 @@
 """From reasons to a decision: lists, whitelist, noisy-or, thresholds, the sentence."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraudstack.rules.case import Case, Reason
 from fraudstack.rules.config import RulesFile
 from fraudstack.rules.decide import Decision, Verdict, combined, decide, in_grey_band
-from fraudstack.rules.reasons import Case, Reason
 from tests.rules.cases import RULES, UNKNOWN, USUAL, case, days, event, profile
 from tests.rules.holding import EVERYTHING, HOLDING, under
 
@@ -214,7 +215,7 @@ def test_an_exception_never_raises_a_score(found: Case) -> None:
 
 
 def test_an_exception_leaves_haste() -> None:
-    verdict = decide(EVERYTHING, excepted=True)
+    verdict = decide(EVERYTHING._replace(event=replace(EVERYTHING.event, cents=500_00)), excepted=True)
     assert {found.code for found in verdict.reasons} == {
         "card_unknown",
         "burst_10_minutes",
@@ -222,7 +223,17 @@ def test_an_exception_leaves_haste() -> None:
         "burst_24_hours",
         "burst_7_days",
         "declines_then_success",
+        "card_shared",
+        "card_guessed",
+        "card_fraud",
+        "merchant_fraud",
     }
+
+
+def test_an_exception_holds_up_to_its_ceiling() -> None:
+    for cents, holds in ((500_00, True), (500_01, False)):
+        verdict = decide(case(event(cents=cents, merchant="7"), profile(days(30))), excepted=True)
+        assert ("amount_unusual" not in {found.code for found in verdict.reasons}) is holds
 
 
 # Sentences
@@ -245,12 +256,12 @@ def test_the_three_heaviest_are_said(count: int, said: str) -> None:
 
 def test_reasons_from_elsewhere_stand_among_the_others_by_weight() -> None:
     found = case(event(merchant="7", mcc=5812, card="8"), profile(days(30)))
-    verdict = decide(found, more=[reason(0.25, "the text looks odd")])
-    assert [reason.weight for reason in verdict.reasons] == [0.3, 0.25, 0.2, 0.1]
+    verdict = decide(found, more=[reason(0.2, "the text looks odd")])
+    assert [reason.weight for reason in verdict.reasons] == [0.25, 0.2, 0.15, 0.1]
     assert verdict.reason == (
         "card 8 is new for this client; the text looks odd; first transaction at category 5812; and 1 more"
     )
-    assert verdict.score == combined([0.3, 0.25, 0.2, 0.1])
+    assert verdict.score == combined([0.25, 0.2, 0.15, 0.1])
 
 
 # The grey band

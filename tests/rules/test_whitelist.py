@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fraudstack.profiles.event import ONLINE, Event
-from fraudstack.rules.reasons import whitelisted
+from fraudstack.rules.whitelist import whitelisted
 from tests.rules.cases import DAY, HOUR, MINUTE, RULES, USUAL, ago, case, days, event, least_cents, profile, thousandths
 
 HISTORY = days(20)

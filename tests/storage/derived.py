@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.features.client import ClientMemory, remembered
+from fraudstack.profiles.event import date_of
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
 from fraudstack.storage.connections.online import Connection
@@ -39,7 +40,8 @@ def both(store: Store) -> tuple[Found, Found]:
         days = connection.rows(f"SELECT kind, value, day, {', '.join(TALLY)} FROM value_days")
         batch_days = connection.rows(f"SELECT day, model_version, {', '.join(FIGURES)} FROM batch_days ORDER BY 1, 2")
         counted_days = connection.rows(_BATCH_DAYS)
-        lists = connection.rows("SELECT kind, value, cents, days FROM days_seen")
+        lists = connection.rows("SELECT kind, value, cents, year, days FROM days_seen_by_year")
+        windows = connection.rows("SELECT kind, value, CAST(date AS TEXT), id, counted FROM windows")
         had = connection.rows("SELECT max(day) FROM daily_sums WHERE kind = 'all' HAVING max(day) IS NOT NULL")
     history = sorted(map(profiles.event_of, rows), key=lambda fact: (fact[0].seconds, fact[0].id))
     by_client: dict[str, list[Fact]] = defaultdict(list)
@@ -53,6 +55,7 @@ def both(store: Store) -> tuple[Found, Found]:
         "profiles": known,
         "sums": [row for row in kept(store.url) if any(row[3:])],
         "value_days": _merged((((kind, value, day), tuple(figures)) for kind, value, day, *figures in days), newest),
+        "windows": _windows(windows, newest),
         "batch_days": [row for row in batch_days if row[2]],
         "days_seen": {tuple(key): dict(SEEN.iter_unpack(packed)) for *key, packed in lists},
     }
@@ -60,6 +63,15 @@ def both(store: Store) -> tuple[Found, Found]:
         "profiles": {client: _of_profile(_profile(client, facts)) for client, facts in sorted(by_client.items())},
         "sums": counted(store.url),
         "value_days": _merged(_value_days(by_client), newest),
+        "windows": _windows(
+            (
+                (kind, value, str(date_of(event.seconds)), event.id, 1)
+                for event, _ in history
+                for kind, value in (("card", event.card), ("merchant", event.merchant))
+                if value
+            ),
+            newest,
+        ),
         "batch_days": counted_days,
         "days_seen": _days_seen(history),
     }
@@ -85,11 +97,17 @@ def _value_days(by_client: Mapping[str, list[Fact]]) -> Iterable[tuple[tuple[str
             ordinary = memory.add(event, marks.is_fraud)
             fraud = marks.is_fraud == 1
             label = (int(marks.is_fraud is not None), int(fraud), int(fraud and ordinary))
-            values = (event.merchant, None if event.mcc is None else str(event.mcc), event.state)
+            values = (event.merchant, None if event.mcc is None else str(event.mcc), event.state, event.channel)
             for kind, value in zip(KINDS, values, strict=True):
                 if value:
-                    amounts = (1, event.cents) if kind == "merchant" else (0, 0)
-                    yield (kind, value, event.seconds // DAY), (*amounts, *label)
+                    cents = event.cents if kind == "merchant" else 0
+                    said = (*label[:2], 0) if kind == "channel" else label
+                    yield (kind, value, event.seconds // DAY), (1, cents, *said)
+
+
+def _windows(rows: Iterable[tuple[Any, ...]], newest: int) -> list[tuple[Any, ...]]:
+    """Those that are kept."""
+    return sorted(row for row in rows if row[2] >= str(date_of(max(0, newest - KEPT_DAYS) * DAY)))
 
 
 def _merged(days: Iterable[tuple[tuple[str, str, int], tuple[int, ...]]], newest: int) -> Found:
@@ -105,10 +123,10 @@ def _merged(days: Iterable[tuple[tuple[str, str, int], tuple[int, ...]]], newest
 
 
 def _days_seen(history: Iterable[Fact]) -> Found:
-    found: dict[tuple[str, str, int], Counter[int]] = defaultdict(Counter)
+    found: dict[tuple[str, str, int, int], Counter[int]] = defaultdict(Counter)
     for event, _ in history:
         keys = [("card", event.card, 0), ("merchant", event.merchant, 0), ("amount", "", event.cents)]
         for kind, value, cents in keys:
             if value is not None:
-                found[kind, value, cents][event.seconds // DAY] += 1
+                found[kind, value, cents, date_of(event.seconds).year][event.seconds // DAY] += 1
     return {key: dict(sorted(days.items())) for key, days in found.items()}

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from fraudstack.features import KEPT_DAYS
+from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.profiles.event import date_of
 from fraudstack.storage import loads
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store
@@ -35,6 +36,7 @@ _SUMS = """SELECT kind, value, day, CAST(sum(transactions) AS BIGINT), CAST(sum(
     CAST(sum(scored) AS BIGINT), CAST(sum(flagged) AS BIGINT), CAST(sum(labelled) AS BIGINT),
     CAST(sum(frauds) AS BIGINT), CAST(sum(scored_frauds) AS BIGINT), CAST(sum(flagged_labelled) AS BIGINT),
     CAST(sum(flagged_frauds) AS BIGINT) FROM daily_sums {where} GROUP BY kind, value, day"""
+_WINDOWS = "SELECT kind, value, CAST(date AS TEXT), id, counted FROM windows"
 _TALLY = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in TALLY)
 _DAYS = f"SELECT kind, value, day, {_TALLY} FROM value_days GROUP BY kind, value, day"
 
@@ -67,12 +69,14 @@ def _derived(connection: Connection, newest: int) -> Dump:
     found = {name: _rows(connection, f"SELECT {columns} FROM {name}") for name, columns in _DERIVED.items()}
     sums = map(_plain, connection.rows(_SUMS.format(where="WHERE kind <> 'reason'")))
     found["daily_sums"] = sorted(row for row in sums if any(row[3:]))
-    lists = connection.rows("SELECT kind, value, cents, days FROM days_seen")
+    lists = connection.rows("SELECT kind, value, cents, year, days FROM days_seen_by_year")
     found["days_seen"] = sorted((*key, list(SEEN.iter_unpack(packed))) for *key, packed in lists)
+    first = str(date_of(max(0, newest - KEPT_DAYS) * DAY))
+    found["windows"] = sorted(row for row in _rows(connection, _WINDOWS) if row[2] >= first)
     merged: dict[tuple[Any, ...], Counter[int]] = {}
     for kind, value, day, *figures in connection.rows(_DAYS):
         if day < newest - KEPT_DAYS:
-            day, figures = BEFORE, [0, 0, *figures[2:4], 0]
+            day, figures = BEFORE, [figures[0], 0, *figures[2:4], 0]
         merged.setdefault((kind, value, day), Counter()).update(dict(enumerate(figures)))
     found["value_days"] = sorted(
         (*key, *map(figures.__getitem__, range(5))) for key, figures in merged.items() if any(figures.values())

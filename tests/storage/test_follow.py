@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 from rich.console import Console
 
-from fraudstack.decisions.deciding import Terms, decide_and_store, scored_by
 from fraudstack.decisions.following import decide_all
+from fraudstack.decisions.scoring import scored_by
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms
 from fraudstack.errors import InputError
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.features.client import remembered
@@ -23,7 +24,7 @@ from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
 from fraudstack.progress import Phases
 from fraudstack.rules import config
-from fraudstack.storage import days_seen, outdated, profiles, reviews, value_days
+from fraudstack.storage import days_seen, outdated, profiles, reviews, value_days, velocity
 from fraudstack.storage.connections import bulk, engines
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
@@ -36,6 +37,7 @@ from fraudstack.storage.removal.undo import undo
 from fraudstack.storage.upgrade import upgrade
 from fraudstack.storage.verify.store import verify
 from tests.storage.derived import both
+from tests.storage.posted import decided
 from tests.storage.test_load import content, label, load, row
 
 START = datetime(2019, 1, 1)
@@ -44,9 +46,13 @@ _TOUCHY = config.DEFAULT.read_bytes()
 for _usual, _touchy in (
     (b"weight: 0.25, most: 25", b"weight: 0.25, most: 1"),
     (b"weight: 0.15, most: 90", b"weight: 0.15, most: 2"),
-    (b"least_amount: 100.00", b"least_amount: 1.00"),
+    (b"refund_unmatched: {weight: 0.5, least_amount: 250.00}", b"refund_unmatched: {weight: 0.5, least_amount: 1.00}"),
     (b"least_history: 10", b"least_history: 3"),
     (b"pairs: 3", b"pairs: 1"),
+    (b"clients: 2", b"clients: 1"),
+    (b"guesses: 3", b"guesses: 1"),
+    (b"cards: 5", b"cards: 2"),
+    (b"frauds: 3, least_share: 0.1", b"frauds: 1, least_share: 0.05"),
 ):
     assert _usual in _TOUCHY
     _TOUCHY = _TOUCHY.replace(_usual, _touchy)
@@ -92,7 +98,7 @@ def assert_decided(connection: Connection, terms: Terms, known: Mapping[int, tup
         profile = profiles.made_of(event.client_id, earlier)
         profile.memory = remembered((one, marks.is_fraud) for one, marks in earlier)
         by = terms if event.seconds // DAY > facts[-1][0].seconds // DAY - KEPT_DAYS else replace(terms, model=None)
-        scored = scored_by(connection, event, profile, profiles.basis(connection, event)[1], by)
+        scored = scored_by(connection, event, profile, profiles.basis(connection, event)[1], by, ())
         assert found[1:3] == (scored.verdict.score, scored.verdict.decision), event
         assert from_json(found[4]) == [reason._asdict() for reason in scored.verdict.reasons], event
         assert found[5] == (None if by.model is None else "oracle")
@@ -162,7 +168,7 @@ class Deeds:
         told = self.known[self.draw.choice(sorted(self.known))] if known else self.fresh()
         body = {name: value for name, value in told.items() if name != "cents"} | {"amount": told["cents"] / 100}
         posted = Submission.model_validate(body | {"date": str(told["date"])})
-        self.write(told["client_id"], lambda found: decide_and_store(found, posted, self.terms, self.now))
+        self.write(told["client_id"], lambda found: decided(found, posted, self.terms, self.now))
 
     def review(self) -> None:
         id = self.draw.choice(sorted(self.known))
@@ -207,6 +213,7 @@ class Deeds:
         with closing(Connection(self.store)) as connection:
             known = decisions(connection)
             changes.count_all(connection, [client for client, _ in changes.waiting(connection)], lambda _: None)
+            velocity.forget_old(connection)
             clients = [client for client, _ in changes.waiting(connection)]
             decide_all(connection, clients, self.terms, self.now, lambda _: None)
             assert_decided(connection, self.terms, known)

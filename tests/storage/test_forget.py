@@ -45,7 +45,14 @@ def test_nothing_of_a_client_is_left_and_nothing_else_is_lost(tmp_path: Path, da
             " VALUES (1, 1000, '2026-01-01 00:00:00', '8888', 1, 'USD')",
         )
         assert query(database, "SELECT source FROM decisions WHERE id = 1000") == [("batch",)]
-        execute(database, "INSERT INTO cards (id, client_id) VALUES ('card of 8888', '8888')")
+        execute(
+            database,
+            "INSERT INTO cards (id, client_id) VALUES ('card of 8888', '8888')",
+            "INSERT INTO challenges (id, card_id, outcome, at) VALUES"
+            " (2000, 'card of 8888', 'passed', '2026-01-01 00:00:00')",
+            "INSERT INTO lists (kind, value, list, reason, owner, until, at) VALUES"
+            " ('client', '8888', 'held', 'theirs', 'ana', '2099-01-01 00:00:00', '2026-01-01 00:00:00')",
+        )
         with closing(Connection(parse(database))) as connection:
             days_seen.catch_up(connection)
         store, clusters = parse(database), parse(database)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from fraudstack.decisions.deciding import Conflict, Decided, Terms, decide_and_store
+from fraudstack.decisions.deciding import Conflict, Decided
 from fraudstack.decisions.submission import Submission
+from fraudstack.decisions.terms import Terms
 from fraudstack.errors import CollidedError
 from fraudstack.rules import config
 from fraudstack.storage import reviews
@@ -22,6 +23,7 @@ from fraudstack.storage.loads import Load
 from fraudstack.storage.transactions import bulk as transactions
 from fraudstack.storage.upgrade import upgrade
 from tests.jobs.databases import new_postgres
+from tests.storage.posted import decided
 from tests.storage.schedules import Actor, every_schedule
 from tests.storage.test_load import batches, content, execute, label, load, row
 
@@ -66,11 +68,9 @@ def posted(store: Store, **given: Any) -> Callable[[], Decided | Conflict]:
             while True:
                 try:
                     with connection.write([submission.client_id]):
-                        found = decide_and_store(connection, submission, TERMS, NOW)
+                        return decided(connection, submission, TERMS, NOW)
                 except CollidedError:
                     continue
-                assert isinstance(found, Decided | Conflict)
-                return found
 
     return decide
 

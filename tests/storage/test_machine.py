@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pyspark.sql import SparkSession
 
-from fraudstack.decisions.deciding import Decided, decide_and_store
+from fraudstack.decisions.deciding import Decided
 from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
 from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import date_of
 from fraudstack.schema import TransactionsStore
-from fraudstack.storage import days_seen, loads, outdated, profiles, reviews, value_days
+from fraudstack.storage import days_seen, loads, outdated, profiles, reviews, value_days, velocity
 from fraudstack.storage.connections import bulk, pace
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
@@ -42,6 +42,7 @@ from tests.jobs.databases import settings as job_settings
 from tests.storage.daily_sums import counted, kept
 from tests.storage.dump import derived, everything
 from tests.storage.kills import KilledError, killed_after
+from tests.storage.posted import decided
 from tests.storage.test_follow import TERMS, Oracle
 from tests.storage.test_load import batches, row
 from tests.storage.test_load import label as apply_labels
@@ -85,7 +86,8 @@ BROKEN = (
     "UPDATE profiles SET transactions = transactions + 1, version = version + 1 WHERE client_id = '8'",
     "DELETE FROM daily_sums WHERE kind = 'hour'",
     "DELETE FROM value_days WHERE value = '1'",
-    "DELETE FROM days_seen",
+    "DELETE FROM days_seen_by_year",
+    "DELETE FROM windows WHERE value = '1'",
     "UPDATE transactions SET is_fraud = 1 WHERE is_fraud IS NULL AND client_id = '9'",
 )
 
@@ -101,7 +103,7 @@ def emptied(store: Store) -> None:
             connection.execute(f"DELETE FROM {table.name}")
         submission = Submission.model_validate({"id": FIRST, "client_id": "0", "amount": 5, "date": str(START)})
         with connection.write(["0"]):
-            decide_and_store(connection, submission, TERMS, START)
+            decided(connection, submission, TERMS, START)
 
 
 def load(store: Store, run: str, told: dict[int, dict[str, Any]], on_rows: Callable[[int], None]) -> list[int]:
@@ -119,7 +121,7 @@ def decide(store: Store, several: list[tuple[int, dict[str, Any]]]) -> list[obje
     bodies = [{**{name: one[name] for name in one if name != "cents"}, "amount": one["cents"] / 100} for one in told]
     posted = [Submission.model_validate(body | {"date": str(body["date"])}) for body in bodies]
     with closing(Connection(store)) as connection, connection.write({one.client_id for one in posted}):
-        return [answer(decide_and_store(connection, one, TERMS, START)) for one in posted]
+        return [answer(decided(connection, one, TERMS, START)) for one in posted]
 
 
 def answer(found: object) -> object:
@@ -133,6 +135,7 @@ def settled(store: Store) -> None:
     terms = replace(TERMS, model=cast(Model, Oracle()))
     with closing(Connection(store)) as connection:
         changes.count_all(connection, [client for client, _ in changes.waiting(connection)], going_on)
+        velocity.forget_old(connection)
         decide_all(connection, [client for client, _ in changes.waiting(connection)], terms, START, going_on)
         value_days.merge_old(connection)
         days_seen.catch_up(connection)

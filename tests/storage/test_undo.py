@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.main import app
-from fraudstack.decisions.deciding import decide_and_store
+from fraudstack.decisions.deciding import Decided
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases
@@ -27,6 +27,7 @@ from fraudstack.storage.removal.undo import Undone, undo
 from fraudstack.storage.upgrade import upgrade
 from fraudstack.storage.verify.store import verify
 from tests.storage.kills import KilledError, killed_after
+from tests.storage.posted import decided
 from tests.storage.test_follow import TERMS
 from tests.storage.test_load import content, label, load, row
 
@@ -80,7 +81,7 @@ def post(store: Store, id: int, **given: Any) -> None:
     body = {name: value for name, value in told.items() if name != "cents"} | {"amount": told["cents"] / 100}
     posted = Submission.model_validate(body | {"date": str(told["date"])})
     with closing(Connection(store)) as connection, connection.write(["7"]):
-        decide_and_store(connection, posted, TERMS, NOW)
+        assert isinstance(decided(connection, posted, TERMS, NOW), Decided)
 
 
 def test_a_load_that_is_undone_leaves_what_was_there_before(store: Store) -> None:

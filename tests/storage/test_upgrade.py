@@ -1,6 +1,11 @@
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
+import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, Table, inspect, text
@@ -8,8 +13,11 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from fraudstack.errors import StoreError
 from fraudstack.schema import CONTENT, RAW, ClustersStore, TransactionsStore
+from fraudstack.storage import days_seen
+from fraudstack.storage import upgrade as migrations
 from fraudstack.storage.connections import engines
-from fraudstack.storage.connections.store import parse
+from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.store import Store, parse
 from fraudstack.storage.upgrade import Part, upgrade, version_table
 from tests.jobs.databases import query
 
@@ -47,6 +55,97 @@ def test_upgrading_twice_changes_nothing_and_keeps_rows(database: str) -> None:
     upgrade(store, "transactions")
     with engines.read(store) as connection:
         assert connection.execute(text("SELECT mcc, name FROM mcc_codes")).all() == [(5411, "Groceries")]
+
+
+@contextmanager
+def _as_it_was(store: Store, version: str) -> Iterator[sqlalchemy.Connection]:
+    """The empty store of an older version, in a transaction."""
+    with engines.write(store) as connection:
+        TransactionsStore.metadata.drop_all(connection)
+        connection.execute(text("DELETE FROM schema_transactions"))
+        if not store.path:
+            connection.execute(text("DROP SEQUENCE assigned_ids"))
+        config = migrations._config("transactions")
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+        yield connection
+
+
+def test_lists_of_days_are_taken_apart_by_years(database: str) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+    days = [date(2019, 12, 31), date(2020, 1, 1), date(2020, 12, 31), date(2021, 6, 1)]
+    packed = b"".join(days_seen.DAY.pack((day - date(1970, 1, 1)).days, 2) for day in days)
+    with _as_it_was(store, "0012") as connection:
+        put = text("INSERT INTO days_seen (kind, value, cents, days) VALUES (:kind, :value, :cents, :days)")
+        for kind, value, cents in (("card", "70", 0), ("amount", "", -250)):
+            connection.execute(put, {"kind": kind, "value": value, "cents": cents, "days": packed})
+    upgrade(store, "transactions")
+    with closing(Connection(store)) as connection:
+        expected = {str(day): 2 for day in days}
+        assert days_seen.of(connection, "card", "70") == days_seen.of_amounts(connection, -250, -250) == expected
+        assert [year for (year,) in connection.rows("SELECT year FROM days_seen_by_year WHERE kind = 'card'")] == [
+            2019,
+            2020,
+            2021,
+        ]
+        assert connection.rows("SELECT kind FROM days_seen") == []
+
+
+def test_days_of_channels_are_counted_by_the_sums_of_days(database: str) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+    figures = "labelled, frauds, version, transactions, cents, scored, flagged, scored_frauds, flagged_labelled"
+    put = text(
+        f"""INSERT INTO daily_sums (kind, value, day, part, {figures}, flagged_frauds)
+        VALUES (:kind, 'Online Transaction', :day, :part, :labelled, 1, 1, 9, 900, 0, 0, 0, 0, 0)"""
+    )
+    with _as_it_was(store, "0016") as connection:
+        for kind, day, part, labelled in (
+            ("channel", "1970-01-03", 1, 3),
+            ("channel", "1970-01-03", 2, 2),
+            ("channel", "2020-01-01", 1, 4),
+            ("channel", "2020-01-02", 1, 0),
+            ("all", "2020-01-01", 1, 4),
+        ):
+            connection.execute(put, {"kind": kind, "day": day, "part": part, "labelled": labelled})
+    upgrade(store, "transactions")
+    told = "kind, value, day, transactions, cents, labelled, frauds, ordinary_frauds"
+    assert query(database, f"SELECT {told} FROM value_days ORDER BY day") == [
+        ("channel", "Online Transaction", 2, 18, 0, 5, 2, 0),
+        ("channel", "Online Transaction", 18_262, 9, 0, 4, 1, 0),
+        ("channel", "Online Transaction", 18_263, 9, 0, 0, 0, 0),
+    ]
+
+
+def test_days_that_are_gone_know_how_many_transactions_came(database: str) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+    kept = "kind, value, day, part, transactions, cents, labelled, frauds, ordinary_frauds"
+    with _as_it_was(store, "0021") as connection:
+        for id, day, merchant in (
+            (1, "01-01", "m"),
+            (2, "01-02", "m"),
+            (3, "01-03", "m"),
+            (4, "06-01", "m"),
+            (5, "01-01", ""),
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO transactions (id, date, client_id, amount, currency, merchant_id)"
+                    f" VALUES ({id}, '2020-{day} 10:00:00', 'c', 1, 'USD', '{merchant}')"
+                )
+            )
+        # The third is too old by now, and wasn't put with those before it yet.
+        for day_kept, came, labelled in ((0, 0, 1), (18_264, 1, 0), (18_414, 1, 0)):
+            row = f"'merchant', 'm', {day_kept}, 0, {came}, 0, {labelled}, 0, 0"
+            connection.execute(text(f"INSERT INTO value_days ({kept}) VALUES ({row})"))
+    upgrade(store, "transactions")
+    assert query(database, "SELECT value, day, transactions, labelled FROM value_days ORDER BY day") == [
+        ("m", 0, 2, 1),
+        ("m", 18_264, 1, 0),
+        ("m", 18_414, 1, 0),
+    ]
 
 
 def test_both_parts_live_in_one_postgresql_database(postgres_url: str) -> None:

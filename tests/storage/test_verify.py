@@ -70,8 +70,10 @@ def test_of_a_store_that_is_right_nothing_is_said(store: Store) -> None:
         ("UPDATE batch_days SET suspicious = suspicious + 1", {"batch_days"}),
         ("UPDATE value_days SET frauds = frauds + 2", {"value_days", "value_days before"}),
         ("DELETE FROM value_days", {"value_days", "value_days before"}),
-        ("DELETE FROM days_seen WHERE kind = 'merchant'", {"days_seen"}),
-        ("UPDATE days_seen SET value = 'nobody' WHERE kind = 'card' AND value = '70'", {"days_seen"}),
+        ("DELETE FROM windows WHERE kind = 'card'", {"windows"}),
+        ("UPDATE windows SET id = id + 1000000", {"windows"}),
+        ("DELETE FROM days_seen_by_year WHERE kind = 'merchant'", {"days_seen_by_year"}),
+        ("UPDATE days_seen_by_year SET value = 'nobody' WHERE kind = 'card' AND value = '70'", {"days_seen_by_year"}),
         (
             "UPDATE transactions SET is_fraud = 1 - is_fraud"
             " WHERE id IN (SELECT id FROM reviews WHERE verdict <> 'unsure')",
