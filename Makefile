@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ROWS ?= 200000
 LONG ?= 200000
+HISTORY ?= 50000
 DATA ?= data/simulated
 AIRFLOW_ENV := AIRFLOW_HOME=$(CURDIR)/.airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags PYTHONPATH=$(CURDIR)/dags \
 	AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=2 AIRFLOW__API__HOST=localhost \
@@ -38,9 +39,11 @@ lock: .venv/.stamp ## Resolve pyproject.toml into locks/ at the newest versions;
 data/transactions_data.csv: | .venv/.stamp
 	@$(BIN)/fraudstack generate --rows $(ROWS) --seed 1 --hold-back 500 --out data
 
-demo: machine .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow, report, score what was held back; ROWS=200000
+demo: machine .venv/.stamp data/transactions_data.csv ## Ingest data/ through Airflow, train, decide, report, score what was held back; ROWS=200000
 	@$(DEMO_ENV) AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING airflow db migrate
 	@$(DEMO_ENV) airflow dags test transactions_ingest
+	@$(DEMO_ENV) airflow dags test model_refresh
+	@$(DEMO_ENV) airflow dags test transactions_decide
 	@$(BIN)/fraudstack report
 	@scripts/score-held-back $(BIN)
 
@@ -106,6 +109,9 @@ bench-day: .venv/spark-classes.jsa ## Measure what a day's file costs on stores 
 bench-api: .venv/spark-classes.jsa ## Measure the scorer beside its floor, on LONG rows of history (13305915)
 	@$(BIN)/python -m tests.bench.api --long $(LONG) --folder data/bench $(BENCH_API)
 
+bench-attacks: .venv/spark-classes.jsa ## Play the scripted attacks on a scorer whose store has HISTORY=50000 transactions
+	@$(BIN)/python -m tests.bench.attacks --rows $(HISTORY) --folder data/bench $(BENCH_ATTACKS)
+
 bench-dashboard: .venv/spark-classes.jsa ## Measure the dashboard in Chromium on 13.3 M rows and on 200 k
 	@$(BIN)/python -m tests.bench.dashboard --folder data/bench $(BENCH_DASHBOARD)
 
@@ -129,6 +135,6 @@ e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, 
 	@$(BIN)/python -m pytest -vv -p no:randomly --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
 .PHONY: help setup machine lock demo airflow api dashboard tools test test-long lint \
-	bench-ingest bench-day bench-api bench-dashboard bench-detection leak-test \
+	bench-ingest bench-day bench-api bench-attacks bench-dashboard bench-detection leak-test \
 	screenshots \
 	kind e2e e2e-life
