@@ -6,7 +6,7 @@ from random import SystemRandom
 from typing import NamedTuple
 
 from fraudstack.profiles.event import Event
-from fraudstack.profiles.profile import WEEK, Profile, log_of, trusted
+from fraudstack.profiles.profile import WEEK, Profile, log_of
 from fraudstack.storage import profiles, sums
 from fraudstack.storage.connections.online import Connection, date_for, day_for
 from fraudstack.storage.transactions import SELECT, Stored, stored
@@ -89,7 +89,7 @@ def habits(connection: Connection, id: int) -> tuple[Event, Profile] | None:
         return None
     event, marks = found
     profile, _ = profiles.read(connection, event)
-    if not trusted(*marks) or event.declined:
+    if not marks.trusted or event.declined:
         return event, profile
     profile.usual -= 1
     log, known = log_of(max(event.cents, 0)), [profile.amounts]

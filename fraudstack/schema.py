@@ -286,6 +286,16 @@ class LoadList(TransactionsStore, table=True):
     packed: bytes = Field(sa_type=LargeBinary)
 
 
+class LabelDay(TransactionsStore, table=True):
+    """From which day on it is known what is said of a transaction, where that is told."""
+
+    __tablename__ = "label_days"
+
+    id: int = Field(sa_column=Column(_ID, primary_key=True, autoincrement=False))
+    # Since 1970: of the latest verdict, else of the label that counts.
+    day: int = Field(sa_column=Column(Integer, nullable=False, index=True))
+
+
 # Transactions as they were before a load corrected them.
 REPLACED = Table(
     "replaced",

@@ -57,7 +57,7 @@ def evaluate(
     with check_folder(settings) as staging:
         rows, _ = examples.of_files(spark, settings, delay, staging, phases)
         by_rules = scores_by_rules(spark, settings, delay, staging, phases)
-        labelled = examples.labelled(spark, rows, max(fold.test_to for fold in every), most_legitimate=None)
+        labelled = examples.labelled_between(rows, 0, max(fold.test_to for fold in every))
         found = []
         for fold in protocol.covered(labelled, every):
             with phases.phase(f"evaluate: {fold.name}"):

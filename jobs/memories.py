@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from fraudstack.features import KEPT_DAYS
+from fraudstack.features import KEPT_DAYS, LABEL_DELAY
 from fraudstack.features.client import ClientMemory
 from fraudstack.profiles.event import Event
 from fraudstack.progress import Phases
@@ -22,7 +22,7 @@ from fraudstack.storage.profiles import bulk as profiles_bulk
 from fraudstack.storage.sums import bulk as sums_bulk
 from fraudstack.storage.value_days import BEFORE, COLUMNS, KINDS, TALLY
 from fraudstack.storage.value_days import bulk as value_days_bulk
-from jobs.features.fold import EVENT, Arrays, by_client, folding, rows, tallies
+from jobs.features.fold import EVENT, Arrays, by_client, folding, fraud_day, label_day, rows, tallies
 from jobs.spark.phase import spark_phase
 from jobs.steps.staging import exported
 from jobs.steps.summary import Summary
@@ -57,17 +57,17 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 
 
 def remembered(transactions: DataFrame) -> DataFrame:
-    """Of each transaction its day, values, label and whether its amount was ordinary; a client's last has `memory`."""
+    """Of each transaction days, values, label, and whether its amount was ordinary; a client's last has `memory`."""
 
     def fold(batches: Arrays) -> Arrays:
         memory, client = ClientMemory(), None
         for batch in batches:
             ordinary, states = [], []
-            for *row, is_fraud, is_last in rows(batch):
+            for *row, fraud_of, is_last in rows(batch):
                 event = Event(*row)
                 if event.client_id != client:
                     memory, client = ClientMemory(), event.client_id
-                ordinary.append(memory.add(event, is_fraud))
+                ordinary.append(memory.add(event, fraud_of))
                 states.append(to_json(memory.state()).decode() if is_last else None)
             yield pa.StructArray.from_arrays(
                 [pa.array(ordinary), pa.array(states, pa.string())], ["ordinary", "memory"]
@@ -75,11 +75,10 @@ def remembered(transactions: DataFrame) -> DataFrame:
 
     in_order = Window.partitionBy("client_id").orderBy("seconds", "id")
     is_last = F.lead("id").over(in_order).isNull()
-    folded = folding(fold, "ordinary boolean, memory string", *EVENT, "is_fraud", "is_last")
-    known = by_client(transactions).withColumn("is_last", is_last)
-    return known.select("client_id", *KINDS, "day", "cents", "is_fraud", folded).select(
-        "client_id", *KINDS, "day", "cents", "is_fraud", "folded.*"
-    )
+    folded = folding(fold, "ordinary boolean, memory string", *EVENT, fraud_day(LABEL_DELAY), "is_last")
+    known = by_client(transactions).withColumns({"is_last": is_last, "label_day": label_day(LABEL_DELAY)})
+    kept = ("client_id", *KINDS, "day", "cents", "is_fraud", "label_day")
+    return known.select(*kept, folded).select(*kept, "folded.*")
 
 
 def value_days(known: DataFrame) -> DataFrame:

@@ -64,6 +64,7 @@ _STORAGE = (
         "backup",
         "events",
         "figures",
+        "label_days",
         "lists",
         "loads",
         "model_days",

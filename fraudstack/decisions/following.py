@@ -13,11 +13,12 @@ from fraudstack.decisions import champions
 from fraudstack.decisions.scoring import decision_of, scored_by
 from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.errors import InputError
+from fraudstack.features.labels import fraud_of
 from fraudstack.fields.dates import this_second
 from fraudstack.model import registry
 from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import Event
-from fraudstack.profiles.profile import Profile, trusted
+from fraudstack.profiles.profile import Profile
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
@@ -178,9 +179,9 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
         if place(event) == last:
             break
-        profile.add(event, trusted=trusted(*marks))
+        profile.add(event, trusted=marks.trusted)
         if profile.memory is not None:
-            profile.memory.add(event, marks.is_fraud)
+            profile.memory.add(event, fraud_of(event, marks))
     return _Made(version, decisions)
 
 
@@ -188,7 +189,7 @@ def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], 
     """Let a profile be as it was before the latest transactions, in order; its memory too, if a model is asked."""
     at = place(since[0][0])
     for event, marks in since:
-        profile.take_away(event, trusted=trusted(*marks))
+        profile.take_away(event, trusted=marks.trusted)
     about = profiles.about(connection, profile.client_id, at[0], far)
     profile.recent = [recent for recent in about if recent[:2] < at]
     if profile.memory is None or not asked:

@@ -1,12 +1,13 @@
 """A client's history decided again, transaction by transaction, by what was known at each one's time."""
 
-from collections import deque
+from heapq import heappop, heappush
 
 from fraudstack.decisions.scoring import OpinionLike, judged
 from fraudstack.features import DAY
-from fraudstack.profiles.event import Event
+from fraudstack.features.labels import label_day
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.named import NO_LISTS, Lists
-from fraudstack.profiles.profile import Profile, trusted
+from fraudstack.profiles.profile import Profile
 from fraudstack.profiles.velocity import NOTHING, Velocity
 from fraudstack.rules.case import case_of
 from fraudstack.rules.config import RulesFile
@@ -17,7 +18,7 @@ class Replay:
     """The decisions that a scorer would have made of a client, which has it all in the order of time."""
 
     def __init__(self, client_id: str, rules: RulesFile, delay: int, lists: Lists = NO_LISTS) -> None:
-        """Begin before the first transaction; labels are known `delay` whole days after theirs.
+        """Begin before the first transaction; a label is known `delay` whole days after its label day.
 
         Of the store's lists holds what held at a transaction's own time.
         """
@@ -25,22 +26,24 @@ class Replay:
         self._delay = delay
         self._lists = lists
         self._profile = Profile(client_id)
-        # Transactions whose label isn't known yet: the day on which it is, the event, what made it usual, the label.
-        self._unknown: deque[tuple[int, Event, bool, int]] = deque()
+        # Transactions whose label isn't known yet, by the day on which it is and their order: the event, whether it was
+        # usual until then, and whether it is now.
+        self._unknown: list[tuple[int, int, Event, bool, bool]] = []
 
     def decide(
-        self, event: Event, is_fraud: int | None, opinion: OpinionLike | None = None, velocity: Velocity = NOTHING
+        self, event: Event, marks: Marks, opinion: OpinionLike | None = None, velocity: Velocity = NOTHING
     ) -> Verdict:
         """What would have been decided; then the transaction belongs to the history."""
         day = event.seconds // DAY
         while self._unknown and self._unknown[0][0] <= day:
-            _, earlier, was_usual, label = self._unknown.popleft()
-            if trusted(None, label) != was_usual:
-                self._profile.judge_anew(earlier, trusted=not was_usual)
+            _, _, earlier, was_usual, is_usual = heappop(self._unknown)
+            if is_usual != was_usual:
+                self._profile.judge_anew(earlier, trusted=is_usual)
         case = case_of(event, self._profile, self._rules, velocity, listed=self._lists.at(event))
         verdict = judged(case, False, opinion)
-        is_usual = not verdict.suspicious
-        self._profile.add(event, trusted=is_usual)
-        if is_fraud is not None:
-            self._unknown.append((day + self._delay + 1, event, is_usual, is_fraud))
+        usual = not verdict.suspicious
+        self._profile.add(event, trusted=usual)
+        if marks.is_fraud is not None:
+            known = label_day(event, marks, self._delay) + self._delay + 1
+            heappush(self._unknown, (known, self._profile.transactions, event, usual, marks.is_fraud == 0))
         return verdict

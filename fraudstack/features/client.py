@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fraudstack.features import DAY, KEPT_DAYS, LABEL_DELAY
+from fraudstack.features.labels import fraud_of
 from fraudstack.features.table import ClientFigures
-from fraudstack.profiles.event import HOME, ONLINE, Event
+from fraudstack.profiles.event import HOME, ONLINE, Event, Marks
 
 # The latest purchases of which the median is taken.
 LATEST = 50
@@ -29,7 +30,6 @@ class _ClientDay:
     highs: int = 0
     # The highest amount, in medians of its time.
     ratio: float = 0.0
-    frauds: int = 0
 
 
 _NOTHING = _ClientDay(0)
@@ -68,6 +68,8 @@ class ClientMemory:
     # Seconds of the transactions of the hour up to the latest, and no more of them than tell a burst.
     hour: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_IN_AN_HOUR))
     last_high: int | None = None
+    # How many of the transactions are frauds, by their label days; all of them, they are few.
+    frauds: dict[int, int] = field(default_factory=dict)
     # How often a value came, by kind and value; a scorer asks its store for those of one event.
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     _sorted: list[int] = field(default_factory=list)
@@ -141,12 +143,11 @@ class ClientMemory:
                         past.transactions7 += one.transactions
                         past.purchases7 += one.purchases
                         past.cents7 += one.cents
-            if age > delay:
-                past.frauds30 += one.frauds
+        past.frauds30 = sum(frauds for of, frauds in self.frauds.items() if delay < day - of <= 30 + delay)
         return past
 
-    def add(self, event: Event, is_fraud: int | None) -> bool:
-        """Remember a transaction and its label, if it has one; whether its amount was ordinary for the client."""
+    def add(self, event: Event, fraud_day: int | None) -> bool:
+        """Remember a transaction, and of a fraud its label day; whether its amount was ordinary for the client."""
         day, cents = event.seconds // DAY, event.cents
         if not self.days or self.days[-1].day < day:
             self.days.append(_ClientDay(day))
@@ -154,7 +155,7 @@ class ClientMemory:
                 self.days.popleft()
         today = self.days[-1]
         today.transactions += 1
-        today.frauds += is_fraud == 1
+        self.tell(fraud_day)
         ratio = self.ratio(cents)
         settled = len(self.latest) >= _HABIT
         high = settled and ratio > _FAR_ABOVE
@@ -208,6 +209,9 @@ class ClientMemory:
         others = (one for one in self.days if not part.first <= one.day <= part.last)
         days = sorted([*others, *now.days], key=lambda one: one.day)
         self.days = deque(one for one in days if one.day > days[-1].day - KEPT_DAYS)
+        for changed, sign in ((now, 1), (was, -1)):
+            for day, frauds in changed.frauds.items():
+                self.tell(day, sign * frauds)
         self._past = None
         if part.ends:
             self.latest, self._sorted = now.latest, now._sorted
@@ -223,17 +227,19 @@ class ClientMemory:
 
     def state(self) -> list[Any]:
         """All of it but `seen`, as JSON has it."""
-        days = [(d.day, d.transactions, d.purchases, d.cents, d.highs, d.ratio, d.frauds) for d in self.days]
+        days = [(d.day, d.transactions, d.purchases, d.cents, d.highs, d.ratio) for d in self.days]
         sums = (self.transactions, self.purchases, self.cents, self.squares, self.last_high)
-        return [sums, list(self.latest), days, list(self.hour)]
+        return [sums, list(self.latest), days, list(self.hour), sorted(self.frauds.items())]
 
     @classmethod
     def of(cls, state: Sequence[Any]) -> "ClientMemory":
         """The memory of a state."""
-        (transactions, purchases, cents, squares, last_high), latest, days, hour = state
+        (transactions, purchases, cents, squares, last_high), latest, days, hour, *frauds = state
         memory = cls(transactions, purchases, cents, squares, deque(latest), last_high=last_high)
-        memory.days.extend(_ClientDay(*day) for day in days)
+        memory.days.extend(_ClientDay(*day[:6]) for day in days)
         memory.hour.extend(hour)
+        # What is older has them among a day's figures.
+        memory.frauds = dict(frauds[0] if frauds else ((day[0], day[6]) for day in days if day[6]))
         memory._sorted = sorted(latest)
         return memory
 
@@ -248,15 +254,18 @@ class ClientMemory:
             latest=self.latest.copy(),
             days=days,
             hour=self.hour.copy(),
+            frauds=self.frauds.copy(),
             seen=self.seen.copy() if keys is None else {key: self.seen.get(key, 0) for key in keys},
             _sorted=self._sorted.copy(),
         )
 
-    def relabel(self, event: Event, frauds: int) -> None:
-        """Know of so many frauds on the day of a transaction; of a day that isn't kept nobody asks."""
-        for at, one in enumerate(self.days):
-            if one.day == event.seconds // DAY:
-                self.days[at], self._past = replace(one, frauds=frauds), None
+    def tell(self, fraud_day: int | None, frauds: int = 1) -> None:
+        """Know of a fraud more, or of so many, by the day of its label; None is no fraud."""
+        if fraud_day is not None:
+            self._past = None
+            self.frauds[fraud_day] = self.frauds.get(fraud_day, 0) + frauds
+            if not self.frauds[fraud_day]:
+                del self.frauds[fraud_day]
 
     def come_in_the_hour(self, latest: Iterable[tuple[int, int]]) -> None:
         """Know the latest transactions, by seconds and id in order."""
@@ -287,9 +296,9 @@ class Part:
     ends: bool
 
 
-def remembered(history: Iterable[tuple[Event, int | None]]) -> ClientMemory:
-    """The memory that a client's transactions and their labels make, in whatever order they are given."""
+def remembered(history: Iterable[tuple[Event, Marks]]) -> ClientMemory:
+    """The memory that a client's transactions and what is said of them make, in whatever order they are given."""
     memory = ClientMemory()
-    for event, is_fraud in sorted(history, key=lambda found: (found[0].seconds, found[0].id)):
-        memory.add(event, is_fraud)
+    for event, marks in sorted(history, key=lambda found: (found[0].seconds, found[0].id)):
+        memory.add(event, fraud_of(event, marks))
     return memory

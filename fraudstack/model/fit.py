@@ -60,6 +60,8 @@ class Examples:
     # How many transactions each stands for.
     weights: NDArray[np.float64]
     ids: NDArray[np.int64]
+    # Since 1970, as fraudstack.features.labels has them.
+    label_days: NDArray[np.int64]
 
     def where(self, which: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Examples":
         """Those for which it holds, or those at the places."""
@@ -70,8 +72,10 @@ class Examples:
         return self.where(slice(int(np.searchsorted(self.days, day)), None))
 
     def before(self, day: int) -> "Examples":
-        """Those of the days before, which are not copied."""
-        return self.where(slice(int(np.searchsorted(self.days, day))))
+        """Those whose labels are of the days before; not copied where all labels are of their transactions' days."""
+        found = self.where(slice(int(np.searchsorted(self.days, day))))
+        known = found.label_days < day
+        return found if known.all() else found.where(known)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def judged_on(examples: Examples, fold: Fold, delay: int) -> NDArray[np.bool_]:
     keep = np.zeros(len(examples.days), dtype=bool)
     fraud = (examples.frauds == 1) & (examples.days >= fold.train_from)
     for day in range(fold.test_from, fold.test_to + 1):
-        known = np.unique(examples.clients[fraud & (examples.days < day - delay)])
+        known = np.unique(examples.clients[fraud & (examples.label_days < day - delay)])
         keep |= (examples.days == day) & ~np.isin(examples.clients, known)
     return keep
 

@@ -69,6 +69,13 @@ class Marks(NamedTuple):
 
     flagged: int | None = None
     is_fraud: int | None = None
+    # The day, since 1970, from which the truth is known; None where nobody tells.
+    known: int | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may make something usual: the truth counts, and until it is known the flag."""
+        return self.is_fraud == 0 or (self.is_fraud is None and not self.flagged)
 
 
 def country(state: str | None) -> str | None:

@@ -273,11 +273,6 @@ def log_of(cents: int) -> int:
     return round(math.log1p(cents / 100) * LOG_SCALE)
 
 
-def trusted(flagged_fraud: int | None, is_fraud: int | None) -> bool:
-    """Whether a transaction may make something usual: the truth counts, and until it is known the flag."""
-    return is_fraud == 0 or (is_fraud is None and not flagged_fraud)
-
-
 def replayed(client_id: str, events: Iterable[tuple[Event, bool]]) -> Profile:
     """The profile that arises from transactions and whether each is trusted, in any order."""
     profile = Profile(client_id)

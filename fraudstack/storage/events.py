@@ -27,10 +27,13 @@ COLUMNS = pa.schema(
         ("errors", pa.string()),
         ("flagged_fraud", pa.int32()),
         ("is_fraud", pa.int32()),
+        # The day, since 1970, from which is_fraud is known; NULL where nobody tells.
+        ("known", pa.int64()),
     ]
 )
 
 _EVENT = tuple(one.name for one in fields(Event))
+_MARKS = ("flagged_fraud", "is_fraud", "known")
 _SECONDS_SQLITE = "CAST(strftime('%s', date) AS BIGINT)"
 _SECONDS_POSTGRESQL = "CAST(extract(epoch FROM date) AS BIGINT)"
 # SQLite's driver takes a column's type from its first rows: were they all NULL, text would be an error later.
@@ -38,7 +41,7 @@ _TEXTS = ("card", "channel", "merchant", "city", "state", "errors")
 _EVENTS = """SELECT id, client_id, {seconds} AS seconds, CAST(round(amount * 100) AS BIGINT) AS cents,
     coalesce(card_id, '') AS card, coalesce(use_chip, '') AS channel, coalesce(merchant_id, '') AS merchant,
     coalesce(merchant_city, '') AS city, coalesce(merchant_state, '') AS state, mcc, coalesce(errors, '') AS errors,
-    flagged_fraud, is_fraud FROM transactions"""
+    flagged_fraud, is_fraud, day AS known FROM transactions LEFT JOIN label_days USING (id)"""
 
 
 def stream(store: Store, connection: Connection) -> Iterator[pa.RecordBatch]:
@@ -52,7 +55,7 @@ def of(store: Store, connection: Connection, where: str, parameters: tuple[str, 
     found = bulk.query(connection, f"{_statement(store)} WHERE {where}", parameters).cast(COLUMNS)
     texts = (formed(batch, COMPARED).to_pylist() for batch in found.to_batches())
     rows = (row | {name: row[name] or None for name in _TEXTS} for row in chain.from_iterable(texts))
-    return [(Event(*(row[name] for name in _EVENT)), Marks(row["flagged_fraud"], row["is_fraud"])) for row in rows]
+    return [(Event(*(row[name] for name in _EVENT)), Marks(*(row[name] for name in _MARKS))) for row in rows]
 
 
 def _statement(store: Store) -> str:

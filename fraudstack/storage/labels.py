@@ -40,6 +40,11 @@ _UPDATE = f"""UPDATE transactions SET is_fraud = s.is_fraud FROM staged s
 # waited for before.
 _HOLD = """SELECT count(*) AS held FROM (SELECT t.id FROM transactions t JOIN staged s ON s.id = t.id
     WHERE t.is_fraud IS DISTINCT FROM s.is_fraud ORDER BY t.id FOR UPDATE OF t) rows"""
+# Of those whose truth is about to be another one.
+_NO_DAYS = f"""DELETE FROM label_days WHERE id IN (SELECT t.id FROM staged s JOIN transactions t ON t.id = s.id
+    WHERE {_differs("t")})"""
+_DAYS = f"""INSERT INTO label_days (id, day) SELECT s.id, s.known FROM staged s JOIN transactions t ON t.id = s.id
+    WHERE s.known IS NOT NULL AND {_differs("t")}"""
 _TAKE_OUT, _COUNT = (batch_days.counting("SELECT id FROM staged", sign) for sign in (-1, 1))
 _LABELLED = "SELECT client_id, is_fraud FROM transactions WHERE is_fraud IS NOT NULL"
 
@@ -99,7 +104,8 @@ def _unknown(connection: Connection, labels: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _stage(connection: Connection, labels: pa.Table) -> None:
-    bulk.stage(connection, "staged", labels.select(["id", "is_fraud"]))
+    known = labels.column("known_at").cast(pa.date32()).cast(pa.int32())
+    bulk.stage(connection, "staged", labels.select(["id", "is_fraud"]).append_column("known", known))
 
 
 def _news(connection: Connection, staged: pa.Table) -> pa.Table:
@@ -121,7 +127,7 @@ def _update(store: Store, connection: Connection, staged: pa.Table, of: Load, *,
             return
         if enter:
             bulk.execute(connection, changes.entering(_CHANGED.format(was=changes.counted(store))))
-        for statement in (_TAKE_OUT, _UPDATE, _COUNT):
+        for statement in (_TAKE_OUT, _NO_DAYS, _DAYS, _UPDATE, _COUNT):
             bulk.execute(connection, statement)
         since = news.column("known_at").cast(pa.timestamp("s")).cast(pa.int64())
         columns = (news.column("id"), news.column("is_fraud").cast(pa.int64()), pc.fill_null(since, loads.UNDATED))

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from fraudstack.profiles.event import Event, Marks
+from fraudstack.features import DAY
+from fraudstack.profiles.event import Event, Marks, seconds_of
 from fraudstack.schema import DATE_FORMAT
-from fraudstack.storage import profiles
+from fraudstack.storage import label_days, profiles
 from fraudstack.storage.connections.online import Connection, date_text
 from fraudstack.storage.decisions import batch_days
 from fraudstack.storage.following.history import Known, Replays, Wanted, known
@@ -71,7 +72,9 @@ def add(
     if taken := _taken(connection, id, reviewer, at):
         return taken
     event, before = found
-    after = before._replace(is_fraud=DECISIVE.get(verdict, before.is_fraud))
+    after = before
+    if verdict in DECISIVE:
+        after = before._replace(is_fraud=DECISIVE[verdict], known=seconds_of(at) // DAY)
     if after != before:
         kept = known(connection, event, replays)
         if kept is None:
@@ -86,6 +89,7 @@ def tell(connection: Connection, kept: Known, event: Event, before: Marks, after
     """Let the truth of a transaction be another one, wherever it is counted, in the transaction under way."""
     connection.execute(batch_days.TAKE_OUT, (event.id,))
     connection.execute(_TRUTH, (after.is_fraud, event.id))
+    label_days.tell(connection, event.id, after.known)
     connection.execute(batch_days.COUNT, (event.id,))
     kept.judge_anew(connection, event, before, after)
 

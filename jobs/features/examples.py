@@ -55,18 +55,21 @@ def _of_events(spark: SparkSession, delay: int, staging: Path, phases: Phases) -
     return folder
 
 
-def labelled(spark: SparkSession, rows: Path, until: int, most_legitimate: int | None = _MOST_LEGITIMATE) -> Examples:
-    """The labelled transactions up to a day; of more legitimate ones than asked for, a share by their ids' hashes.
+def labelled(spark: SparkSession, rows: Path, until: int, most_legitimate: int = _MOST_LEGITIMATE) -> Examples:
+    """The transactions up to a day whose labels were known with that day's, a delay later.
+
+    Of more legitimate ones than asked for, a share by their ids' hashes.
 
     The days on which the model is tried are there as a whole, the latest of them that have no more than so many.
     """
-    known = spark.read.parquet(str(rows)).where(F.col("is_fraud").isNotNull() & (F.col("seconds") < (until + 1) * DAY))
+    in_time = (F.col("seconds") < (until + 1) * DAY) & (F.col("label_day") <= until)
+    known = spark.read.parquet(str(rows)).where(F.col("is_fraud").isNotNull() & in_time)
     counted = known.groupBy(F.floor(F.col("seconds") / DAY).alias("day")).agg(F.count("*"), F.sum("is_fraud")).collect()
     days, every, frauds = np.array(sorted(map(tuple, counted)), dtype=np.int64).reshape(-1, 3).T
     legitimate = every - frauds
-    share = 1.0 if most_legitimate is None else min(1.0, most_legitimate / max(1, int(legitimate.sum())))
+    share = min(1.0, most_legitimate / max(1, int(legitimate.sum())))
     if share == 1:
-        return _read(ds.dataset(rows), _known(0, until))
+        return _read(ds.dataset(rows), _known(0, until) & (pc.field("label_day") <= until))
     trial = fit.first_of_trial(np.repeat(days, frauds), until)
     later = np.cumsum(legitimate[::-1])[::-1] > _MOST_TRIED
     trial = max(trial, int(days[later].max(initial=-1)) + 1)
@@ -76,7 +79,7 @@ def labelled(spark: SparkSession, rows: Path, until: int, most_legitimate: int |
     figures = [F.col(name).cast("float") for name in NAMES]
     weight = F.when(whole, 1.0).otherwise(1 / share).alias("weight")
     sample = rows.with_name("examples")
-    some = known.where(whole | taken).select("id", "client_id", "seconds", "is_fraud", weight, *figures)
+    some = known.where(whole | taken).select("id", "client_id", "seconds", "is_fraud", "label_day", weight, *figures)
     some.write.mode("overwrite").parquet(str(sample))
     return _read(ds.dataset(sample))
 
@@ -101,7 +104,7 @@ def _read(dataset: ds.Dataset, wanted: pc.Expression | None = None) -> Examples:
     places[order] = np.arange(len(order))
     # Each row goes where it belongs at once: of millions there is no room for two copies.
     figures = np.empty((len(order), len(NAMES)), dtype=np.float32)
-    others = [name for name in ("client_id", "is_fraud", "weight") if name in dataset.schema.names]
+    others = [name for name in ("client_id", "is_fraud", "label_day", "weight") if name in dataset.schema.names]
     begin = 0
     for batch in dataset.to_batches(
         columns=list(NAMES), filter=wanted, batch_size=_ROWS, batch_readahead=2, fragment_readahead=1
@@ -117,13 +120,19 @@ def _read(dataset: ds.Dataset, wanted: pc.Expression | None = None) -> Examples:
         told.column("is_fraud").to_numpy().astype(np.int64),
         weights,
         found.column("id").to_numpy()[order],
+        told.column("label_day").to_numpy(),
     )
 
 
 def labelled_days(rows: Path) -> tuple[int, int]:
-    """First and last day, since 1970, of which a transaction has a label; raises InputError where none has."""
-    found = ds.dataset(rows).to_table(columns=["seconds"], filter=pc.field("is_fraud").is_valid())
-    if not found.num_rows:
+    """The first day, since 1970, of which a transaction has a label, and the last label day; InputError for none.
+
+    What became known when labels of later days than the newest transaction's would be isn't looked at.
+    """
+    found = ds.dataset(rows).to_table(columns=["seconds", "is_fraud", "label_day"])
+    newest = pc.max(found.column("seconds")).as_py()
+    labelled = pc.field("is_fraud").is_valid() & (pc.field("label_day") <= (newest or 0) // DAY)
+    days = found.filter(labelled)
+    if not days.num_rows:
         raise InputError("no transaction of the store has a label: there is nothing to learn from")
-    extent = pc.min_max(found.column("seconds")).as_py()
-    return extent["min"] // DAY, extent["max"] // DAY
+    return pc.min(days.column("seconds")).as_py() // DAY, pc.max(days.column("label_day")).as_py()

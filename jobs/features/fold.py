@@ -23,7 +23,7 @@ from fraudstack.profiles.event import Event
 from fraudstack.storage.value_days import KINDS, TALLY
 
 EVENT = tuple(one.name for one in fields(Event))
-_KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
+_KEPT = ("id", "client_id", "seconds", "cents", "is_fraud", "label_day")
 # By which what came of it is told apart.
 SEGMENTS = ("channel", "state")
 COLUMNS = (*_KEPT, *SEGMENTS, *NAMES)
@@ -32,7 +32,10 @@ Arrays = Iterator[pa.Array]
 
 
 def point_in_time(events: DataFrame, delay: int) -> DataFrame:
-    """COLUMNS of every transaction, from transactions.events.COLUMNS; labels are known `delay` whole days later."""
+    """COLUMNS of every transaction, from transactions.events.COLUMNS.
+
+    Where nobody tells, labels are known `delay` whole days later.
+    """
     # In memory, millions of rows would crowd out the sorts.
     known = _of_clients(events, delay).persist(StorageLevel.DISK_ONLY)
     merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, MerchantFigures._fields)
@@ -52,35 +55,59 @@ def _of_clients(events: DataFrame, delay: int) -> DataFrame:
         memory, client = ClientMemory(), None
         for batch in batches:
             figures, ordinary = np.empty((len(batch), len(names))), np.empty(len(batch), dtype=bool)
-            for place, (*row, is_fraud) in enumerate(rows(batch)):
+            for place, (*row, fraud_of) in enumerate(rows(batch)):
                 event = Event(*row)
                 if event.client_id != client:
                     memory, client = ClientMemory(), event.client_id
                 figures[place] = memory.features(event, delay)
-                ordinary[place] = memory.add(event, is_fraud)
+                ordinary[place] = memory.add(event, fraud_of)
             yield pa.StructArray.from_arrays([pa.array(ordinary), *map(pa.array, figures.T)], ["ordinary", *names])
 
-    folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *EVENT, "is_fraud")
+    folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *EVENT, fraud_day(delay))
     known = tuple(dict.fromkeys((*_KEPT, *SEGMENTS, *KINDS, "day")))
-    return by_client(events).select(*known, folded).select(*known, "folded.*")
+    in_order = by_client(events).withColumn("label_day", label_day(delay))
+    return in_order.select(*known, folded).select(*known, "folded.*")
 
 
 def by_client(events: DataFrame) -> DataFrame:
     """The events of each client in their order, with their day; text that isn't set is NULL."""
     texts = [name for name, kind in events.dtypes if kind == "string"]
     known = events.withColumns({name: F.nullif(name, F.lit("")) for name in texts})
-    day = F.floor(F.col("seconds") / DAY).cast("long")
-    return known.withColumn("day", day).repartition("client_id").sortWithinPartitions("client_id", "seconds", "id")
+    return known.withColumn("day", _day()).repartition("client_id").sortWithinPartitions("client_id", "seconds", "id")
+
+
+def label_day(delay: int) -> Column:
+    """The label day of events, as fraudstack.features.labels has it."""
+    day = _day()
+    return F.when(F.col("known").isNull(), day).otherwise(F.greatest(F.col("known"), day) - delay)
+
+
+def fraud_day(delay: int) -> Column:
+    """The label day of frauds, NULL of what isn't known to be one."""
+    return F.when(F.col("is_fraud") == 1, label_day(delay)).alias("fraud_day")
+
+
+def _day() -> Column:
+    return F.floor(F.col("seconds") / DAY).cast("long")
 
 
 def tallies(known: DataFrame, kind: str) -> DataFrame:
-    """What came in on each day with each value of a kind: the columns of value_days but kind and part."""
+    """What came in on each day with each value of a kind: the columns of value_days but kind and part.
+
+    Labels count on their label days, which few have that isn't their transaction's.
+    """
+    of_kind = known.where(F.col(kind).isNotNull()).withColumnRenamed(kind, "value")
+    elsewhere = F.col("is_fraud").isNotNull() & (F.col("label_day") != F.col("day"))
+    label = F.when(~elsewhere, F.col("is_fraud")).alias("is_fraud")
+    came = of_kind.select("value", "day", F.lit(1).alias("came"), "cents", label, "ordinary")
+    told = of_kind.where(elsewhere)
+    labels = told.select("value", "label_day", F.lit(0), F.lit(0).cast("long"), "is_fraud", "ordinary")
     fraud = F.col("is_fraud") == 1
     return (
-        known.where(F.col(kind).isNotNull())
-        .groupBy(F.col(kind).alias("value"), "day")
+        came.union(labels)
+        .groupBy("value", "day")
         .agg(
-            F.count("*").alias("transactions"),
+            F.sum("came").alias("transactions"),
             F.sum("cents").alias("cents"),
             F.count("is_fraud").alias("labelled"),
             F.count_if(fraud).alias("frauds"),
@@ -114,7 +141,7 @@ def _of_values(
     return in_order.select(F.col("value").alias(kind), "day", folded).select(kind, "day", "folded.*")
 
 
-def folding(fold: Callable[[Arrays], Arrays], schema: str, *columns: str) -> Column:
+def folding(fold: Callable[[Arrays], Arrays], schema: str, *columns: str | Column) -> Column:
     """A struct `folded` of each row, by a function that sees the columns of all rows before it in the partition."""
     # Its hints tell Spark what it is; written out, since this module's are not evaluated there.
     fold.__annotations__ = {"batches": Iterator[pa.Array], "return": Iterator[pa.Array]}

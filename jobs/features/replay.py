@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from fraudstack.decisions.replay import Replay
 from fraudstack.model.online import alerted_up_to, reason
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.named import NO_LISTS, Lists
 from fraudstack.profiles.velocity import AtMerchant, Velocity, WithCard
 from fraudstack.rules.case import Case, Reason, expected_loss
@@ -82,7 +82,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists:
             sentences: dict[str, list[str | None]] = {name: [None] * size for name in names}
             reasons: dict[str, list[str | None]] = {name: [None] * size for name in names}
             decisions: dict[str, list[str]] = {name: [""] * size for name in names}
-            for place, (*row, is_fraud, probability, version, card, merchant) in enumerate(rows(batch)):
+            for place, (*row, is_fraud, known, probability, version, card, merchant) in enumerate(rows(batch)):
                 event = Event(*row)
                 if event.client_id != client:
                     client = event.client_id
@@ -90,7 +90,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists:
                 opinion = None if probability is None else _Opinion(probability, version)
                 for name, replay in zip(names, replays, strict=True):
                     velocity = _velocity(card, merchant, small_at[name])
-                    verdict = replay.decide(event, is_fraud, opinion, velocity)
+                    verdict = replay.decide(event, Marks(None, is_fraud, known), opinion, velocity)
                     scores[name][place] = verdict.score
                     losses[name][place] = expected_loss(verdict.score if opinion is None else probability, event.cents)
                     highest[name][place] = alerted_up_to(probability, verdict, ways[name])
@@ -124,7 +124,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists:
     schema = ", ".join(f"{name} {of_way}" for name in names)
     silent = {"probability": "double", "model_version": "string"}
     missing = {name: F.lit(None).cast(kind) for name, kind in silent.items() if name not in events.columns}
-    folded = folding(fold, schema, *EVENT, "is_fraud", *silent, "with_card", "at_merchant")
+    folded = folding(fold, schema, *EVENT, "is_fraud", "known", *silent, "with_card", "at_merchant")
     kept = (*_KEPT, "model_version", "probability")
     return (
         by_client(with_velocity(events.withColumns(missing), smalls, delay))

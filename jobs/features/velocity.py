@@ -3,9 +3,11 @@
 The same figures as storage.velocity reads for one: of the latest deals, and of frauds whose label was known by then.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -15,7 +17,7 @@ from fraudstack.features import DAY
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.profile import WEEK
 from fraudstack.profiles.velocity import FRAUD_SPEAKS, HOUR, MOST_DEALS, Deal, WithCard, probes, since_frauds, with_card
-from jobs.features.fold import EVENT, Arrays, folding, rows
+from jobs.features.fold import EVENT, Arrays, folding, fraud_day, rows
 
 _WITH_CARD = "clients int, guesses int, frauds int, last_fraud bigint"
 # A figure of probes for each amount that is asked as little.
@@ -32,30 +34,31 @@ class _Frauds:
     """The frauds of a card or a merchant: seconds, once their label is known."""
 
     delay: int
-    unknown: deque[tuple[int, int]] = field(default_factory=deque)
+    # With the last day on which each isn't known yet, soonest first.
+    unknown: list[tuple[int, int]] = field(default_factory=list)
     known: deque[int] = field(default_factory=deque)
 
     def before(self, event: Event) -> deque[int]:
         """Those of FRAUD_SPEAKS that are known on an event's day."""
         while self.unknown and self.unknown[0][0] < event.seconds // DAY:
-            self.known.append(self.unknown.popleft()[1])
+            insort(self.known, heappop(self.unknown)[1])
         while self.known and self.known[0] <= event.seconds - FRAUD_SPEAKS:
             self.known.popleft()
         return self.known
 
-    def add(self, event: Event, is_fraud: int | None) -> None:
-        """A transaction comes to be known as fraud `delay` whole days after its own."""
-        if is_fraud == 1:
-            self.unknown.append((event.seconds // DAY + self.delay, event.seconds))
+    def add(self, event: Event, fraud_of: int | None) -> None:
+        """A fraud, by its label day, comes to be known `delay` whole days after that."""
+        if fraud_of is not None:
+            heappush(self.unknown, (fraud_of + self.delay, event.seconds))
 
 
 def with_velocity(events: DataFrame, smalls: Sequence[int], delay: int) -> DataFrame:
     """Adds `with_card` and `at_merchant` to transactions.events.COLUMNS; NULL where nothing came before.
 
-    `smalls` are amounts in cents; labels are known `delay` whole days later.
+    `smalls` are amounts in cents; where nobody tells, labels are known `delay` whole days later.
     """
-    at_merchant = folding(_merchants(smalls, delay), _AT_MERCHANT, *EVENT, "is_fraud")
-    card = folding(_cards(delay), _WITH_CARD, *EVENT, "is_fraud")
+    at_merchant = folding(_merchants(smalls, delay), _AT_MERCHANT, *EVENT, fraud_day(delay))
+    card = folding(_cards(delay), _WITH_CARD, *EVENT, fraud_day(delay))
     by_merchant = _in_order(events, "merchant").select("*", at_merchant).withColumnRenamed("folded", "at_merchant")
     by_card = _in_order(by_merchant, "card").select("*", card)
     return by_card.withColumnRenamed("folded", "with_card")
@@ -73,7 +76,7 @@ def _cards(delay: int) -> Callable[[Arrays], Arrays]:
         card, deals, frauds = None, deque[Deal](), _Frauds(delay)
         for batch in batches:
             found: list[WithCard | None] = []
-            for *row, is_fraud in rows(batch):
+            for *row, fraud_of in rows(batch):
                 event = Event(*row)
                 if event.card is None:
                     found.append(None)
@@ -85,7 +88,7 @@ def _cards(delay: int) -> Callable[[Arrays], Arrays]:
                 before = with_card(event, deals, frauds.before(event))
                 found.append(None if before == _NOTHING else before)
                 deals.append(Deal(event.seconds, event.client_id, event.card, event.cents, event.errors or None))
-                frauds.add(event, is_fraud)
+                frauds.add(event, fraud_of)
             yield pa.array([None if one is None else one._asdict() for one in found], _CARD_TYPE)
 
     return fold
@@ -97,7 +100,7 @@ def _merchants(smalls: Sequence[int], delay: int) -> Callable[[Arrays], Arrays]:
         deals, latest, frauds, first = deque[Deal](), deque[int](), _Frauds(delay), dict[str, int]()
         for batch in batches:
             found: list[dict[str, object] | None] = []
-            for *row, is_fraud in rows(batch):
+            for *row, fraud_of in rows(batch):
                 event = Event(*row)
                 if event.merchant is None:
                     found.append(None)
@@ -109,7 +112,7 @@ def _merchants(smalls: Sequence[int], delay: int) -> Callable[[Arrays], Arrays]:
                 first.setdefault(event.client_id, event.seconds)
                 deals.append(Deal(event.seconds, event.client_id, event.card, event.cents, event.errors or None))
                 latest.append(event.seconds)
-                frauds.add(event, is_fraud)
+                frauds.add(event, fraud_of)
             yield pa.array(found, _MERCHANT_TYPE)
 
     return fold

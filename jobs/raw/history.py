@@ -8,6 +8,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from fraudstack.features import DAY
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage.events import COLUMNS
@@ -51,7 +52,9 @@ def from_files(
         known = spark.read.parquet(str(staging / "ordered"))
         if late.num_rows:
             known = known.join(F.broadcast(spark.createDataFrame(late)), "position", "left_anti")
-        rows = rows.withColumnRenamed("is_fraud", "carried").join(known.select("id", "is_fraud"), "id", "left")
+        rows = rows.withColumnRenamed("is_fraud", "carried").join(
+            known.select("id", "is_fraud", F.floor(F.unix_seconds("known_at") / DAY).alias("known")), "id", "left"
+        )
         if carried:
             rows = rows.withColumn("is_fraud", F.coalesce("is_fraud", "carried"))
     events = rows.select(
@@ -68,6 +71,7 @@ def from_files(
         "errors",
         F.lit(None).cast("int").alias("flagged_fraud"),
         "is_fraud",
+        F.col("known").cast("long") if "known" in rows.columns else F.lit(None).cast("long").alias("known"),
     ).select(*COLUMNS.names)
     return compared(events, judged.rows), {"transactions": judged.fingerprint, "labels": str(of_labels.fingerprint)}
 

@@ -203,12 +203,13 @@ def _judged(said: DataFrame, file: int) -> DataFrame:
     text is kept of what is refused, or stands on a line.
     """
     value = F.col("value")
+    in_time = F.col("known_at").isNotNull() & F.year("known_at").between(1970, 9999)
     reason = (
         F.when(F.col("ident").isNull(), "not a label")
         .when(fields.text("value").isNull(), "nothing")
         .when(~F.col("ident").rlike(_ID) | F.col("id").isNull(), "bad id")
         .when(~value.isin(*truth.FRAUD, *truth.LEGITIMATE), "unknown label")
-        .when(fields.text("since").isNotNull() & F.col("known_at").isNull(), "bad known_at")
+        .when(fields.text("since").isNotNull() & ~in_time, "bad known_at")
     )
     text = F.replace(F.make_valid_utf8("text"), F.lit("\0"), F.lit("\ufffd"))
     typed = said.select(

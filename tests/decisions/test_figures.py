@@ -11,6 +11,7 @@ import pytest
 
 from fraudstack.features import DAY, LABEL_DELAY
 from fraudstack.features.client import ClientMemory, remembered
+from fraudstack.features.labels import fraud_of
 from fraudstack.features.table import NAMES, row
 from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.model import online
@@ -73,12 +74,12 @@ def of_history(facts: Iterable[Fact], event: Event) -> list[float]:
     for one, marks in facts:
         if one.id == event.id:
             continue
-        ordinary = clients[one.client_id].add(one, marks.is_fraud)
+        ordinary = clients[one.client_id].add(one, fraud_of(one, marks))
         if one.client_id == event.client_id and place(one) < place(event):
-            earlier.append((one, marks.is_fraud))
-        if one.seconds // DAY < day:
-            for kind, value, tally in value_days.tallies(one, marks, ordinary):
-                found = days[kind, value][one.seconds // DAY]
+            earlier.append((one, marks))
+        for (kind, value, at), tally in value_days.tallies(one, marks, ordinary):
+            if at < day:
+                found = days[kind, value][at]
                 found[:] = (a + b for a, b in zip(found, tally, strict=True))
 
     def of(kind: str, value: object) -> ValueMemory | None:

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from data.generate import generate
 from fraudstack.errors import InputError
 from jobs import clean, label
+from jobs.raw import history
 from tests.jobs.databases import everything, execute, quarantined, query, quiet, settings
 from tests.jobs.labels_files import apply, entry, known, labels, load
 
@@ -139,6 +140,7 @@ def test_of_several_files_the_latest_counts_and_what_is_refused_names_its_file_a
     (tmp_path / "labels 1.json").write_text(labels([entry(1), entry(2), entry(3), entry(7), entry(8, "perhaps")]))
     later = ["id,label,known_at", "2,Yes,2024-03-01", "3,Yes,2024-03-02T10:00:00Z", "3,No,2024-03-01 00:00:00"]
     later += ["4,Yes,2024-03-01", "", "4,No,2024-03-01", "5,No,soon", "6,No,", "6,Yes,", "7,Yes", '"7,No,"']
+    later += ["8,Yes,+10024-03-01", "8,Yes,1969-12-31"]
     (tmp_path / "labels 2.csv").write_text("\n".join(later))
     (tmp_path / "labels 3.csv.gz").write_bytes(gzip.compress(b"id;label\n1;1\n2;0\n"))
     summary = label.run(spark, chosen, "label", quiet())
@@ -151,8 +153,25 @@ def test_of_several_files_the_latest_counts_and_what_is_refused_names_its_file_a
         (f"{tmp_path}/labels 2.csv", 10, "6,Yes,", "repeated id"),
         (f"{tmp_path}/labels 2.csv", 11, "7,Yes", "not a label"),
         (f"{tmp_path}/labels 2.csv", 12, '"7,No,"', "not a label"),
+        (f"{tmp_path}/labels 2.csv", 13, "8,Yes,+10024-03-01", "bad known_at"),
+        (f"{tmp_path}/labels 2.csv", 14, "8,Yes,1969-12-31", "bad known_at"),
     ]
-    assert (summary.rows_in, summary.loaded, summary.quarantined, summary.repeated) == (17, 6, 6, 5)
+    assert (summary.rows_in, summary.loaded, summary.quarantined, summary.repeated) == (19, 6, 8, 5)
+
+
+def test_from_which_day_on_a_label_is_known_reaches_the_store_and_what_models_learn_from(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
+    chosen = settings(tmp_path, database)
+    load(spark, chosen, range(1, 5))
+    apply(spark, chosen, "id,label,known_at\n1,Yes,2024-03-01\n2,No,2024-03-02T23:59:59Z\n3,Yes,\n")
+    days = {1: 19_783, 2: 19_784}
+    assert dict(query(database, "SELECT id, day FROM label_days")) == days
+    told, _ = history.from_files(spark, chosen, tmp_path / "given", quiet())
+    assert {row.id: row.known for row in told.collect()} == days | {3: None, 4: None}
+    # What says the same of a transaction changes nothing, what says otherwise is known from its own time on.
+    apply(spark, chosen, "id,label,known_at\n1,Yes,2024-05-01\n2,Yes,\n3,No,2024-03-04\n")
+    assert dict(query(database, "SELECT id, day FROM label_days")) == {1: 19_783, 3: 19_786}
 
 
 @pytest.mark.parametrize("path", ["", None])

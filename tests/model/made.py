@@ -30,7 +30,8 @@ def examples(rows: int = 6000, days: int = 60, share: float = 0.1, seed: int = 1
     odds = share / (1 - share) * np.exp(2 * figures[:, 0])
     frauds = (chance.random(rows) < odds / (1 + odds)).astype(np.int64)
     clients = np.array([f"c{number}" for number in chance.integers(0, 500, rows)])
-    return Examples(figures, np.sort(chance.integers(0, days, rows)), clients, frauds, np.ones(rows), np.arange(rows))
+    on = np.sort(chance.integers(0, days, rows))
+    return Examples(figures, on, clients, frauds, np.ones(rows), np.arange(rows), on)
 
 
 @cache

@@ -7,9 +7,10 @@ import pytest
 
 from fraudstack.features import DAY
 from fraudstack.features.client import ClientMemory
+from fraudstack.features.labels import fraud_of, label_day
 from fraudstack.features.table import FEATURES, ClientFigures
 from fraudstack.features.value import ValueDay, ValueMemory
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import Event, Marks
 
 
 def event(day: float, cents: int = 1000, **more: object) -> Event:
@@ -78,9 +79,24 @@ def test_bursts_and_novelty() -> None:
 @pytest.mark.parametrize("delay", [0, 7])
 def test_a_clients_frauds_are_known_after_the_delay(delay: int) -> None:
     memory = ClientMemory()
-    memory.add(event(10), 1)
+    memory.add(event(10), fraud_of(event(10), Marks(None, 1), delay))
     assert of_client(memory, event(10 + delay), delay)["client_frauds_30d"] == 0
     assert of_client(memory, event(11 + delay), delay)["client_frauds_30d"] == 1
+
+
+@pytest.mark.parametrize("delay", [0, 7, 30])
+@pytest.mark.parametrize(("told", "known"), [(40, 40), (12, 12), (10, 10), (3, 10)])
+def test_a_label_is_known_from_its_day_on(delay: int, told: int, known: int) -> None:
+    """One that is told to have been known before it happened from the day on which it did."""
+    of = label_day(event(10), Marks(None, 1, told), delay)
+    memory, value = ClientMemory(), ValueMemory()
+    memory.add(event(10), of)
+    value.add(ValueDay(of, 0, 0, 1, 1, 1))
+    for day, frauds in ((known, 0), (known + 1, 1), (known + 30, 1), (known + 31, 0)):
+        assert of_client(memory, event(day), delay)["client_frauds_30d"] == frauds
+        assert value.of_merchant(day, delay).merchant_frauds_30d == frauds
+        rate = value.of_channel(day, delay).channel_fraud_rate_30d
+        assert rate == pytest.approx(1 / 11 if frauds else math.nan, nan_ok=True)
 
 
 def test_a_merchants_run_of_frauds() -> None:
@@ -147,7 +163,7 @@ def test_no_label_is_seen_before_its_time() -> None:
         rows: list[Sequence[float]] = []
         for one, label in zip(events, labels, strict=True):
             rows.append(memory.features(one))
-            ordinary = memory.add(one, label)
+            ordinary = memory.add(one, fraud_of(one, Marks(None, label)))
             sums = days.setdefault(one.seconds // DAY, [0, 0, 0, 0, 0])
             for place, more in enumerate((1, one.cents, 1, label, label * ordinary)):
                 sums[place] += more

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,7 @@ def test_scores_are_probabilities() -> None:
 def test_nothing_after_the_last_day_is_learned() -> None:
     data = examples()
     later = data.days > 40
-    flipped = Examples(
-        data.figures, data.days, data.clients, np.where(later, 1 - data.frauds, data.frauds), data.weights, data.ids
-    )
+    flipped = replace(data, frauds=np.where(later, 1 - data.frauds, data.frauds))
     assert fit(data, until=40, delay=7).version == fit(flipped, until=40, delay=7).version
     assert fit(data, until=59, delay=7).version != fit(flipped, until=59, delay=7).version
 
@@ -40,7 +39,7 @@ def test_too_little_to_learn_from_is_refused(share: float, rows: int, sentence: 
     data = examples(rows)
     frauds = (np.arange(rows) < share * rows).astype(np.int64)
     with pytest.raises(InputError, match=sentence):
-        fit(Examples(data.figures, data.days, data.clients, frauds, data.weights, data.ids), until=59, delay=7)
+        fit(replace(data, frauds=frauds), until=59, delay=7)
 
 
 def test_a_model_is_kept_whole(tmp_path: Path) -> None:
@@ -78,6 +77,6 @@ def test_clients_whose_fraud_was_known_are_not_judged() -> None:
     days = np.array([9, 10, 17, 24, 24, 24, 25])
     clients = np.array(["before", "known", "late", "before", "known", "late", "late"])
     frauds = np.array([1, 1, 1, 0, 0, 0, 0])
-    data = Examples(np.zeros((7, len(NAMES)), np.float32), days, clients, frauds, np.ones(7), np.arange(7))
+    data = Examples(np.zeros((7, len(NAMES)), np.float32), days, clients, frauds, np.ones(7), np.arange(7), days)
     # The fraud of day 17 is known on day 25.
     assert list(clients[judged_on(data, fold, 7)]) == ["before", "late"]

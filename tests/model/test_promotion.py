@@ -24,7 +24,7 @@ ANOTHER = Model("", NAMES, 7, 1.0, 0.0, {"trained": {"until": "1970-01-01"}})
 def shuffled(data: Examples) -> Examples:
     """The same with labels that nothing tells."""
     frauds = np.random.default_rng(2).permutation(data.frauds)
-    return Examples(data.figures, data.days, data.clients, frauds, data.weights, data.ids)
+    return replace(data, frauds=frauds)
 
 
 def tried_of(data: Examples, until: int = 119) -> tuple[Model, Tried]:

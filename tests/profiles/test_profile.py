@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraudstack.profiles import profile as profiles
-from fraudstack.profiles.event import ONLINE, Event
+from fraudstack.profiles.event import ONLINE, Event, Marks
 from fraudstack.profiles.profile import (
     FAR_BACK,
     MOST_RECENT,
@@ -24,7 +24,6 @@ from fraudstack.profiles.profile import (
     Window,
     log_of,
     replayed,
-    trusted,
 )
 
 # The same examples each time, however busy the machine is.
@@ -241,7 +240,7 @@ def test_what_has_matured_is_what_the_older_ones_make(
 def test_the_truth_counts_and_until_it_is_known_the_flag(
     flagged: int | None, is_fraud: int | None, expected: bool
 ) -> None:
-    assert trusted(flagged, is_fraud) is expected
+    assert Marks(flagged, is_fraud).trusted is expected
 
 
 @pytest.mark.parametrize(("errors", "is_trusted"), [("Bad PIN", True), (None, False)], ids=["declined", "flagged"])

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.features.client import ClientMemory, remembered
+from fraudstack.features.labels import fraud_of
 from fraudstack.profiles.event import date_of
 from fraudstack.profiles.profile import Profile
 from fraudstack.storage import profiles
@@ -81,7 +82,7 @@ def both(store: Store) -> tuple[Found, Found]:
 def _profile(client_id: str, facts: Iterable[Fact]) -> Profile:
     known = list(facts)
     profile = profiles.made_of(client_id, known)
-    profile.memory = remembered((event, marks.is_fraud) for event, marks in known)
+    profile.memory = remembered(known)
     return profile
 
 
@@ -94,15 +95,17 @@ def _value_days(by_client: Mapping[str, list[Fact]]) -> Iterable[tuple[tuple[str
     for facts in by_client.values():
         memory = ClientMemory()
         for event, marks in facts:
-            ordinary = memory.add(event, marks.is_fraud)
-            fraud = marks.is_fraud == 1
+            ordinary = memory.add(event, fraud_of(event, marks))
+            fraud, day = marks.is_fraud == 1, event.seconds // DAY
             label = (int(marks.is_fraud is not None), int(fraud), int(fraud and ordinary))
+            labelled_of = day if marks.known is None else max(marks.known, day) - 7
             values = (event.merchant, None if event.mcc is None else str(event.mcc), event.state, event.channel)
             for kind, value in zip(KINDS, values, strict=True):
                 if value:
                     cents = event.cents if kind == "merchant" else 0
                     said = (*label[:2], 0) if kind == "channel" else label
-                    yield (kind, value, event.seconds // DAY), (1, cents, *said)
+                    yield (kind, value, day), (1, cents, 0, 0, 0)
+                    yield (kind, value, labelled_of), (0, 0, *said)
 
 
 def _windows(rows: Iterable[tuple[Any, ...]], newest: int) -> list[tuple[Any, ...]]:

@@ -19,6 +19,7 @@ Dump = dict[str, list[Any]]
 # By their columns, but for times of the clock, versions and numbers that rise with every write.
 _FACTS = {
     "transactions": "*",
+    "label_days": "*",
     "decisions": "id, score, suspicious, decision, reasons, rules_version, model_version, model_problem, source",
     "reviews": "id, verdict, note, reviewer",
     "exceptions": "client_id, merchant_id, until",

@@ -96,7 +96,7 @@ def assert_decided(connection: Connection, terms: Terms, known: Mapping[int, tup
             continue
         earlier = [fact for fact in facts[:at] if fact[0].client_id == event.client_id]
         profile = profiles.made_of(event.client_id, earlier)
-        profile.memory = remembered((one, marks.is_fraud) for one, marks in earlier)
+        profile.memory = remembered(earlier)
         by = terms if event.seconds // DAY > facts[-1][0].seconds // DAY - KEPT_DAYS else replace(terms, model=None)
         scored = scored_by(connection, event, profile, profiles.basis(connection, event)[1], by, ())
         assert found[1:3] == (scored.verdict.score, scored.verdict.decision), event
@@ -156,7 +156,10 @@ class Deeds:
         self.known |= {id: made for id, made in rows.items() if id not in conflicts}
 
     def labels(self) -> None:
-        label(self.store, {id: self.draw.choice([0, 0, 1]) for id in self.some(8)}, self.run())
+        """Of some of them it is told since when they are known: late, soon, or before they can have been."""
+        told = {id: self.draw.choice([None, None, -5, 0, 2, 9, 70]) for id in self.some(8)}
+        known = {id: self.known[id]["date"] + timedelta(days=days) for id, days in told.items() if days is not None}
+        label(self.store, {id: self.draw.choice([0, 0, 1]) for id in told}, self.run(), known)
 
     def run(self) -> str:
         self.runs.append(f"run {len(self.runs)} {self.draw.random()}")

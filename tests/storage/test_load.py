@@ -1,7 +1,8 @@
 """Loading transactions and labels into a store that the scorer and analysts write to as well."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -145,9 +146,16 @@ def test_indexes_are_there_after_a_first_load(store: Store) -> None:
     assert {"transactions_by_date", "transactions_by_client", "transactions_fraud"} <= found
 
 
-def label(store: Store, pairs: dict[int, int], run: str = "run") -> int:
+def label(
+    store: Store,
+    pairs: Mapping[int, int],
+    run: str = "run",
+    known: Mapping[int, datetime | None] = MappingProxyType({}),
+) -> int:
+    """Apply labels by id; `known` are the times, of some, from which they are known."""
     rows = pa.RecordBatch.from_pylist(
-        [{"id": i, "is_fraud": value} for i, value in sorted(pairs.items())], schema=labels.STAGED
+        [{"id": i, "is_fraud": value, "known_at": known.get(i)} for i, value in sorted(pairs.items())],
+        schema=labels.STAGED,
     )
     with bulk.connect(store) as connection:
         of = loads_bulk.begin(connection, run, "label")

@@ -20,10 +20,11 @@ from fraudstack.decisions.deciding import Decided
 from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
+from fraudstack.features import DAY
 from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import date_of
 from fraudstack.schema import TransactionsStore
-from fraudstack.storage import days_seen, loads, outdated, profiles, reviews, value_days, velocity
+from fraudstack.storage import days_seen, label_days, loads, outdated, profiles, reviews, value_days, velocity
 from fraudstack.storage.connections import bulk, pace
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import Store, parse
@@ -89,6 +90,7 @@ BROKEN = (
     "DELETE FROM days_seen_by_year",
     "DELETE FROM windows WHERE value = '1'",
     "UPDATE transactions SET is_fraud = 1 WHERE is_fraud IS NULL AND client_id = '9'",
+    "UPDATE label_days SET day = day + 40",
 )
 
 
@@ -169,11 +171,14 @@ def made_anew(store: Store, other: Store) -> None:
         )
         review = "INSERT INTO reviews (id, verdict, reviewer, at) VALUES (?, ?, ?, ?)"
         connection.many(review, [(id, verdict, reviewer, str(at)) for id, verdict, reviewer, at in verdicts])
-        for id, verdict, _, _ in verdicts:
+        for id, verdict, _, at in verdicts:
             if verdict in reviews.DECISIVE:
                 connection.execute("UPDATE transactions SET is_fraud = ? WHERE id = ?", (reviews.DECISIVE[verdict], id))
+                label_days.tell(connection, id, profiles.seconds_at(at) // DAY)
     for number in sorted({one.load for one in said.values()}):
-        apply_labels(other, {id: one.is_fraud for id, one in said.items() if one.load == number})
+        of_load = {id: one for id, one in said.items() if one.load == number}
+        known = {id: date_of(one.known_at) for id, one in of_load.items() if one.known is not None}
+        apply_labels(other, {id: one.is_fraud for id, one in of_load.items()}, known=known)
     with closing(Connection(other)) as connection:
         changes.count_all(connection, [client for client, _ in changes.waiting(connection)], going_on)
         value_days.merge_old(connection)
@@ -224,10 +229,11 @@ class Machine(RuleBasedStateMachine):
         self.both(do)
         return run
 
-    @rule(target=runs, pairs=truths)
-    def labels(self, pairs: dict[int, int]) -> str:
+    @rule(target=runs, pairs=truths, days=st.sampled_from([None, None, 0, 5, 20, 190]))
+    def labels(self, pairs: dict[int, int], days: int | None) -> str:
         run = self.run_id()
-        self.both(lambda store: apply_labels(store, pairs, run))
+        known = {} if days is None else dict.fromkeys(sorted(pairs)[::2], START + timedelta(days=days))
+        self.both(lambda store: apply_labels(store, pairs, run, known))
         return run
 
     @rule(id=ids, told=contents)
@@ -238,14 +244,16 @@ class Machine(RuleBasedStateMachine):
     def posts_together(self, told: dict[int, dict[str, Any]]) -> None:
         self.both(lambda store: decide(store, sorted(told.items())))
 
-    @rule(id=ids, verdict=st.sampled_from(["fraud", "legitimate", "unsure"]))
-    def review(self, id: int, verdict: str) -> None:
+    @rule(id=ids, verdict=st.sampled_from(["fraud", "legitimate", "unsure"]), days=st.sampled_from([0, 9, 180]))
+    def review(self, id: int, verdict: str, days: int) -> None:
+        at = START + timedelta(days=days)
+
         def do(store: Store) -> bool:
             with closing(Connection(store)) as connection:
                 client = reviews.client_of(connection, id)
                 if client is not None:
                     with connection.write([client]):
-                        reviews.add(connection, id, verdict, None, "ana", START, {})
+                        reviews.add(connection, id, verdict, None, "ana", at, {})
                 return client is not None
 
         self.both(do)

@@ -301,7 +301,8 @@ def test_whatever_is_undone_leaves_what_the_others_make(store: Store, seed: int)
             runs.append(f"run {number}")
         elif deed == "labels":
             pairs = {id: draw.randint(0, 1) for id in ids}
-            label(store, pairs, f"run {number}")
+            known = {id: draw.choice([None, datetime(2024, 1, number % 28 + 1)]) for id in ids}
+            label(store, pairs, f"run {number}", known)
             model.label(f"run {number}", pairs)
             runs.append(f"run {number}")
         elif model.contents:

@@ -3,6 +3,7 @@ from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy
 from alembic import command
@@ -12,8 +13,9 @@ from sqlalchemy import MetaData, Table, inspect, text
 from sqlalchemy.sql.schema import SchemaItem
 
 from fraudstack.errors import StoreError
+from fraudstack.features import DAY
 from fraudstack.schema import CONTENT, RAW, ClustersStore, TransactionsStore
-from fraudstack.storage import days_seen
+from fraudstack.storage import days_seen, loads
 from fraudstack.storage import upgrade as migrations
 from fraudstack.storage.connections import engines
 from fraudstack.storage.connections.online import Connection
@@ -146,6 +148,40 @@ def test_days_that_are_gone_know_how_many_transactions_came(database: str) -> No
         ("m", 18_264, 1, 0),
         ("m", 18_414, 1, 0),
     ]
+
+
+def test_labels_and_verdicts_that_told_it_are_known_from_their_days(database: str) -> None:
+    store = parse(database)
+    upgrade(store, "transactions")
+    with _as_it_was(store, "0022") as connection:
+        for id in (1, 2, 3, 4):
+            connection.execute(
+                text(
+                    "INSERT INTO transactions (id, date, client_id, amount, currency, is_fraud)"
+                    f" VALUES ({id}, '2020-01-01 10:00:00', 'c', 1, 'USD', 1)"
+                )
+            )
+        for number, ids, since in ((1, (1, 2, 3, 9), 50), (2, (3, 4), None)):
+            told = [
+                np.array(ids),
+                np.ones(len(ids)),
+                np.full(len(ids), loads.UNDATED if since is None else since * DAY),
+            ]
+            packed = {"packed": loads.pack(*(column.astype(np.int64) for column in told))}
+            put = f"INSERT INTO load_lists VALUES ({number}, 'labels', 1, {ids[0]}, {ids[-1]}, :packed)"
+            connection.execute(text(put), packed)
+        review = "INSERT INTO reviews (id, verdict, reviewer, at) VALUES ({}, '{}', 'ana', '2020-03-0{} 23:00:00')"
+        for day, verdict in enumerate(("legitimate", "fraud", "unsure"), 1):
+            connection.execute(text(review.format(2, verdict, day)))
+        sums = "version, transactions, declined, refunds, usual, home, purchases, cents, logs, squares"
+        known = (
+            f"INSERT INTO profiles (client_id, recent, memory, {sums}) VALUES ('c', '[]', '[]', {', '.join('1' * 10)})"
+        )
+        connection.execute(text(known))
+    upgrade(store, "transactions")
+    assert query(database, "SELECT id, day FROM label_days ORDER BY id") == [(1, 50), (2, 18_323)]
+    # Where a model's memory is kept, it is to be made anew.
+    assert query(database, "SELECT name FROM outdated") == [("memories",)]
 
 
 def test_both_parts_live_in_one_postgresql_database(postgres_url: str) -> None:

@@ -79,6 +79,8 @@ def test_of_a_store_that_is_right_nothing_is_said(store: Store) -> None:
             " WHERE id IN (SELECT id FROM reviews WHERE verdict <> 'unsure')",
             {"transactions"},
         ),
+        ("UPDATE label_days SET day = day + 40", {"label_days", "profiles", "value_days"}),
+        ("DELETE FROM label_days", {"label_days", "profiles", "value_days"}),
         (
             "DELETE FROM decisions WHERE id = (SELECT max(id) FROM decisions WHERE source = 'batch')",
             {"decisions", "batch_days"},

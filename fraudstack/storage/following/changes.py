@@ -49,7 +49,7 @@ def entering(rows: str) -> str:
 
 def counted(store: Store) -> str:
     """The value of `was` for transactions `t` as they stand."""
-    columns = ", ".join(f"t.{name}" for name in profiles.EVENT_COLUMNS.split(", "))
+    columns = profiles.event_columns("t")
     return _AS_JSON[store.path is not None].format(columns)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fraudstack.features.client import MOST_IN_AN_HOUR, ClientMemory
+from fraudstack.features.labels import fraud_of
 from fraudstack.profiles.event import Event, Marks
-from fraudstack.profiles.profile import Profile, log_of, trusted
+from fraudstack.profiles.profile import Profile, log_of
 from fraudstack.storage import days_seen, profiles, sums, value_days, velocity
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.memories import Fact, Place, amended, place
@@ -68,14 +69,14 @@ def _count(profile: Profile, change: Change) -> None:
     if now is not None:
         profile.tell(now[1].is_fraud)
     if was is not None and now is not None and was[0] == now[0]:
-        usual = trusted(*now[1])
-        if usual != trusted(*was[1]):
+        usual = now[1].trusted
+        if usual != was[1].trusted:
             profile.judge_anew(now[0], trusted=usual)
         return
     if was is not None:
-        profile.take_away(was[0], trusted=trusted(*was[1]))
+        profile.take_away(was[0], trusted=was[1].trusted)
     if now is not None:
-        profile.add(now[0], trusted=trusted(*now[1]))
+        profile.add(now[0], trusted=now[1].trusted)
 
 
 def _habits(changes: Sequence[Change]) -> dict[tuple[str, str], list[int]]:
@@ -92,7 +93,7 @@ def _habits(changes: Sequence[Change]) -> dict[tuple[str, str], list[int]]:
 
 
 def _add_habits(found: dict[tuple[str, str], list[int]], event: Event, marks: Marks, sign: int) -> None:
-    usual = sign * (trusted(*marks) and not event.declined)
+    usual = sign * (marks.trusted and not event.declined)
     for key in event.keys:
         figures = found.get(key)
         if figures is None:
@@ -117,7 +118,7 @@ def _remember(
     come: list[Fact] = []
     for was, now in changes:
         if was is not None and now is not None and was[0] == now[0]:
-            if was[1].is_fraud == now[1].is_fraud:
+            if was[1][1:] == now[1][1:]:
                 continue
             if 1 not in (was[1].is_fraud, now[1].is_fraud):
                 # No fraud either way: whether it was ordinary is nobody's question.
@@ -131,7 +132,7 @@ def _remember(
     come.sort(key=lambda fact: place(fact[0]))
     if not gone and come and (last is None or place(come[0][0]) > last):
         for event, marks in come:
-            value_days.count(connection, event, marks, memory.add(event, marks.is_fraud), 1)
+            value_days.count(connection, event, marks, memory.add(event, fraud_of(event, marks)), 1)
     elif gone or come:
         for event, marks, ordinary, sign in amended(connection, profile.client_id, memory, gone, come):
             value_days.count(connection, event, marks, ordinary, sign)

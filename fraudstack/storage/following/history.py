@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fraudstack.features.client import ClientMemory
+from fraudstack.features.labels import fraud_of
 from fraudstack.profiles.event import Event, Marks
-from fraudstack.profiles.profile import Profile, trusted
+from fraudstack.profiles.profile import Profile
 from fraudstack.storage import outdated, profiles
 from fraudstack.storage.connections.online import Connection, Row
 from fraudstack.storage.following.changes import follow_client
@@ -82,10 +83,10 @@ def replay(connection: Connection, client_id: str, ids: Collection[int] = ()) ->
     for event, marks in history:
         if event.id in ids:
             before[event.id] = profile.copy()
-        profile.add(event, trusted=trusted(*marks))
+        profile.add(event, trusted=marks.trusted)
         profile.tell(marks.is_fraud)
         if profile.memory is not None:
-            profile.memory.add(event, marks.is_fraud)
+            profile.memory.add(event, fraud_of(event, marks))
     profile.version = stored.version
     return Replayed(rows, profile, before)
 
@@ -104,15 +105,17 @@ def _caught_up(connection: Connection, found: Replayed) -> Profile:
     for row in found.rows.values():
         if now.get(row[0]) != row:
             event, marks = profiles.event_of(row)
-            profile.take_away(event, trusted=trusted(*marks))
+            profile.take_away(event, trusted=marks.trusted)
             profile.tell(marks.is_fraud, -1)
+            if profile.memory is not None:
+                profile.memory.tell(fraud_of(event, marks), -1)
     come = [profiles.event_of(row) for row in now.values() if found.rows.get(row[0]) != row]
     for event, marks in sorted(come, key=lambda one: (one[0].seconds, one[0].id)):
-        profile.add(event, trusted=trusted(*marks))
+        profile.add(event, trusted=marks.trusted)
         profile.tell(marks.is_fraud)
         if profile.memory is not None and event.id in found.rows:
-            profile.memory.relabel(event, profiles.frauds(connection, event))
+            profile.memory.tell(fraud_of(event, marks))
         elif profile.memory is not None:
-            profile.memory.add(event, marks.is_fraud)
+            profile.memory.add(event, fraud_of(event, marks))
     profile.version = version
     return profile

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fraudstack.features import DAY
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.connections.online import Connection, Row
 
@@ -51,6 +52,11 @@ class Label(NamedTuple):
     is_fraud: int
     known_at: int
     load: int
+
+    @property
+    def known(self) -> int | None:
+        """The day, since 1970; None where nobody tells."""
+        return None if self.known_at == UNDATED else self.known_at // DAY
 
 
 def pack(*columns: Ints) -> bytes:

@@ -10,6 +10,7 @@ from typing import NamedTuple, overload
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.features.client import LATEST, ClientMemory, Part
+from fraudstack.features.labels import fraud_of
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.storage.connections.online import Connection, date_for
 from fraudstack.storage.profiles import EVENT_COLUMNS, event_of, seconds_at
@@ -69,7 +70,7 @@ def amended(
         before.sort(key=lambda fact: place(fact[0]))
         for folded, history, sign in ((now, rows, 1), (was, before, -1)):
             for event, marks in history:
-                ordinary = folded.add(event, marks.is_fraud)
+                ordinary = folded.add(event, fraud_of(event, marks))
                 # Of the others both say the same.
                 if marks.is_fraud == 1 or place(event) in inside:
                     yield Told(event, marks, ordinary, sign)
@@ -103,8 +104,8 @@ def before(
     last = first
     for event, marks in _after(connection, client_id, begin):
         if place(event) < at:
-            now.add(event, marks.is_fraud)
-        was.add(event, marks.is_fraud)
+            now.add(event, fraud_of(event, marks))
+        was.add(event, fraud_of(event, marks))
         last = event.seconds // DAY
     rolled = memory.copy()
     if not rolled.amend(Part(first, last, was, now, ends=True)):
@@ -118,7 +119,7 @@ def was_ordinary(connection: Connection, event: Event, marks: Marks) -> bool:
     if marks.is_fraud != 1:
         return False
     memory = ClientMemory.begun(_purchases(connection, event.client_id, place(event)))
-    return memory.add(event, marks.is_fraud)
+    return memory.add(event, fraud_of(event, marks))
 
 
 def _read(
@@ -194,7 +195,7 @@ def _high_before(connection: Connection, client_id: str, at: Place) -> int | Non
         at = place(page[-1][0])
         memory = ClientMemory.begun(_purchases(connection, client_id, at))
         for event, marks in reversed(page):
-            memory.add(event, marks.is_fraud)
+            memory.add(event, fraud_of(event, marks))
         if memory.last_high is not None:
             return memory.last_high
 

@@ -60,7 +60,7 @@ def _stage_now(store: Store, connection: Connection, client_id: str) -> None:
     # The version first: what changes after it is told by it.
     found = bulk.query(connection, f"{VERSIONS} WHERE client_id = $1", (client_id,))
     history = events.of(store, connection, "client_id = $1", (client_id,))
-    memory = remembered((event, marks.is_fraud) for event, marks in history)
+    memory = remembered(history)
     row = {
         "client_id": client_id,
         "version": found.column("version")[0].as_py() + 1,

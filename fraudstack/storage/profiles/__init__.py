@@ -20,10 +20,10 @@ from fraudstack.profiles.profile import (
     Profile,
     Recent,
     replayed,
-    trusted,
 )
 from fraudstack.storage import outdated
 from fraudstack.storage.connections.online import Connection, Row, date_for, held
+from fraudstack.storage.label_days import known_day
 
 # No transaction has it.
 NO_ID = -1
@@ -70,15 +70,22 @@ _FORGET_UNSEEN = "DELETE FROM profile_habits WHERE client_id = ? AND seen = 0"
 # Rows of a statement; few, for each length is a statement of its own to prepare.
 _MOST_ROWS = 8
 
-# What a profile is made of, in the order of `event_of`.
-EVENT_COLUMNS = (
+_MARKED = (
     "id, client_id, date, amount, card_id, use_chip, merchant_id, merchant_city, merchant_state, mcc, errors, "
     "flagged_fraud, is_fraud"
 )
-_EVENT = f"SELECT {EVENT_COLUMNS} FROM transactions t WHERE id = ?"
+
+
+def event_columns(of: str) -> str:
+    """What a profile is made of, of a table of transactions by its name, in the order of `event_of`."""
+    return f"{', '.join(f'{of}.{name}' for name in _MARKED.split(', '))}, {known_day(of)}"
+
+
+EVENT_COLUMNS = event_columns("transactions")
+_EVENT = f"SELECT {event_columns('t')} FROM transactions t WHERE id = ?"
 _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 # Of what isn't counted yet, or otherwise than it stands, nothing is to be taken from what is usual.
-_RECENT = f"""SELECT {EVENT_COLUMNS},
+_RECENT = f"""SELECT {_MARKED},
     (SELECT 1 FROM changes c WHERE c.client_id = t.client_id AND c.id = t.id AND c.was IS DISTINCT FROM '')
     FROM transactions t WHERE client_id = ? AND id <> ?"""
 _ABOUT = f"""SELECT * FROM ({_RECENT} AND date > ? AND date <= ? ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}) before
@@ -86,7 +93,6 @@ _ABOUT = f"""SELECT * FROM ({_RECENT} AND date > ? AND date <= ? ORDER BY date D
     UNION ALL SELECT * FROM ({_RECENT} AND date <= ? ORDER BY date DESC, id DESC LIMIT 1) last"""
 _LATEST = """SELECT date, id FROM transactions WHERE client_id = ? ORDER BY date DESC, id DESC LIMIT ?"""
 _VERSION = "SELECT version FROM profiles WHERE client_id = ?"
-_FRAUDS = "SELECT count(*) FROM transactions WHERE client_id = ? AND date >= ? AND date < ? AND is_fraud = 1"
 
 
 @cache
@@ -140,7 +146,7 @@ def _recent(rows: Iterable[Row]) -> list[Recent]:
     found = []
     for row in rows:
         event, marks = event_of(row[:-1])
-        found.append(Recent(event.seconds, event.id, event, not row[-1] and not event.declined and trusted(*marks)))
+        found.append(Recent(event.seconds, event.id, event, not row[-1] and not event.declined and marks.trusted))
     return sorted(found)
 
 
@@ -223,21 +229,14 @@ def version(connection: Connection, client_id: str) -> int:
     return int(found[0][0]) if found else 0
 
 
-def frauds(connection: Connection, event: Event) -> int:
-    """How many of the transactions that an event's client had on its day are known to be fraud."""
-    day = event.seconds // DAY * DAY
-    since, until = (date_for(connection.store, seconds) for seconds in (day, day + DAY))
-    return int(connection.rows(_FRAUDS, (event.client_id, since, until))[0][0])
-
-
 def event_of(row: Row) -> tuple[Event, Marks]:
-    """A row of EVENT_COLUMNS as an event, and what is said of it."""
-    id, client, date, amount, card, channel, merchant, city, state, mcc, errors, flagged, is_fraud = row
+    """A row of EVENT_COLUMNS as an event, and what is said of it; one may end before the last."""
+    id, client, date, amount, card, channel, merchant, city, state, mcc, errors, *marks = row
     cents = round(amount * 100)
     # What older versions stored may be written otherwise.
     how, town, place = channel and channel_of(channel), city and city_of(city), state and state_of(state)
     event = Event(id, client, seconds_at(date), cents, card, how, merchant, town, place, mcc, errors)
-    return event, Marks(flagged, is_fraud)
+    return event, Marks(*marks)
 
 
 def seconds_at(date: str | datetime) -> int:
@@ -257,7 +256,7 @@ def newest_day(connection: Connection) -> int | None:
 def made_of(client_id: str, history: Iterable[tuple[Event, Marks]]) -> Profile:
     """The profile that a client's transactions make, in any order, with no memory."""
     known = list(history)
-    profile = replayed(client_id, ((event, trusted(*marks)) for event, marks in known))
+    profile = replayed(client_id, ((event, marks.trusted) for event, marks in known))
     for _, marks in known:
         profile.tell(marks.is_fraud)
     return profile

@@ -1,18 +1,19 @@
 """Transactions that are taken out of the store, or changed back: chosen into a temporary table, and counted out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fraudstack.storage.connections.online import Connection, held
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.decisions import batch_days
 from fraudstack.storage.following import changes
+from fraudstack.storage.loads import Label
 
 # Transactions in a write transaction: the first, the fewest, the most.
 _ROWS = (200, 20, 2_000)
 
-_MAKE = "CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT PRIMARY KEY, is_fraud INTEGER)"
+_MAKE = "CREATE TEMPORARY TABLE IF NOT EXISTS chosen (id BIGINT PRIMARY KEY, is_fraud INTEGER, known INTEGER)"
 _NONE = "DELETE FROM chosen"
-_CHOOSE = "INSERT INTO chosen (id, is_fraud) VALUES (?, ?)"
+_CHOOSE = "INSERT INTO chosen (id, is_fraud, known) VALUES (?, ?, ?)"
 _LEAVE = "DELETE FROM chosen WHERE id = ?"
 _HOLD = "SELECT t.id FROM transactions t JOIN chosen c ON c.id = t.id ORDER BY t.id"
 _DECIDED_OR_REVIEWED = """SELECT c.id FROM chosen c JOIN transactions t ON t.id = c.id
@@ -42,10 +43,14 @@ def begin(connection: Connection) -> None:
     connection.execute(_MAKE)
 
 
-def choose(connection: Connection, ids: Iterable[tuple[int, int | None]]) -> int:
-    """Choose transactions, with a truth for each, in the write transaction under way; how many are there, and held."""
+def choose(connection: Connection, labels: Mapping[int, Label | None]) -> int:
+    """Choose transactions by their ids, with a label for each, in the write transaction under way.
+
+    Returns how many are there, and held.
+    """
     connection.execute(_NONE)
-    connection.many(_CHOOSE, ids)
+    rows = ((id, None, None) if label is None else (id, label.is_fraud, label.known) for id, label in labels.items())
+    connection.many(_CHOOSE, rows)
     return len(connection.rows(held(connection.store, _HOLD)))
 
 

@@ -8,7 +8,7 @@ from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.removal import chosen
 
 # Claims first, decisions and reviews before what they are of.
-_TABLES = ("challenges", "claims", "decisions", "reviews", "replaced", "transactions")
+_TABLES = ("challenges", "claims", "decisions", "reviews", "replaced", "label_days", "transactions")
 # Ids that are looked up at once.
 _AT_ONCE = 2_000
 _REASONED = f"SELECT {transactions.REASONED} FROM transactions WHERE id IN (SELECT id FROM chosen)"
@@ -24,12 +24,12 @@ def delete(connection: Connection, ids: Sequence[int], share: float, on_rows: Ca
     in_order = sorted(set(ids))
     chosen.begin(connection)
     # Of a list that is longer than the store, few may be there.
-    there = sum(chosen.choose(connection, ((id, None) for id in some)) for some in batched(in_order, _AT_ONCE))
+    there = sum(chosen.choose(connection, dict.fromkeys(some)) for some in batched(in_order, _AT_ONCE))
     enter = outdated.enters(connection, there, share)
 
     def some(several: Sequence[int]) -> None:
         nonlocal gone
-        gone += chosen.choose(connection, [(id, None) for id in several])
+        gone += chosen.choose(connection, dict.fromkeys(several))
         for row in connection.rows(_REASONED):
             transactions.take_out_reasons(connection, row)
         if enter:

@@ -16,7 +16,7 @@ from fraudstack.texts import same_id
 
 _HISTORY = f"""SELECT {transactions.REASONED} FROM transactions WHERE client_id = ?
     ORDER BY date DESC, id DESC LIMIT ?"""
-_OF_TRANSACTIONS = ("decisions", "reviews", "claims", "challenges", "replaced", "transactions")
+_OF_TRANSACTIONS = ("decisions", "reviews", "claims", "challenges", "replaced", "label_days", "transactions")
 _OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards", "changes", "replaced")
 _LISTS = ("lists", "lists_past")
 _MEMBER = text("DELETE FROM client_clusters WHERE client_id = :client")

@@ -16,6 +16,7 @@ from fraudstack.storage import loads, outdated
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.decisions import batch_days
 from fraudstack.storage.following import changes
+from fraudstack.storage.label_days import known_day
 from fraudstack.storage.removal import chosen
 from fraudstack.storage.reviews import VERDICTS
 
@@ -35,9 +36,14 @@ _OTHER_CLIENT = """SELECT r.client_id, r.id, CAST(NULL AS TEXT) AS was FROM chos
 _RESTORE = f"""UPDATE transactions SET {", ".join(f"{c} = r.{c}" for c in CONTENT if c != "id")}
     FROM replaced r JOIN chosen c ON c.id = r.id WHERE r.load = ? AND transactions.id = r.id"""
 _REVIEWED = f"SELECT id FROM chosen WHERE id IN (SELECT id FROM {VERDICTS}) ORDER BY id"
-_SAME = """DELETE FROM chosen WHERE id IN (SELECT c.id FROM chosen c LEFT JOIN transactions t ON t.id = c.id
-    WHERE t.is_fraud IS NOT DISTINCT FROM c.is_fraud)"""
-_TELL = "UPDATE transactions SET is_fraud = c.is_fraud FROM chosen c WHERE c.id = transactions.id"
+_SAME = f"""DELETE FROM chosen WHERE id IN (SELECT c.id FROM chosen c LEFT JOIN transactions t ON t.id = c.id
+    WHERE t.is_fraud IS NOT DISTINCT FROM c.is_fraud AND {known_day("c")} IS NOT DISTINCT FROM c.known)"""
+_TELL = (
+    "UPDATE transactions SET is_fraud = c.is_fraud FROM chosen c WHERE c.id = transactions.id",
+    "DELETE FROM label_days WHERE id IN (SELECT id FROM chosen)",
+    """INSERT INTO label_days (id, day) SELECT c.id, c.known FROM chosen c JOIN transactions t ON t.id = c.id
+        WHERE c.known IS NOT NULL""",
+)
 _COUNT_BATCH = [batch_days.counting("SELECT id FROM chosen", sign) for sign in (-1, 1)]
 
 
@@ -92,7 +98,7 @@ def _labels(connection: Connection, load: int, enter: bool, found: Undone, ids: 
     others = loads.labels_of(connection.rows, np.array(ids), but=load)
     before = {id: others.get(id) for id in ids}
     overtaken = {id for id, label in before.items() if label is not None and label.load > load}
-    chosen.choose(connection, [(id, label and label.is_fraud) for id, label in before.items() if id not in overtaken])
+    chosen.choose(connection, {id: label for id, label in before.items() if id not in overtaken})
     reviewed = [id for (id,) in connection.rows(_REVIEWED)]
     found.stay |= set(reviewed)
     chosen.leave(connection, reviewed)
@@ -101,14 +107,14 @@ def _labels(connection: Connection, load: int, enter: bool, found: Undone, ids: 
     found.unlabelled += several
     if enter:
         chosen.enter(connection)
-    for statement in (_COUNT_BATCH[0], _TELL, _COUNT_BATCH[1]):
+    for statement in (_COUNT_BATCH[0], *_TELL, _COUNT_BATCH[1]):
         connection.execute(statement)
     loads.take_out(connection, ids, ["labels"], of=load)
 
 
 def _corrections(connection: Connection, load: int, enter: bool, found: Undone, ids: Sequence[int]) -> None:
     """Let transactions be what they were before."""
-    chosen.choose(connection, [(id, None) for id in ids])
+    chosen.choose(connection, dict.fromkeys(ids))
     later = connection.rows(_LATER, (load,))
     connection.many(_HAND_ON, [(load, id, other, id) for id, other in later])
     chosen.leave(connection, [id for id, _ in later])
@@ -125,7 +131,7 @@ def _corrections(connection: Connection, load: int, enter: bool, found: Undone, 
 
 def _new(connection: Connection, load: int, enter: bool, found: Undone, ids: Sequence[int]) -> None:
     """Delete transactions; what a later load corrected came with that one, from now on."""
-    there = chosen.choose(connection, [(id, None) for id in ids])
+    there = chosen.choose(connection, dict.fromkeys(ids))
     later = connection.rows(_LATER, (load,))
     connection.many(_FORGET_REPLACED, [(other, id) for id, other in later])
     for other in sorted({other for _, other in later}):
@@ -140,4 +146,4 @@ def _new(connection: Connection, load: int, enter: bool, found: Undone, ids: Seq
     if enter:
         chosen.enter(connection)
     chosen.drop_decided(connection)
-    chosen.delete(connection, ("claims", "transactions"))
+    chosen.delete(connection, ("claims", "label_days", "transactions"))

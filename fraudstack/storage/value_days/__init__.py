@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 
 from fraudstack.features import DAY, KEPT_DAYS
+from fraudstack.features.labels import label_day
 from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.storage.connections.online import Connection, Key
@@ -65,20 +66,27 @@ def read(connection: Connection, event: Event, delay: int) -> dict[str, ValueMem
 
 def count(connection: Connection, event: Event, marks: Marks, ordinary: bool, sign: int) -> None:
     """Count a transaction, or with -1 no more, in the transaction under way."""
-    day = str(event.seconds // DAY)
-    for kind, value, tally in tallies(event, marks, ordinary):
-        connection.add_up(write, (kind, value, day), [sign * figure for figure in tally])
+    for (kind, value, day), tally in tallies(event, marks, ordinary):
+        connection.add_up(write, (kind, value, str(day)), [sign * figure for figure in tally])
 
 
-def tallies(event: Event, marks: Marks, ordinary: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """Kind, value and TALLY of what a transaction is counted with."""
-    fraud = marks.is_fraud == 1
-    label = (int(marks.is_fraud is not None), int(fraud))
+def tallies(event: Event, marks: Marks, ordinary: bool) -> Iterator[tuple[tuple[str, str, int], tuple[int, ...]]]:
+    """What a transaction and its label are counted with: kind, value and day, and the TALLY."""
+    day, labelled_of, fraud = event.seconds // DAY, label_day(event, marks), marks.is_fraud == 1
     for kind, value in _values(event):
+        if not value:
+            continue
         # Amounts are asked of merchants alone, and nobody blames a channel.
-        cents = event.cents if kind == "merchant" else 0
-        if value:
-            yield kind, value, (1, cents, *label, int(fraud and ordinary and kind != "channel"))
+        came = (1, event.cents if kind == "merchant" else 0)
+        if marks.is_fraud is None:
+            yield (kind, value, day), (*came, 0, 0, 0)
+            continue
+        label = (1, int(fraud), int(fraud and ordinary and kind != "channel"))
+        if labelled_of == day:
+            yield (kind, value, day), (*came, *label)
+        else:
+            yield (kind, value, day), (*came, 0, 0, 0)
+            yield (kind, value, labelled_of), (0, 0, *label)
 
 
 def merge_old(connection: Connection) -> None:

@@ -46,7 +46,7 @@ def repair(connection: Connection, client_id: str, *, memories: bool) -> None:
 def _rebuilt(connection: Connection, stored: Profile, *, memories: bool) -> Profile:
     history = list(map(profiles.event_of, profiles.history(connection, stored.client_id)))
     profile = profiles.made_of(stored.client_id, history)
-    profile.memory = remembered((event, marks.is_fraud) for event, marks in history) if memories else stored.memory
+    profile.memory = remembered(history) if memories else stored.memory
     return profile
 
 

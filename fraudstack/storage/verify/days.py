@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from fraudstack.features import KEPT_DAYS
+from fraudstack.features import DAY, KEPT_DAYS, LABEL_DELAY
 from fraudstack.places import channel_of, state_of
+from fraudstack.profiles.event import date_of
 from fraudstack.storage import profiles, sums, value_days
-from fraudstack.storage.connections.online import Connection, day_for
+from fraudstack.storage.connections.online import Connection, date_for, day_for
 from fraudstack.storage.decisions import batch_days
 from fraudstack.storage.memories import Fact, was_ordinary
 from fraudstack.storage.verify.difference import Difference, between
@@ -16,9 +17,14 @@ from fraudstack.storage.verify.difference import Difference, between
 Found = dict[tuple[Any, ...], tuple[int, ...]]
 
 _DAYS = """SELECT day FROM daily_sums UNION SELECT day FROM batch_days
-    UNION SELECT DISTINCT substr(CAST(date AS TEXT), 1, 10) FROM transactions ORDER BY 1"""
+    UNION SELECT DISTINCT substr(CAST(date AS TEXT), 1, 10) FROM transactions"""
+_OF_LABELS = f"""SELECT DISTINCT day - {LABEL_DELAY} FROM label_days
+    UNION SELECT DISTINCT day FROM value_days WHERE day <> {value_days.BEFORE}"""
 _OF_DAY = "FROM transactions WHERE date >= ? AND date < ?"
 _FACTS = f"SELECT {profiles.EVENT_COLUMNS} {_OF_DAY}"
+# What was known on a day; of what was known before it happened, what happened then.
+_TOLD = f"""SELECT {profiles.EVENT_COLUMNS} FROM transactions WHERE id IN (SELECT id FROM label_days WHERE day = ?)
+    UNION SELECT {profiles.EVENT_COLUMNS} {_OF_DAY} AND id IN (SELECT id FROM label_days WHERE day < ?)"""
 _FIGURES = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in sums.FIGURES)
 # By kinds: without them the whole table is read for each day.
 _SUMS = f"""SELECT kind, value, {_FIGURES} FROM daily_sums
@@ -31,8 +37,12 @@ _DECIDED = """SELECT coalesce(d.model_version, ''), t.amount, t.is_fraud, d.susp
     WHERE t.date >= ? AND t.date < ? AND d.source = 'batch'"""
 _FORGET_BATCH = "DELETE FROM batch_days WHERE day = ?"
 _COUNT_BATCH = batch_days.counting(f"SELECT id {_OF_DAY}", 1)
-_CAME_BEFORE = """SELECT {value}, count(*), count(is_fraud), CAST(coalesce(sum(is_fraud), 0) AS BIGINT)
-    FROM transactions WHERE date < ? AND {value} IS NOT NULL GROUP BY 1"""
+# Of the labels that are told, those of transactions of up to a delay later.
+_LABELLED = f"(l.day IS NULL AND date < ? OR l.day < ? + {LABEL_DELAY})"
+_CAME_BEFORE = f"""SELECT {{value}}, count(CASE WHEN date < ? THEN 1 END),
+    count(CASE WHEN {_LABELLED} THEN is_fraud END),
+    CAST(coalesce(sum(CASE WHEN {_LABELLED} THEN is_fraud END), 0) AS BIGINT)
+    FROM transactions LEFT JOIN label_days l USING (id) WHERE date < ? AND {{value}} IS NOT NULL GROUP BY 1"""
 _OF_KIND = {"merchant": "merchant_id", "mcc": "CAST(mcc AS TEXT)", "state": "merchant_state", "channel": "use_chip"}
 _FORMS = {"state": state_of, "channel": channel_of}
 _KEPT_BEFORE = """SELECT value, CAST(sum(transactions) AS BIGINT), CAST(sum(labelled) AS BIGINT),
@@ -42,7 +52,8 @@ _FIRST_DAY = date(1970, 1, 1)
 
 def days(connection: Connection) -> list[str]:
     """Every day on which something is counted, YYYY-MM-DD."""
-    return [day for (day,) in connection.rows(_DAYS)]
+    of_labels = {str(date_of(number * DAY))[:10] for (number,) in connection.rows(_OF_LABELS)}
+    return sorted(of_labels.union(day for (day,) in connection.rows(_DAYS)))
 
 
 def number_of(day: str) -> int:
@@ -102,13 +113,23 @@ def _sums_of(connection: Connection, day: str, facts: Iterable[Fact]) -> tuple[F
 
 def _values_of(connection: Connection, day: str, facts: Iterable[Fact]) -> tuple[Found, Found]:
     rebuilt: dict[tuple[str, str], list[int]] = {}
-    for event, marks in facts:
-        for kind, value, figures in value_days.tallies(event, marks, was_ordinary(connection, event, marks)):
-            found = rebuilt.setdefault((kind, value), [0] * len(figures))
-            rebuilt[kind, value] = [a + b for a, b in zip(found, figures, strict=True)]
-    rows = connection.rows(_VALUES, (number_of(day),))
+    number = number_of(day)
+    for event, marks in {fact[0].id: fact for fact in (*facts, *_told(connection, number + LABEL_DELAY))}.values():
+        for (kind, value, counted_on), figures in value_days.tallies(
+            event, marks, was_ordinary(connection, event, marks)
+        ):
+            if counted_on == number:
+                found = rebuilt.setdefault((kind, value), [0] * len(figures))
+                rebuilt[kind, value] = [a + b for a, b in zip(found, figures, strict=True)]
+    rows = connection.rows(_VALUES, (number,))
     kept = {(kind, value): tuple(figures) for kind, value, *figures in rows if any(figures)}
     return kept, {key: tuple(figures) for key, figures in rebuilt.items()}
+
+
+def _told(connection: Connection, day: int) -> list[Fact]:
+    """The transactions whose label is known from a day on."""
+    begin, end = (date_for(connection.store, at * DAY) for at in (day, day + 1))
+    return list(map(profiles.event_of, connection.rows(_TOLD, (day, begin, end, day))))
 
 
 def _batch_of(connection: Connection, day: str) -> tuple[Found, Found]:
@@ -136,11 +157,12 @@ def _before(connection: Connection, newest: int) -> tuple[Found, Found]:
     rebuilt: dict[tuple[Any, ...], tuple[int, ...]] = {}
     kept: dict[tuple[Any, ...], tuple[int, ...]] = {}
     first = newest - KEPT_DAYS
-    until = day_for(connection.store, str(date.fromordinal(_FIRST_DAY.toordinal() + first)))
+    until, later = (date_for(connection.store, day * DAY) for day in (first, first + LABEL_DELAY))
     for kind, column in _OF_KIND.items():
-        for value, *figures in connection.rows(_CAME_BEFORE.format(value=column), (until,)):
+        asked = (until, until, first, until, first, later)
+        for value, *figures in connection.rows(_CAME_BEFORE.format(value=column), asked):
             key = kind, _FORMS[kind](value) if kind in _FORMS else value
-            if key[1]:
+            if key[1] and any(figures):
                 found = rebuilt.get(key, (0,) * len(figures))
                 rebuilt[key] = tuple(a + b for a, b in zip(found, figures, strict=True))
         for value, *figures in connection.rows(_KEPT_BEFORE, (kind, first)):
