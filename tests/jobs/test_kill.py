@@ -46,8 +46,10 @@ def run(job: str, inputs: Path, folder: Path, *, kill_after: str | None = None) 
     assert process.wait() == (-signal.SIGKILL if kill_after else 0)
 
 
+# A run for each phase: as long as all of them take.
 @pytest.mark.slow
 @pytest.mark.long
+@pytest.mark.timeout(1_500)
 def test_killed_in_any_phase_and_run_again_it_ends_in_the_same_content(tmp_path: Path) -> None:
     inputs, straight, interrupted = tmp_path / "inputs", tmp_path / "straight", tmp_path / "interrupted"
     generate(_ROWS, 7, inputs)

@@ -58,7 +58,7 @@ class Actor:
 # Where one of them takes what it locks, reads what is there, writes and commits; all else is between two of these.
 _MATTERS = re.compile(
     rf"""COMMIT$|transactions$|SELECT\ pg_advisory_xact_lock\({CLIENT_LOCKS},|SELECT\ count\(\*\)\ AS\ held
-    |SELECT\ (t\.id,\ t\.date|s\.id\ FROM\ staged\ s\ JOIN\ transactions|id,\ client_id,\ date)
+    |SELECT\ (t\.id,\ t\.date|s\.id\ FROM\ staged\ s\ JOIN\ transactions|\S*id,\ \S*client_id,\ \S*date)
     |INSERT\ INTO\ (transactions|replaced)|UPDATE\ transactions""",
     re.VERBOSE,
 )

@@ -46,6 +46,7 @@ _TABLES = (
     "profile_habits",
     "daily_sums",
     "value_days",
+    "label_days",
 )
 
 
