@@ -11,7 +11,7 @@ import pytest
 
 from fraudstack.features.table import NAMES
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1_500)]
 
 # The generated history ends in October 2019; its frauds are rare.
 ROWS, UNTIL, FIRST, LAST, FLIPPED = 110_000, "2016-12-31", "2017-01-01", "2017-12-31", "2017-06-01"
