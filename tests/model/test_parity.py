@@ -56,7 +56,7 @@ def label(url: str) -> None:
         execute(url, f"UPDATE transactions SET is_fraud = {label} WHERE id % 18 IN ({remainders})")
     told = query(url, "SELECT id, CAST(date AS TEXT) FROM transactions WHERE is_fraud IS NOT NULL AND id % 4 < 2")
     for id, date in told:
-        day = seconds_at(date) // DAY + (0, 3, 15, 40)[id // 4 % 4]
+        day = seconds_at(str(date)) // DAY + (0, 3, 15, 40)[int(str(id)) // 4 % 4]
         execute(url, f"INSERT INTO label_days (id, day) VALUES ({id}, {day})")
 
 
