@@ -41,6 +41,18 @@ def cast(driver: Settings, folder: Path, **until: float) -> None:
         champions.shadow(connection, folder, now + timedelta(**(until or {"days": 1})), "bo", "to see")
 
 
+def broken(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Have a model fail whenever it is asked."""
+    scores = Model.scores
+
+    def failing(self: Model, figures: Any) -> Any:
+        if self.version == version:
+            raise ZeroDivisionError
+        return scores(self, figures)
+
+    monkeypatch.setattr(Model, "scores", failing)
+
+
 def asked(client: TestClient, version: str | None) -> None:
     wait_for(lambda: client.get("/readyz").json()["challenger_version"] == version, SECONDS, f"{version} to be asked")
 
@@ -114,14 +126,7 @@ def test_its_failure_never_touches_the_answer_and_is_counted(
     cast(driver, made[1][0])
     asked(client, made[1][1].version)
     expected = client.post("/transaction?dry_run=true", json=post(600, **FRAUD)).json()
-    scores = Model.scores
-
-    def broken(self: Model, figures: Any) -> Any:
-        if self.version == made[1][1].version:
-            raise ZeroDivisionError
-        return scores(self, figures)
-
-    monkeypatch.setattr(Model, "scores", broken)
+    broken(monkeypatch, made[1][1].version)
     counted = failures(client)
     answer = decided(client, 600, **FRAUD)
     assert (answer["model_problem"], answer["score"]) == (None, expected["score"])
@@ -140,14 +145,7 @@ def test_a_champions_failure_leaves_what_the_challenger_says(
 ) -> None:
     cast(driver, made[1][0])
     asked(client, made[1][1].version)
-    scores = Model.scores
-
-    def broken(self: Model, figures: Any) -> Any:
-        if self.version == made[0][1].version:
-            raise ZeroDivisionError
-        return scores(self, figures)
-
-    monkeypatch.setattr(Model, "scores", broken)
+    broken(monkeypatch, made[0][1].version)
     assert decided(client, 601)["model_version"] is None
     version, _, champions_own = said_beside(database, 601)
     assert (version, champions_own) == (made[1][1].version, None)

@@ -118,7 +118,7 @@ def _remember(
     come: list[Fact] = []
     for was, now in changes:
         if was is not None and now is not None and was[0] == now[0]:
-            if was[1][1:] == now[1][1:]:
+            if was[1] == now[1]._replace(flagged=was[1].flagged):
                 continue
             if 1 not in (was[1].is_fraud, now[1].is_fraud):
                 # No fraud either way: whether it was ordinary is nobody's question.
