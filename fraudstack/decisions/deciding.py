@@ -150,9 +150,14 @@ def _holds(connection: Connection, scored: Scored, terms: Terms) -> bool:
 
 
 def _late(scored: Scored, posted: Submission) -> bool:
-    """Whether a transaction isn't the latest of its client; ids that are given here rise."""
-    recent = scored.case.profile.recent
-    return bool(recent) and _place(posted, scored.case.event) <= recent[-1][:2]
+    """Whether a transaction isn't the latest of its client; ids that are given here rise.
+
+    What is gone from the store may still be remembered.
+    """
+    profile, event = scored.case.profile, scored.case.event
+    if profile.recent and _place(posted, event) <= profile.recent[-1][:2]:
+        return True
+    return profile.memory is not None and any(event.seconds <= seconds for seconds in profile.memory.hour)
 
 
 def _place(posted: Submission, event: Event) -> memories.Place:

@@ -3,7 +3,7 @@
 import random
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +239,17 @@ def test_what_was_deleted_can_be_posted_at_once(store: Store, counted: bool) -> 
     # Later than what there was, or its client would be counted anyway.
     post(store, 1, date=NOW, cents=500)
     assert said(store) == [(1, 500, "7", None)]
+    assert differences(store) == []
+
+
+def test_what_is_posted_between_a_deletion_and_its_count_is_remembered_in_its_place(store: Store) -> None:
+    # The last is high for its client once five others came before it, and was not when it came.
+    load(store, [row(id, cents=500) for id in (1, 2, 3)] + [row(4, cents=900_000, date=NOW)])
+    assert differences(store) == []
+    with closing(Connection(store)) as connection:
+        assert delete(connection, [4], 1e9, lambda _: None) == 1
+    for id in (5, 6):
+        post(store, id, cents=500, date=NOW - timedelta(days=30))
     assert differences(store) == []
 
 
