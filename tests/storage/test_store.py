@@ -1,4 +1,7 @@
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -6,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fraudstack.errors import StoreError
 from fraudstack.storage.connections import bulk, engines
+from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
 
@@ -24,6 +28,20 @@ def test_a_password_is_never_shown() -> None:
     store = parse("postgresql+psycopg://analyst:geheim@db.example/fraud")
     assert "geheim" not in f"{store!r} {store.shown}"
     assert store.url == "postgresql://analyst:geheim@db.example/fraud"
+
+
+def test_what_the_url_sets_of_a_session_holds_whoever_opens_it(postgres_url: str) -> None:
+    store = parse(f"{postgres_url}&options=-c%20application_name%3Dtold%20-c%20deadlock_timeout%3D7ms")
+    asked = "SELECT current_setting('application_name') AS name, current_setting('deadlock_timeout') AS patience"
+    found: list[Sequence[Any]] = []
+    for read_only in (False, True):
+        with closing(Connection(store, read_only=read_only)) as online:
+            found += online.rows(asked)
+        with bulk.connect(store, read_only=read_only) as loading:
+            found += [[*row.values()] for row in bulk.query(loading, asked).to_pylist()]
+    with engines.read(store) as reading:
+        found += reading.execute(text(asked)).all()
+    assert [tuple(row) for row in found] == [("told", "7ms")] * 5
 
 
 def test_reading_never_creates_a_file(tmp_path: Path) -> None:

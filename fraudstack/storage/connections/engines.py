@@ -59,7 +59,8 @@ def write(store: Store) -> Iterator[Connection]:
 
 def _postgresql(store: Store, options: str) -> Engine:
     url = store.url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return create_engine(url, connect_args={"options": f"-c timezone=UTC {options}".strip()}, pool_pre_ping=True)
+    given = {"options": store.options(f"-c timezone=UTC {options}")}
+    return create_engine(url, connect_args=given, pool_pre_ping=True)
 
 
 def _sqlite(path: Path, mode: str) -> Engine:

@@ -295,11 +295,12 @@ def _postgresql(store: Store, read_only: bool) -> "psycopg.Connection[Row]":
     of_kind = (
         "-c default_transaction_read_only=on" if read_only else f"-c statement_timeout={_LONGEST_STATEMENT_SECONDS}s"
     )
+    own = f"-c timezone=UTC {of_kind} -c idle_in_transaction_session_timeout={_LONGEST_STATEMENT_SECONDS}s"
     # Raw: statements go to the server as they stand, nothing looks for placeholders in each again.
     return psycopg.connect(
         store.url,
         autocommit=True,
-        options=f"-c timezone=UTC {of_kind} -c idle_in_transaction_session_timeout={_LONGEST_STATEMENT_SECONDS}s",
+        options=store.options(own),
         prepare_threshold=1,
         cursor_factory=psycopg.RawCursor,
         **_PATIENCE,

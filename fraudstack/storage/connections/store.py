@@ -21,6 +21,11 @@ class Store:
         """The store's name for people and logs, without a password."""
         return str(self.path) if self.path else make_url(self.url).render_as_string(hide_password=True)
 
+    def options(self, own: str) -> str:
+        """What a session on a server is set to: as the URL says (`?options=-c%20search_path%3Dfraud`), then `own`."""
+        given = make_url(self.url).query.get("options", ())
+        return " ".join([given, own] if isinstance(given, str) else [*given, own])
+
     def __repr__(self) -> str:
         return f"Store({self.shown})"
 
@@ -40,5 +45,8 @@ def parse(url: str) -> Store:
     if kind == "sqlite" and parsed.database and parsed.database != ":memory:":
         return Store(url=url, path=Path(parsed.database).absolute())
     if kind in {"postgresql", "postgres"}:
-        return Store(url=parsed.set(drivername="postgresql").render_as_string(hide_password=False), path=None)
+        rendered = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        address, asked, query = rendered.partition("?")
+        # A blank in a query is written as +, which libpq takes for itself.
+        return Store(url=address + asked + query.replace("+", "%20"), path=None)
     raise StoreError(f"{kind} databases aren't supported: use sqlite:///FILE or postgresql://USER@HOST/NAME")
