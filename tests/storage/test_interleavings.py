@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from adbc_driver_manager.dbapi import Connection as Loading
 
 from fraudstack.decisions.deciding import Conflict, Decided
 from fraudstack.decisions.submission import Submission
@@ -52,44 +53,55 @@ _TABLES = (
 
 @pytest.fixture(scope="module")
 def store(postgres_server: str) -> Store:
-    found = parse(new_postgres(postgres_server))
+    # Of those that wait for each other the last to come gives way, at once: who waited has looked before.
+    found = parse(f"{new_postgres(postgres_server)}&options=-c%20deadlock_timeout%3D1ms")
     upgrade(found, "transactions")
     return found
 
 
-def posted(store: Store, **given: Any) -> Callable[[], Decided | Conflict]:
+@pytest.fixture(scope="module")
+def online(store: Store) -> Iterator[list[Connection]]:
+    """For each of those that decide or review one for all orders: to open one takes longer than what is done."""
+    with closing(Connection(store)) as one, closing(Connection(store)) as other:
+        yield [one, other]
+
+
+@pytest.fixture(scope="module")
+def loading(store: Store) -> Iterator[Loading]:
+    with bulk.connect(store) as connection:
+        yield connection
+
+
+def posted(connection: Connection, **given: Any) -> Callable[[], Decided | Conflict]:
     """A post of the transaction that `row(1)` loads, as a scorer decides it."""
     told = row(1, **given)
     body = {name: value for name, value in told.items() if name != "cents"} | {"amount": told["cents"] / 100}
     submission = Submission.model_validate(body | {"date": str(told["date"])})
 
     def decide() -> Decided | Conflict:
-        with closing(Connection(store)) as connection:
-            # As the writer does: one that collides is tried again.
-            while True:
-                try:
-                    with connection.write([submission.client_id]):
-                        return decided(connection, submission, TERMS, NOW)
-                except CollidedError:
-                    continue
+        # As the writer does: one that collides is tried again.
+        while True:
+            try:
+                with connection.write([submission.client_id]):
+                    return decided(connection, submission, TERMS, NOW)
+            except CollidedError:
+                continue
 
     return decide
 
 
-def reviewed(store: Store, verdict: str) -> Callable[[], object]:
+def reviewed(connection: Connection, verdict: str) -> Callable[[], object]:
     def review() -> object:
-        with closing(Connection(store)) as connection, connection.write(["7"]):
+        with connection.write(["7"]):
             return reviews.add(connection, 1, verdict, None, "ana", NOW, {})
 
     return review
 
 
-def loaded(store: Store, **given: Any) -> Callable[[], list[int]]:
+def loaded(store: Store, connection: Loading, **given: Any) -> Callable[[], list[int]]:
     def do() -> list[int]:
-        with bulk.connect(store) as connection:
-            return transactions.load(
-                store, connection, batches([row(1, **given)]), "USD", lambda _: None, Load(9, "run", "clean")
-            )
+        told, of = batches([row(1, **given)]), Load(9, "run", "clean")
+        return transactions.load(store, connection, told, "USD", lambda _: None, of)
 
     return do
 
@@ -113,7 +125,7 @@ def every_order(
         yield order, actors
 
 
-def test_a_verdict_stands_above_a_label_that_comes_at_that_moment(store: Store) -> None:
+def test_a_verdict_stands_above_a_label_that_comes_at_that_moment(store: Store, online: list[Connection]) -> None:
     def make() -> None:
         load(store, [row(1), row(2, client_id="8")])
         label(store, {1: 1})
@@ -121,7 +133,7 @@ def test_a_verdict_stands_above_a_label_that_comes_at_that_moment(store: Store) 
 
     label_again = partial(label, store, {1: 0, 2: 0})
     orders = set()
-    for order, _ in every_order(store, make, a=reviewed(store, "fraud"), b=label_again):
+    for order, _ in every_order(store, make, a=reviewed(online[0], "fraud"), b=label_again):
         assert content(store, "id, is_fraud") == [(1, 1), (2, 0)], order
         orders.add(order)
     assert len(orders) > 10
@@ -133,10 +145,12 @@ KNOWN = pytest.mark.parametrize(
 
 
 @KNOWN
-def test_what_was_decided_is_what_the_store_holds(store: Store, known: list[dict[str, Any]]) -> None:
+def test_what_was_decided_is_what_the_store_holds(
+    store: Store, online: list[Connection], loading: Loading, known: list[dict[str, Any]]
+) -> None:
     outcomes = set()
     make = partial(load, store, known)
-    for order, actors in every_order(store, make, a=posted(store), b=loaded(store, cents=2058)):
+    for order, actors in every_order(store, make, a=posted(online[0]), b=loaded(store, loading, cents=2058)):
         said, held = actors["a"].answer, _cents(store)
         if isinstance(said, Decided):
             assert (held, actors["b"].answer) == ([1029], [1]), order
@@ -146,19 +160,23 @@ def test_what_was_decided_is_what_the_store_holds(store: Store, known: list[dict
     assert outcomes == {Decided, Conflict}
 
 
-def test_two_posts_of_an_id_are_one_transaction(store: Store) -> None:
+def test_two_posts_of_an_id_are_one_transaction(store: Store, online: list[Connection]) -> None:
     make = partial(load, store, [row(2, client_id="8")])
-    for order, actors in every_order(store, make, a=posted(store), b=posted(store, cents=2058)):
+    for order, actors in every_order(store, make, a=posted(online[0]), b=posted(online[1], cents=2058)):
         kinds = sorted(type(actor.answer).__name__ for actor in actors.values())
         assert kinds == ["Conflict", "Decided"], order
 
 
 @KNOWN
 def test_of_two_decisions_and_a_load_each_is_told_what_the_store_holds(
-    store: Store, known: list[dict[str, Any]], record_property: Callable[[str, object], None]
+    store: Store,
+    online: list[Connection],
+    loading: Loading,
+    known: list[dict[str, Any]],
+    record_property: Callable[[str, object], None],
 ) -> None:
     make = partial(load, store, known)
-    acts = {"a": posted(store), "b": posted(store, cents=2058), "c": loaded(store, cents=3087)}
+    acts = {"a": posted(online[0]), "b": posted(online[1], cents=2058), "c": loaded(store, loading, cents=3087)}
     # What was loaded before is what the one posts, and the other contradicts.
     decide = {"a"} if len(known) > 1 else {"a", "b"}
     outcomes = Counter[str]()

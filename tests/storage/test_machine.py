@@ -314,6 +314,8 @@ class Machine(RuleBasedStateMachine):
 
         self.both(do)
 
+    # What proves so much takes as long as ten other steps.
+    @precondition(lambda self: self.unsettled > 6)
     @rule(broken=st.sampled_from(BROKEN))
     def broken_and_repaired(self, broken: str) -> None:
         def do(store: Store) -> list[object]:
@@ -326,7 +328,7 @@ class Machine(RuleBasedStateMachine):
         self.settle()
 
     # More often, and hardly anything would come together.
-    @precondition(lambda self: self.unsettled > 3)
+    @precondition(lambda self: self.unsettled > 6)
     @rule()
     def settle(self) -> None:
         self.both(settled)
