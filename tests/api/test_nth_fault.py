@@ -32,6 +32,8 @@ LOADED = [post(id, date="2019-11-01 13:00:00", zip=None, merchant_city=None) for
 SEVERAL = [post(100, **ABROAD), *LOADED, post(101, client_id="8")]
 
 Work = Callable[[TestClient], int]
+# The rows of a store, each with its table's name.
+Content = list[tuple[str, str]]
 
 
 @dataclass
@@ -130,7 +132,7 @@ def on_disk(fault: Fault, url: str) -> AbstractContextManager[None]:
 
 
 @cache
-def columns(url: str) -> dict[str, str]:
+def columns(url: str) -> dict[str, list[str]]:
     """What is compared of each table: all but versions, which rise with every try."""
     if url.startswith("sqlite"):
         tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -143,23 +145,21 @@ def columns(url: str) -> dict[str, str]:
         for (table,) in connection.execute(tables).fetchall():
             every = [name for (name,) in connection.execute(names.format(table)).fetchall()]
             # What a server rolls back leaves a gap in its numbers.
-            found[table] = ", ".join(name for name in every if name not in ("version", "review_id"))
+            found[table] = [name for name in every if name not in ("version", "review_id")]
     return found
+
+
+# A row of these columns as one text, on a file and on a server.
+_AS_TEXT: dict[bool, Callable[[list[str]], str]] = {
+    True: lambda names: " || ',' || ".join(f"quote({name})" for name in names),
+    False: lambda names: f"CAST(ROW({', '.join(names)}) AS TEXT)",
+}
 
 
 def opened(url: str) -> AbstractContextManager[Any]:
     if url.startswith("sqlite"):
         return closing(sqlite3.connect(url.removeprefix("sqlite:///")))
     return psycopg.connect(url, autocommit=True)
-
-
-def content(url: str) -> dict[str, list[str]]:
-    """All that the store holds, but for versions."""
-    with opened(url) as connection:
-        return {
-            table: sorted(map(repr, connection.execute(f'SELECT {kept} FROM "{table}"').fetchall()))
-            for table, kept in columns(url).items()
-        }
 
 
 def one(client: TestClient) -> int:
@@ -206,37 +206,41 @@ def template(tmp_path: Path, database: str) -> str:
 
 
 class Store:
-    """A store that can be put back to what it was."""
+    """A store that can be looked at and put back to what it was, by one connection and one statement each."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        if url.startswith("sqlite"):
-            self._file = url.removeprefix("sqlite:///")
-            shutil.copy(self._file, f"{self._file}.kept")
-            return
-        with psycopg.connect(url, autocommit=True) as connection:
+    def __init__(self, url: str, connection: Any) -> None:
+        self._connection = connection
+        on_file = url.startswith("sqlite")
+        if on_file:
+            file = url.removeprefix("sqlite:///")
+            shutil.copy(file, f"{file}.kept")
+            connection.execute("ATTACH ? AS kept", (f"{file}.kept",))
+        else:
             connection.execute("CREATE SCHEMA kept")
             for table in columns(url):
                 connection.execute(f'CREATE TABLE kept."{table}" AS TABLE public."{table}"')
+        main = "main" if on_file else "public"
+        # Of a few rows that is a tenth of what TRUNCATE takes.
+        again = [
+            f'DELETE FROM {main}."{table}"; INSERT INTO {main}."{table}" SELECT * FROM kept."{table}"'
+            for table in columns(url)
+        ]
+        self._again = "; ".join(["BEGIN", *again, "COMMIT"])
+        rows = (
+            f"SELECT '{table}', {_AS_TEXT[on_file](kept)} FROM {main}.\"{table}\""
+            for table, kept in columns(url).items()
+        )
+        self._content = " UNION ALL ".join(rows)
 
     def put_back(self) -> None:
-        with self._opened() as connection:
-            for table in columns(self.url):
-                main = "main" if self.url.startswith("sqlite") else "public"
-                # Of a few rows that is a tenth of what TRUNCATE takes.
-                connection.execute(f'DELETE FROM {main}."{table}"')
-                connection.execute(f'INSERT INTO {main}."{table}" SELECT * FROM kept."{table}"')
-
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        if self.url.startswith("sqlite"):
-            with closing(sqlite3.connect(self._file)) as file:
-                file.execute("ATTACH ? AS kept", (f"{self._file}.kept",))
-                with file:
-                    yield file
+        if isinstance(self._connection, sqlite3.Connection):
+            self._connection.executescript(self._again)
         else:
-            with psycopg.connect(self.url) as server:
-                yield server
+            self._connection.execute(self._again)
+
+    def content(self) -> Content:
+        """The tables' rows, but for versions."""
+        return sorted(self._connection.execute(self._content).fetchall())
 
 
 HOW = {"sqlite": ("error", "full", "lost"), "postgresql": ("error", "cut", "lost")}
@@ -269,31 +273,29 @@ def all_tried(
     folder: Path, template: str, work: Work, fault: Fault, faults: AbstractContextManager[Any], ways: tuple[str, ...]
 ) -> int:
     """Have each step of the work fail in each way, and look at the store; returns how many faults that were."""
-    store = Store(template)
-    parts: list[dict[str, list[str]]] = []
+    parts: list[Content] = []
 
-    def tried(
-        client: TestClient, at: int = -1, how: str = "", work: Work = work
-    ) -> tuple[int, list[dict[str, list[str]]]]:
+    def tried(client: TestClient, at: int = -1, how: str = "", work: Work = work) -> tuple[int, list[Content]]:
         """The answer, and the store after it, after what was asked again if need be, and after the next decision."""
         store.put_back()
         # The connections of the writer and the readers are open, as they are in service.
         wait_for(lambda: client.post("/transaction", json=post(50, client_id="9")).status_code == 200, 20, "a decision")
-        before = content(template)
+        before = store.content()
         fault.at, fault.how, fault.seen, fault.armed = at, how, [], True
         status = work(client)
         fault.armed = False
-        stores = [before, content(template)]
+        stores = [before, store.content()]
         if stores[1] in (before, *parts):
             wait_for(lambda: work(client) in (200, 201), 20, "the same again")
-        stores.append(content(template))
+        stores.append(store.content())
         wait_for(lambda: then(client) == 200, 20, "the next decision")
-        stores.append(content(template))
+        stores.append(store.content())
         kept, whole = profile(template, "7")
         assert kept == whole
         return status, stores
 
     with (
+        opened(template) as connection,
         faults,
         # Connections of a server add to parts of their own: to be compared, they share one.
         mock.patch("fraudstack.storage.sums.PARTS", 1),
@@ -306,9 +308,11 @@ def all_tried(
         mock.patch("api.routes.reviews.this_second", return_value=NOW),
         running(folder, template) as client,
     ):
+        store = Store(template, connection)
         parts.extend(tried(client, work=part)[1][1] for part in PARTS_OF.get(work, []))
-        status, (_, done, _, over) = tried(client)
+        status, (before, done, _, over) = tried(client)
         assert status in (200, 201)
+        assert before != done != over
         steps = fault.seen
         assert len(steps) > 2, "nothing of what was done was seen"
         answers: dict[int, int] = {}
