@@ -1,6 +1,10 @@
-"""Jobs in a cluster under a real Airflow: tasks wait in the triggerer and outlive it. The cluster is made up."""
+"""Jobs in a cluster under a real Airflow: tasks wait in the triggerer and outlive it. The cluster is made up.
+
+A person signs off what a refresh would put in force, as Airflow's page asks through the REST API.
+"""
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,15 +15,19 @@ import pytest
 
 from tests.dags.airflow_process import finished, processes, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
-from tests.jobs.kubernetes_server import MANIFESTS, Cluster, serving
+from tests.jobs.kubernetes_server import MANIFESTS, SUMMARY, Cluster, serving
 
 # It waits more than it works, and measures nothing.
 pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(1_200)]
+_REFRESH = "/api/v2/dags/model_refresh"
+_SAID = ["average precision 0.9", "against the rules' 0.4"]
+_FOUND = {"step": "evaluate", "loaded": 1, "said": _SAID}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Cluster:
-    return Cluster(lines=[f"job: {number} % of it" for number in range(8)])
+    words = {"evaluate": json.dumps(SUMMARY | _FOUND), "cluster": json.dumps(SUMMARY | {"idle": True})}
+    return Cluster(lines=[f"job: {number} % of it" for number in range(8)], words=words)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +87,8 @@ def test_a_triggerer_that_goes_leaves_the_application_and_the_next_one_follows_i
         )
         cluster.held.clear()
         assert airflow.finished("first")["state"] == "success"
+    # Its last job had nothing to do.
+    assert airflow.get(f"{DAG}/dagRuns/first/taskInstances/tell")["state"] == "skipped"
     told = airflow.told("first", "clean")
     assert [line for line in told if line in cluster.lines][-len(cluster.lines) :] == cluster.lines
     assert cluster.deletions() == 0
@@ -101,6 +111,7 @@ def test_a_person_who_fails_a_task_that_waits_ends_its_application(airflow: Airf
 def test_a_day_waits_for_its_file_and_is_a_partition_that_decisions_follow(airflow: Airflow, cluster: Cluster) -> None:
     (airflow.folder / "2026-11-01.csv").write_text("id\n")
     cluster.held.clear()
+    del cluster.words["cluster"]
     days = ["--from-date", "2026-11-01", "--to-date", "2026-11-02T23:59"]
     command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", "transactions_ingest", *days]
     with airflow.started("triggerer"):
@@ -121,6 +132,35 @@ def test_a_day_waits_for_its_file_and_is_a_partition_that_decisions_follow(airfl
         follows = "/api/v2/dags/transactions_decide/dagRuns"
 
         def followed() -> bool:
-            return [run["partition_key"] for run in airflow.get(follows)["dag_runs"]][-1:] == ["2026-11-01"]
+            return [run["partition_key"] for run in airflow.get(follows)["dag_runs"]] == ["2026-11-01"]
 
         wait_for(followed, RUN_SECONDS, "the decisions of the day")
+
+
+@pytest.mark.parametrize(("option", "after"), [("Reject", "skipped"), ("Approve", "success")])
+def test_what_follows_waits_for_a_person_who_rejects_or_approves(
+    airflow: Airflow, cluster: Cluster, option: str, after: str
+) -> None:
+    cluster.held.clear()
+    before = len(cluster.made)
+    task = f"{_REFRESH}/dagRuns/{option}/taskInstances/sign_off"
+    with airflow.started("triggerer"):
+        airflow.trigger(option, _REFRESH, sign_off=True)
+        wait_for(lambda: airflow.get(task)["state"] == "awaiting_input", RUN_SECONDS, "the question")
+        # Of a task that is answered before the scheduler heard of it Airflow 3.3 says that it was lost, and asks again.
+        heard = re.compile(f"TaskInstance Finished: .*task_id=sign_off, run_id={option}, .*state=awaiting_input")
+        log = airflow.folder / "log"
+        wait_for(lambda: heard.search(log.read_text(encoding="utf-8")), RUN_SECONDS, "the scheduler")
+        question = airflow.get(f"{task}/-1/hitlDetails")
+        assert question["subject"] == "May this model come into force?"
+        assert question["body"] == " ".join(_SAID)
+        # Whoever waits for a person keeps nobody's turn.
+        assert airflow.get("/api/v2/pools/fraudstack_store")["open_slots"] == 1
+        answer = {"chosen_options": [option], "params_input": {}}
+        airflow.api.patch(f"{task}/-1/hitlDetails", json=answer).raise_for_status()
+        assert airflow.finished(option, _REFRESH)["state"] == "success"
+    tasks = airflow.get(f"{_REFRESH}/dagRuns/{option}/taskInstances")["task_instances"]
+    states = {found["task_id"]: found["state"] for found in tasks}
+    assert (states["promote"], states["memories"]) == (after, after)
+    made = [name for name in [*cluster.made][before:] if name in cluster.of("promote")]
+    assert [cluster.settings(name)["TX_MODEL_SIGNED_BY"] for name in made] == ["admin"] * (option == "Approve")

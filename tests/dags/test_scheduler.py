@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from data.generate import generate
-from tests.dags.airflow_process import content, processes, query, wait_for
+from tests.dags.airflow_process import processes, query, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
 
 # It waits more than it works, and measures nothing.
@@ -41,12 +41,24 @@ def _followed(airflow: Airflow, runs: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def first(airflow: Airflow) -> dict[str, Any]:
-    """The first run on an empty store, at its end."""
-    airflow.trigger("first")
-    run = airflow.finished("first")
-    assert run["state"] == "success"
-    return run
+def runs(airflow: Airflow) -> dict[str, dict[str, Any]]:
+    """Two that are triggered at once, at their ends: the first on an empty store, and one that is stopped."""
+    for run_id in ("first", "stopped"):
+        airflow.trigger(run_id)
+    first = airflow.finished("first")
+    assert first["state"] == "success"
+
+    def family() -> list[psutil.Process]:
+        """The job that runs, with its JVM."""
+        cleaning = [process for process in processes(airflow.home) if {"jobs", "clean"} <= set(process.cmdline())]
+        found = [job for job in cleaning if job.children()]
+        return [*found, *(child for job in found for child in job.children(recursive=True))]
+
+    alive = wait_for(family, RUN_SECONDS, "the JVM of the job")
+    task = f"{DAG}/dagRuns/stopped/taskInstances/clean"
+    airflow.api.patch(task, json={"new_state": "failed"}).raise_for_status()
+    wait_for(lambda: not any(each.is_running() for each in alive), 120, "the end of the job and its JVM")
+    return {"first": first, "stopped": airflow.finished("stopped")}
 
 
 def test_the_dag_is_not_paused_and_its_form_explains_the_inputs(airflow: Airflow) -> None:
@@ -55,7 +67,7 @@ def test_the_dag_is_not_paused_and_its_form_explains_the_inputs(airflow: Airflow
     assert all(details["params"][name]["description"] for name in ("csv", "labels"))
 
 
-@pytest.mark.usefixtures("first")
+@pytest.mark.usefixtures("runs")
 def test_a_triggered_run_fills_the_store(airflow: Airflow) -> None:
     store = airflow.folder / "transactions.db"
     assert query(store, "SELECT count(*) FROM transactions") == [(_ROWS,)]
@@ -64,7 +76,7 @@ def test_a_triggered_run_fills_the_store(airflow: Airflow) -> None:
     ]
 
 
-@pytest.mark.usefixtures("first")
+@pytest.mark.usefixtures("runs")
 def test_decisions_of_the_history_follow_an_ingest(airflow: Airflow) -> None:
     _followed(airflow, 1)
     store = airflow.folder / "transactions.db"
@@ -72,38 +84,21 @@ def test_decisions_of_the_history_follow_an_ingest(airflow: Airflow) -> None:
     assert query(store, "SELECT count(*) FROM transactions WHERE flagged_fraud IS NOT NULL") == [(0,)]
 
 
-def test_a_tasks_log_has_the_jobs_lines_and_its_xcom_the_summary(airflow: Airflow, first: dict[str, Any]) -> None:
-    assert any(line.startswith("clean: load: ") for line in airflow.told(first["dag_run_id"], "clean"))
-    task = f"{DAG}/dagRuns/{first['dag_run_id']}/taskInstances/clean"
+@pytest.mark.usefixtures("runs")
+def test_a_tasks_log_has_the_jobs_lines_and_its_xcom_the_summary(airflow: Airflow) -> None:
+    assert any(line.startswith("clean: load: ") for line in airflow.told("first", "clean"))
+    task = f"{DAG}/dagRuns/first/taskInstances/clean"
     summary = airflow.get(f"{task}/xcomEntries/return_value")["value"]
     assert (summary["rows_in"], summary["loaded"]) == (_ROWS, _ROWS)
 
 
-@pytest.mark.usefixtures("first")
-def test_runs_triggered_at_once_follow_one_another_and_a_stopped_one_takes_its_job_with_it(airflow: Airflow) -> None:
+def test_runs_triggered_at_once_follow_one_another_and_a_stopped_one_changes_nothing(
+    airflow: Airflow, runs: dict[str, dict[str, Any]]
+) -> None:
+    assert runs["stopped"]["state"] == "failed"
+    ended, began = runs["first"]["end_date"], runs["stopped"]["start_date"]
+    assert datetime.fromisoformat(ended) <= datetime.fromisoformat(began)
+    # Of what was stopped nobody was woken.
     _followed(airflow, 1)
-    before = content(airflow.folder)
-    for run_id in ("second", "stopped"):
-        airflow.trigger(run_id)
-    second = airflow.finished("second")
-    assert second["state"] == "success"
-
-    def jobs() -> list[psutil.Process]:
-        return [process for process in processes(airflow.home) if {"jobs", "clean"} <= set(process.cmdline())]
-
-    def family() -> list[psutil.Process]:
-        """The job with its JVM."""
-        found = [job for job in jobs() if job.children()]
-        return [*found, *(child for job in found for child in job.children(recursive=True))]
-
-    alive = wait_for(family, RUN_SECONDS, "the JVM of the job")
-    task = f"{DAG}/dagRuns/stopped/taskInstances/clean"
-    airflow.api.patch(task, json={"new_state": "failed"}).raise_for_status()
-
-    wait_for(lambda: not any(each.is_running() for each in alive), 120, "the end of the job and its JVM")
-    stopped = airflow.finished("stopped")
-    assert stopped["state"] == "failed"
-    assert datetime.fromisoformat(second["end_date"]) <= datetime.fromisoformat(stopped["start_date"])
-    # Neither changed anything: nobody was woken.
-    _followed(airflow, 1)
-    assert content(airflow.folder) == before
+    store = airflow.folder / "transactions.db"
+    assert query(store, "SELECT DISTINCT run_id FROM ingest_runs WHERE loaded > 0 AND step = 'clean'") == [("first",)]

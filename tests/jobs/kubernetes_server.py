@@ -39,6 +39,8 @@ class Cluster:
     a_request: int = 1_000
     code: int = 0
     word: str = json.dumps(SUMMARY)
+    # Of some jobs another one.
+    words: dict[str, str] = field(default_factory=dict)
     # Jobs whose drivers work on when they have said everything.
     held: set[str] = field(default_factory=set)
     # Nobody takes up what is made.
@@ -53,23 +55,25 @@ class Cluster:
         return sum(asked.startswith("DELETE") for asked in self.asked)
 
     def settings(self, name: str) -> dict[str, str]:
-        """The settings that an application was given."""
-        driver = self.made[name]["spec"]["driver"]["template"]["spec"]["containers"][0]
-        return {variable["name"]: variable["value"] for variable in driver["env"]}
+        """The settings that an application, or a Job, was given."""
+        spec = self.made[name]["spec"]
+        container = spec.get("driver", spec)["template"]["spec"]["containers"][0]
+        return {variable["name"]: variable["value"] for variable in container["env"]}
 
     def works_on(self, name: str) -> bool:
         """Whether an application is one of those that don't end."""
         found = self.made.get(name)
-        return found is not None and found["metadata"]["labels"]["fraudstack.io/job"] in self.held
+        return found is not None and _job(found) in self.held
 
     def of(self, job: str) -> list[str]:
         """The job's applications."""
-        return [name for name, one in self.made.items() if one["metadata"]["labels"]["fraudstack.io/job"] == job]
+        return [name for name, one in self.made.items() if _job(one) == job]
 
     def pod(self, name: str) -> dict[str, Any]:
         """What runs the job: an application's driver, or a Job's pod."""
         reason = "Error" if self.code else "Completed"
-        ended = {"terminated": {"exitCode": self.code, "reason": reason, "message": self.word}}
+        word = self.words.get(_job(self.made[name]), self.word)
+        ended = {"terminated": {"exitCode": self.code, "reason": reason, "message": word}}
         state = ended if name in self.ended else {"running": {}}
         status = {"name": "main", "image": "i", "imageID": "i", "ready": False, "restartCount": 0, "state": state}
         return {
@@ -117,6 +121,12 @@ class Cluster:
         labels = self.made[name]["metadata"]["labels"]
         wanted = [one.split("=") for one in selector.split(",") if "=" in one]
         return "fraudstack.io/seen" not in labels and all(labels.get(key) == value for key, value in wanted)
+
+
+def _job(made: dict[str, Any]) -> str:
+    """The job that something in the cluster runs."""
+    job: str = made["metadata"]["labels"]["fraudstack.io/job"]
+    return job
 
 
 def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
