@@ -22,7 +22,8 @@ os.environ["TX_ENV"] = "development"
 # Threads of LightGBM's wait for each other at full speed: two on a busy core train thirty times slower than one, and
 # what they train is the same.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A job in a process of its own ends before Java's second compiler has paid for itself.
+# Java's second compiler takes half of all the time, and neither a job in a process of its own nor the tests' one Spark
+# lives long enough for it to pay.
 os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell"
 
 
@@ -92,10 +93,7 @@ def spark() -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process."""
     from jobs.spark import session
 
-    with pytest.MonkeyPatch.context() as patch:
-        # This one lives long enough.
-        patch.delenv("PYSPARK_SUBMIT_ARGS")
-        spark = session.start(Settings(spark_memory="1g"), "tests")
+    spark = session.start(Settings(spark_memory="1g"), "tests")
     # Of so few rows, code made anew for each plan costs a fifth of the time; jobs in processes run as in service.
     spark.conf.set("spark.sql.codegen.wholeStage", "false")
     spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
