@@ -85,7 +85,8 @@ def standalone(folder: Path, **more: str) -> Iterator[Airflow]:
         done = finished([sys.executable, "-m", "airflow", *command], env)
         assert done.returncode == 0, done.stdout
     with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "airflow", "standalone"]
+        # What runs in the background ignores Ctrl-C, and so would whatever it starts.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "airflow", "standalone"]
         process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         with httpx.Client(base_url=f"http://localhost:{api}", timeout=60) as client:

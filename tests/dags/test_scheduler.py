@@ -1,5 +1,6 @@
 """The DAG under a real Airflow (scheduler, DAG processor, API server), driven through its REST API."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ import psutil
 import pytest
 
 from data.generate import generate
-from tests.dags.airflow_process import processes, query, wait_for
+from tests.dags.airflow_process import content, processes, query, wait_for
 from tests.dags.airflow_server import DAG, RUN_SECONDS, Airflow, standalone
 
 # It waits more than it works, and measures nothing.
@@ -21,9 +22,10 @@ _FOLLOWS = "/api/v2/dags/transactions_decide"
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     folder = tmp_path_factory.mktemp("standalone")
     generate(_ROWS, 2, folder / "data")
+    # The other input comes from the runs' params.
     inputs = {
         "TX_CSV_PATH": str(folder / "data" / "transactions_data.csv"),
-        "TX_LABELS_PATH": str(folder / "data" / "train_fraud_labels.json"),
+        "TX_LABELS_PATH": str(folder / "nowhere.json"),
     }
     with standalone(folder, **inputs) as running:
         yield running
@@ -44,7 +46,7 @@ def _followed(airflow: Airflow, runs: int) -> None:
 def runs(airflow: Airflow) -> dict[str, dict[str, Any]]:
     """Two that are triggered at once, at their ends: the first on an empty store, and one that is stopped."""
     for run_id in ("first", "stopped"):
-        airflow.trigger(run_id)
+        airflow.trigger(run_id, labels=str(airflow.folder / "data" / "train_fraud_labels.json"))
     first = airflow.finished("first")
     assert first["state"] == "success"
 
@@ -69,11 +71,20 @@ def test_the_dag_is_not_paused_and_its_form_explains_the_inputs(airflow: Airflow
 
 @pytest.mark.usefixtures("runs")
 def test_a_triggered_run_fills_the_store(airflow: Airflow) -> None:
-    store = airflow.folder / "transactions.db"
-    assert query(store, "SELECT count(*) FROM transactions") == [(_ROWS,)]
-    assert query(store, "SELECT step FROM ingest_runs WHERE run_id = 'first' ORDER BY started_at") == [
-        (step,) for step in ("clean", "label", "follow", "profiles", "cluster")
-    ]
+    store, clusters = (airflow.folder / f"transactions{name}.db" for name in ("", "_clusters"))
+    lines = (airflow.folder / "data" / "transactions_data.csv").read_text().splitlines()[1:]
+    assert len(lines) == _ROWS
+    assert query(store, "SELECT id FROM transactions ORDER BY id") == sorted(
+        (int(line.split(",")[0]),) for line in lines
+    )
+    labels = json.loads((airflow.folder / "data" / "train_fraud_labels.json").read_text())["target"]
+    stored = query(store, "SELECT id, is_fraud FROM transactions WHERE is_fraud IS NOT NULL")
+    assert {str(id): fraud for id, fraud in stored} == {id: said == "Yes" for id, said in labels.items()}
+    clients = query(store, "SELECT count(DISTINCT client_id) FROM transactions")
+    assert query(clusters, "SELECT count(*) FROM client_clusters") == clients
+    assert query(clusters, "SELECT sum(count) FROM transactions_clusters") == clients
+    steps = query(store, "SELECT step, error FROM ingest_runs WHERE run_id = 'first' ORDER BY started_at")
+    assert steps == [(step, None) for step in ("clean", "label", "follow", "profiles", "cluster")]
 
 
 @pytest.mark.usefixtures("runs")
@@ -102,3 +113,32 @@ def test_runs_triggered_at_once_follow_one_another_and_a_stopped_one_changes_not
     _followed(airflow, 1)
     store = airflow.folder / "transactions.db"
     assert query(store, "SELECT DISTINCT run_id FROM ingest_runs WHERE loaded > 0 AND step = 'clean'") == [("first",)]
+
+
+@pytest.mark.usefixtures("runs")
+def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(airflow: Airflow) -> None:
+    _followed(airflow, 1)
+    csv = airflow.folder / "no_amount.csv"
+    csv.write_text("id,date,client_id\n1,2010-01-01 00:01:00,2\n")
+    before = content(airflow.folder)
+    airflow.trigger("refused", csv=str(csv))
+    assert airflow.finished("refused")["state"] == "failed"
+    noted = query(airflow.folder / "transactions.db", "SELECT step, error FROM ingest_runs WHERE run_id = 'refused'")
+    assert [step for step, _ in noted] == ["clean"]
+    assert f"clean: {noted[0][1]}" in airflow.told("refused", "clean")
+    assert content(airflow.folder) == before
+    tasks = airflow.get(f"{DAG}/dagRuns/refused/taskInstances")["task_instances"]
+    states = {task["task_id"]: (task["state"], task["try_number"]) for task in tasks}
+    later = dict.fromkeys(("label", "follow", "profiles", "cluster", "tell"), ("upstream_failed", 0))
+    assert states == {"arrive": ("success", 1), "clean": ("failed", 1)} | later
+
+
+def test_a_conf_that_is_not_understood_fails_the_run_before_anything_is_read(airflow: Airflow) -> None:
+    airflow.trigger("misspelt", cvs="other.csv")
+    assert airflow.finished("misspelt")["state"] == "failed"
+    [said] = airflow.told("misspelt", "arrive")[-1:]
+    assert said.startswith("the conf of this run has cvs, and this DAG knows ")
+    asked = {"dag_run_id": "mistyped", "logical_date": None, "conf": {"csv": 5}}
+    refused = airflow.api.post(f"{DAG}/dagRuns", json=asked)
+    assert refused.is_client_error
+    assert "Invalid input for param csv" in refused.text
