@@ -12,6 +12,8 @@ from fraudstack.storage.connections import bulk, engines
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import parse
 from fraudstack.storage.upgrade import upgrade
+from tests.jobs.databases import execute, query
+from tests.storage.test_load import load, row
 
 
 def test_urls_and_bare_paths_name_the_same_file(tmp_path: Path) -> None:
@@ -31,17 +33,22 @@ def test_a_password_is_never_shown() -> None:
 
 
 def test_what_the_url_sets_of_a_session_holds_whoever_opens_it(postgres_url: str) -> None:
-    store = parse(f"{postgres_url}&options=-c%20application_name%3Dtold%20-c%20deadlock_timeout%3D7ms")
-    asked = "SELECT current_setting('application_name') AS name, current_setting('deadlock_timeout') AS patience"
+    execute(postgres_url, "CREATE SCHEMA fraud")
+    store = parse(f"{postgres_url}&options=-c%20search_path%3Dfraud%20-c%20deadlock_timeout%3D7ms")
+    upgrade(store, "transactions")
+    load(store, [row(1)])
+    asked = "SELECT current_setting('deadlock_timeout') AS patience, (SELECT max(id) FROM transactions) AS id"
     found: list[Sequence[Any]] = []
     for read_only in (False, True):
         with closing(Connection(store, read_only=read_only)) as online:
             found += online.rows(asked)
         with bulk.connect(store, read_only=read_only) as loading:
-            found += [[*row.values()] for row in bulk.query(loading, asked).to_pylist()]
+            found += [[*told.values()] for told in bulk.query(loading, asked).to_pylist()]
     with engines.read(store) as reading:
         found += reading.execute(text(asked)).all()
-    assert [tuple(row) for row in found] == [("told", "7ms")] * 5
+    assert [tuple(told) for told in found] == [("7ms", 1)] * 5
+    assert query(postgres_url, "SELECT id FROM fraud.transactions") == [(1,)]
+    assert query(postgres_url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
 
 
 def test_reading_never_creates_a_file(tmp_path: Path) -> None:
