@@ -44,6 +44,11 @@ class Airflow:
 
         return wait_for(over, RUN_SECONDS, f"the end of the run {run_id}")
 
+    def tasks(self, run_id: str, dag: str = DAG) -> dict[str, dict[str, Any]]:
+        """What Airflow says of a run's tasks, by their ids."""
+        found = self.get(f"{dag}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
     def told(self, run_id: str, task: str, attempt: int = 1) -> list[str]:
         """The lines of a try's log, and the sentence that it failed with."""
         log = self.get(f"{DAG}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}")["content"]

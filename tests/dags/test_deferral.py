@@ -157,8 +157,7 @@ def test_what_follows_waits_for_a_person_who_rejects_or_approves(
         answer = {"chosen_options": [option], "params_input": {}}
         airflow.api.patch(f"{task}/-1/hitlDetails", json=answer).raise_for_status()
         assert airflow.finished(option, _REFRESH)["state"] == "success"
-    tasks = airflow.get(f"{_REFRESH}/dagRuns/{option}/taskInstances")["task_instances"]
-    states = {found["task_id"]: found["state"] for found in tasks}
-    assert (states["promote"], states["memories"]) == (after, after)
+    tasks = airflow.tasks(option, _REFRESH)
+    assert (tasks["promote"]["state"], tasks["memories"]["state"]) == (after, after)
     made = [name for name in [*cluster.made][before:] if name in cluster.of("promote")]
     assert [cluster.settings(name)["TX_MODEL_SIGNED_BY"] for name in made] == ["admin"] * (option == "Approve")

@@ -97,9 +97,9 @@ def test_decisions_of_the_history_follow_an_ingest(airflow: Airflow) -> None:
 
 @pytest.mark.usefixtures("runs")
 def test_a_tasks_log_has_the_jobs_lines_and_its_xcom_the_summary(airflow: Airflow) -> None:
-    assert any(line.startswith("clean: load: ") for line in airflow.told("first", "clean"))
-    task = f"{DAG}/dagRuns/first/taskInstances/clean"
-    summary = airflow.get(f"{task}/xcomEntries/return_value")["value"]
+    for task, phase in (("clean", "load: "), ("label", ""), ("profiles", ""), ("cluster", "")):
+        assert any(line.startswith(f"{task}: {phase}") for line in airflow.told("first", task)), task
+    summary = airflow.get(f"{DAG}/dagRuns/first/taskInstances/clean/xcomEntries/return_value")["value"]
     assert (summary["rows_in"], summary["loaded"]) == (_ROWS, _ROWS)
 
 
@@ -127,8 +127,7 @@ def test_an_input_that_is_refused_fails_the_run_at_once_and_changes_nothing(airf
     assert [step for step, _ in noted] == ["clean"]
     assert f"clean: {noted[0][1]}" in airflow.told("refused", "clean")
     assert content(airflow.folder) == before
-    tasks = airflow.get(f"{DAG}/dagRuns/refused/taskInstances")["task_instances"]
-    states = {task["task_id"]: (task["state"], task["try_number"]) for task in tasks}
+    states = {id: (task["state"], task["try_number"]) for id, task in airflow.tasks("refused").items()}
     later = dict.fromkeys(("label", "follow", "profiles", "cluster", "tell"), ("upstream_failed", 0))
     assert states == {"arrive": ("success", 1), "clean": ("failed", 1)} | later
 
@@ -138,6 +137,9 @@ def test_a_conf_that_is_not_understood_fails_the_run_before_anything_is_read(air
     assert airflow.finished("misspelt")["state"] == "failed"
     [said] = airflow.told("misspelt", "arrive")[-1:]
     assert said.startswith("the conf of this run has cvs, and this DAG knows ")
+    states = {id: task["state"] for id, task in airflow.tasks("misspelt").items()}
+    assert states.pop("arrive") == "failed"
+    assert set(states.values()) == {"upstream_failed"}
     asked = {"dag_run_id": "mistyped", "logical_date": None, "conf": {"csv": 5}}
     refused = airflow.api.post(f"{DAG}/dagRuns", json=asked)
     assert refused.is_client_error

@@ -19,6 +19,7 @@ from model_refresh import signed_off
 def case(param, loaded):
     task = SimpleNamespace(xcom_pull=lambda task_ids: {"evaluate": {"loaded": loaded}}[task_ids])
     run = SimpleNamespace(conf={})
+    # To ask needs an Airflow that runs, as test_deferral has one.
     with patch.object(ApprovalOperator, "execute") as ask:
         said = signed_off.execute({"dag": signed_off.dag, "dag_run": run, "params": {"sign_off": param}, "ti": task})
     assert said == {"TX_MODEL_SIGNED_BY": None}

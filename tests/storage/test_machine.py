@@ -185,6 +185,10 @@ def made_anew(store: Store, other: Store) -> None:
         days_seen.catch_up(connection)
 
 
+# More often, and hardly anything would come together; and what proves so much takes as long as ten other steps.
+several = precondition(lambda machine: machine.unsettled > 6)
+
+
 class Machine(RuleBasedStateMachine):
     """Deeds on both stores, each of which has to answer the same."""
 
@@ -314,8 +318,7 @@ class Machine(RuleBasedStateMachine):
 
         self.both(do)
 
-    # What proves so much takes as long as ten other steps.
-    @precondition(lambda self: self.unsettled > 6)
+    @several
     @rule(broken=st.sampled_from(BROKEN))
     def broken_and_repaired(self, broken: str) -> None:
         def do(store: Store) -> list[object]:
@@ -327,8 +330,7 @@ class Machine(RuleBasedStateMachine):
         self.both(do)
         self.settle()
 
-    # More often, and hardly anything would come together.
-    @precondition(lambda self: self.unsettled > 6)
+    @several
     @rule()
     def settle(self) -> None:
         self.both(settled)
