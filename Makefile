@@ -3,6 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# What Python compiled is kept: tests and jobs are many processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 ROWS ?= 200000
 LONG ?= 200000

@@ -84,22 +84,20 @@ def remembered(transactions: DataFrame) -> DataFrame:
 def value_days(known: DataFrame) -> DataFrame:
     """The rows of value_days, in order: the latest days one by one, those before as one."""
     first = F.broadcast(known.agg((F.max("day") - KEPT_DAYS).alias("first")))
-    summed = ("transactions", "labelled", "frauds")
-    sums = [F.sum(name).alias(name) for name in summed]
-    zero = [F.lit(0).cast("long").alias(name) for name in TALLY if name not in summed]
-    made = None
-    for kind in KINDS:
-        of_kind = tallies(known, kind).crossJoin(first)
-        kept = of_kind.where("day >= first").select("value", "day", *TALLY)
-        if kind != "merchant":
-            # Amounts are asked of merchants alone, and nobody blames a channel.
-            unasked = ("cents", *(["ordinary_frauds"] if kind == "channel" else []))
-            kept = kept.withColumns({name: F.lit(0).cast("long") for name in unasked})
-        before = of_kind.where("day < first").groupBy("value").agg(*sums, *zero)
-        whole = kept.unionByName(before.withColumn("day", F.lit(BEFORE).cast("long")))
-        named = whole.select(
-            F.lit(kind).alias("kind"), F.col("value").cast("string"), "day", F.lit(0).cast("long").alias("part"), *TALLY
-        )
-        made = named if made is None else made.unionByName(named)
-    assert made is not None  # noqa: S101 - there are kinds
-    return made.select(*COLUMNS).orderBy("kind", "value", "day")
+    told = known.withColumn("mcc", F.col("mcc").cast("string")).unpivot(
+        ["day", "cents", "is_fraud", "label_day", "ordinary"], list(KINDS), "kind", "value"
+    )
+    latest = F.col("day") >= F.col("first")
+    # Amounts are asked of merchants alone, and nobody blames a channel.
+    asked = {"cents": F.col("kind") == "merchant", "ordinary_frauds": F.col("kind") != "channel"}
+    counted = {name: F.when(latest & asked[name], F.col(name)).otherwise(0) for name in asked}
+    sums = [F.sum(counted.get(name, F.col(name))).alias(name) for name in TALLY]
+    return (
+        tallies(told, "kind", "value")
+        .crossJoin(first)
+        .groupBy("kind", "value", F.when(latest, F.col("day")).otherwise(BEFORE).alias("day"))
+        .agg(*sums)
+        .withColumn("part", F.lit(0).cast("long"))
+        .select(*COLUMNS)
+        .orderBy("kind", "value", "day")
+    )

@@ -129,14 +129,14 @@ def of_clients(events: DataFrame) -> DataFrame:
 def habits(events: DataFrame) -> DataFrame:
     """A row per client, kind and value: the columns of profile_habits."""
     usual = F.col("is_usual")
-    kinds = []
-    for kind in KINDS:
-        of_kind = events.where(F.col(kind).isNotNull()).groupBy("client_id", F.col(kind).alias("value"))
-        zero = [F.lit(0).cast("bigint").alias(name) for name in _PURCHASES]
-        amounts = _of_purchases(usual) if kind == "mcc" else zero
-        counted = of_kind.agg(F.count_if(usual).alias("count"), *amounts, F.count("*").alias("seen"))
-        kinds.append(counted.select("client_id", F.lit(kind).alias("kind"), "value", "count", *_PURCHASES, "seen"))
-    every = kinds[0]
-    for more in kinds[1:]:
-        every = every.union(more)
-    return every
+    told = events.unpivot(["client_id", "is_usual", "cents", "logs"], list(KINDS), "kind", "value")
+    counts = (
+        told.dropna(subset="value")
+        .groupBy("client_id", "kind", "value")
+        .agg(
+            F.count_if(usual).alias("count"),
+            *_of_purchases(usual & (F.col("kind") == "mcc")),
+            F.count("*").alias("seen"),
+        )
+    )
+    return counts.select("client_id", "kind", "value", "count", *_PURCHASES, "seen")

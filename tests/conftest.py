@@ -23,8 +23,10 @@ os.environ["TX_ENV"] = "development"
 # what they train is the same.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Java's second compiler takes half of all the time, and neither a job in a process of its own nor the tests' one Spark
-# lives long enough for it to pay.
-os.environ["PYSPARK_SUBMIT_ARGS"] = "--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell"
+# lives long enough for it to pay. Of what the first one made Java keeps 48 MB, less than the tests' Spark comes to, and
+# would make again and again what it threw away.
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+os.environ["PYSPARK_SUBMIT_ARGS"] = f'--conf "spark.driver.defaultJavaOptions={_JAVA}" pyspark-shell'
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -93,7 +95,7 @@ def spark() -> Iterator[SparkSession]:
     """One Spark for all tests that run jobs in this process."""
     from jobs.spark import session
 
-    spark = session.start(Settings(spark_memory="1g"), "tests")
+    spark = session.start(Settings(spark_memory="2g"), "tests")
     # Of so few rows, code made anew for each plan costs a fifth of the time; jobs in processes run as in service.
     spark.conf.set("spark.sql.codegen.wholeStage", "false")
     spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")

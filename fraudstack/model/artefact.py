@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from fraudstack.errors import InputError
 from fraudstack.model import files, prior
 from fraudstack.model.files import Files
+
+if TYPE_CHECKING:
+    import lightgbm
 
 # Whoever scores has processes beside each other; threads of LightGBM's would only wait for each other, at full speed.
 _THREADS = 1
@@ -55,8 +57,11 @@ class Model:
         return self.first_unseen + self.label_delay
 
     @cached_property
-    def booster(self) -> lightgbm.Booster:
+    def booster(self) -> "lightgbm.Booster":
         """The trees, as LightGBM reads them; of what is no text of its own it may end the process."""
+        # For seconds, which a job or a scorer without a model spares.
+        import lightgbm
+
         return lightgbm.Booster(model_str=self.trees)
 
     def scores(self, figures: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,7 +1,6 @@
 """On which days each card, merchant and amount was seen, made of all transactions."""
 
 from collections.abc import Iterator
-from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -24,28 +23,23 @@ def seen(transactions: DataFrame) -> DataFrame:
         F.floor(F.col("seconds") / _DAY_SECONDS).cast("int").alias("day"),
         F.nullif("card", F.lit("")).alias("card"),
         F.nullif("merchant", F.lit("")).alias("merchant"),
-        F.col("cents").alias("amount"),
+        F.col("cents").cast("string").alias("amount"),
     )
-    every = [_days(known, kind) for kind in ("card", "merchant", "amount")]
-    return reduce(DataFrame.union, every)
-
-
-def _days(known: DataFrame, kind: str) -> DataFrame:
-    is_amount = kind == "amount"
+    told = known.unpivot("day", ["card", "merchant", "amount"], "kind", "told").dropna()
+    is_amount = F.col("kind") == "amount"
     return (
-        known.where(F.col(kind).isNotNull())
-        .groupBy(kind, "day")
+        told.groupBy("kind", "told", "day")
         .agg(F.count("*").cast("int").alias("transactions"))
-        .groupBy(kind, F.year(F.date_from_unix_date("day")).alias("year"))
+        .groupBy("kind", "told", F.year(F.date_from_unix_date("day")).alias("year"))
         .agg(F.sort_array(F.collect_list(F.struct("day", "transactions"))).alias("days"))
         .select(
-            F.lit(kind).alias("kind"),
-            (F.lit("") if is_amount else F.col(kind)).alias("value"),
-            (F.col(kind) if is_amount else F.lit(0)).cast("bigint").alias("cents"),
+            "kind",
+            F.when(is_amount, "").otherwise(F.col("told")).alias("value"),
+            F.when(is_amount, F.col("told")).otherwise("0").cast("bigint").alias("cents"),
             "year",
             "days",
         )
-        .orderBy("value", "cents", "year")
+        .orderBy("kind", "value", "cents", "year")
     )
 
 

@@ -62,14 +62,14 @@ def labelled(spark: SparkSession, rows: Path, until: int, most_legitimate: int =
 
     The days on which the model is tried are there as a whole, the latest of them that have no more than so many.
     """
-    in_time = (F.col("seconds") < (until + 1) * DAY) & (F.col("label_day") <= until)
-    known = spark.read.parquet(str(rows)).where(F.col("is_fraud").isNotNull() & in_time)
-    counted = known.groupBy(F.floor(F.col("seconds") / DAY).alias("day")).agg(F.count("*"), F.sum("is_fraud")).collect()
-    days, every, frauds = np.array(sorted(map(tuple, counted)), dtype=np.int64).reshape(-1, 3).T
-    legitimate = every - frauds
+    in_time = _known(0, until) & (pc.field("label_day") <= until)
+    told = ds.dataset(rows).to_table(columns=["seconds", "is_fraud"], filter=in_time)
+    days, places = np.unique(told.column("seconds").to_numpy() // DAY, return_inverse=True)
+    fraud = told.column("is_fraud").to_numpy() == 1
+    frauds, legitimate = (np.bincount(places[which], minlength=len(days)) for which in (fraud, ~fraud))
     share = min(1.0, most_legitimate / max(1, int(legitimate.sum())))
     if share == 1:
-        return _read(ds.dataset(rows), _known(0, until) & (pc.field("label_day") <= until))
+        return _read(ds.dataset(rows), in_time)
     trial = fit.first_of_trial(np.repeat(days, frauds), until)
     later = np.cumsum(legitimate[::-1])[::-1] > _MOST_TRIED
     trial = max(trial, int(days[later].max(initial=-1)) + 1)
@@ -79,7 +79,9 @@ def labelled(spark: SparkSession, rows: Path, until: int, most_legitimate: int =
     figures = [F.col(name).cast("float") for name in NAMES]
     weight = F.when(whole, 1.0).otherwise(1 / share).alias("weight")
     sample = rows.with_name("examples")
-    some = known.where(whole | taken).select("id", "client_id", "seconds", "is_fraud", "label_day", weight, *figures)
+    known = F.col("is_fraud").isNotNull() & (F.col("seconds") < (until + 1) * DAY) & (F.col("label_day") <= until)
+    every = spark.read.parquet(str(rows)).where(known & (whole | taken))
+    some = every.select("id", "client_id", "seconds", "is_fraud", "label_day", weight, *figures)
     some.write.mode("overwrite").parquet(str(sample))
     return _read(ds.dataset(sample))
 

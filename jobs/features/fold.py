@@ -91,21 +91,21 @@ def _day() -> Column:
     return F.floor(F.col("seconds") / DAY).cast("long")
 
 
-def tallies(known: DataFrame, kind: str) -> DataFrame:
-    """What came in on each day with each value of a kind: the columns of value_days but kind and part.
+def tallies(known: DataFrame, *key: str) -> DataFrame:
+    """What came in on each day with each value: `key`, whose last column is the value, day and the columns TALLY.
 
     Labels count on their label days, which few have that isn't their transaction's.
     """
-    of_kind = known.where(F.col(kind).isNotNull()).withColumnRenamed(kind, "value")
+    told = known.where(F.col(key[-1]).isNotNull())
     elsewhere = F.col("is_fraud").isNotNull() & (F.col("label_day") != F.col("day"))
     label = F.when(~elsewhere, F.col("is_fraud")).alias("is_fraud")
-    came = of_kind.select("value", "day", F.lit(1).alias("came"), "cents", label, "ordinary")
-    told = of_kind.where(elsewhere)
-    labels = told.select("value", "label_day", F.lit(0), F.lit(0).cast("long"), "is_fraud", "ordinary")
+    came = told.select(*key, "day", F.lit(1).alias("came"), "cents", label, "ordinary")
+    none = F.lit(0), F.lit(0).cast("long")
+    labels = told.where(elsewhere).select(*key, "label_day", *none, "is_fraud", "ordinary")
     fraud = F.col("is_fraud") == 1
     return (
         came.union(labels)
-        .groupBy("value", "day")
+        .groupBy(*key, "day")
         .agg(
             F.sum("came").alias("transactions"),
             F.sum("cents").alias("cents"),
@@ -136,9 +136,9 @@ def _of_values(
                 memory.add(ValueDay(*row))
             yield pa.StructArray.from_arrays(list(map(pa.array, figures.T)), list(names))
 
-    in_order = tallies(known, kind).repartition("value").sortWithinPartitions("value", "day")
-    folded = folding(fold, _doubles(names), "value", "day", *TALLY)
-    return in_order.select(F.col("value").alias(kind), "day", folded).select(kind, "day", "folded.*")
+    in_order = tallies(known, kind).repartition(kind).sortWithinPartitions(kind, "day")
+    folded = folding(fold, _doubles(names), kind, "day", *TALLY)
+    return in_order.select(kind, "day", folded).select(kind, "day", "folded.*")
 
 
 def folding(fold: Callable[[Arrays], Arrays], schema: str, *columns: str | Column) -> Column:

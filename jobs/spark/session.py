@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from py4j.java_gateway import java_import  # type: ignore[import-untyped]
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
@@ -19,6 +20,8 @@ _SPLIT = "32m"
 # Spark's classes as `python -m jobs.spark.class_archive` leaves them, loaded and checked: a JVM starts in half the time
 # with them (JEP 350). One that can't use them, being another version's, does without and says nothing.
 CLASSES = Path(sys.prefix) / "spark-classes.jsa"
+# What pyspark names by its last word for each column: Java would look for it through all its archives each time.
+_NAMED = ("sql.functions", "sql.api.python.PythonSQLUtils", "api.python.PythonUtils")
 
 
 def start(settings: Settings, app: str, *, archive: Path | None = None, scratch: Path | None = None) -> SparkSession:
@@ -42,6 +45,8 @@ def start(settings: Settings, app: str, *, archive: Path | None = None, scratch:
         .config("spark.sql.session.timeZone", "UTC")
         # Where in Python each column was made: half of what building a plan costs, for tracebacks nobody sees.
         .config("spark.python.sql.dataFrameDebugging.enabled", "false")
+        # Nobody sees either how each plan was described.
+        .config("spark.sql.ui.explainMode", "simple")
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.sql.files.maxPartitionBytes", _SPLIT)
         .config("spark.sql.files.openCostInBytes", _SPLIT)
@@ -59,12 +64,15 @@ def start(settings: Settings, app: str, *, archive: Path | None = None, scratch:
     # The workers of a Python function run what this process runs.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
-        return builder.getOrCreate()
+        spark: SparkSession = builder.getOrCreate()
     except PySparkRuntimeError as error:
         raise MachineError(
             "Spark didn't start: it needs Java 17 or 21, in PATH or as JAVA_HOME (on Debian and Ubuntu: "
             "apt-get install openjdk-17-jre-headless)"
         ) from error
+    for name in _NAMED:
+        java_import(spark.sparkContext._jvm, f"org.apache.spark.{name}")
+    return spark
 
 
 @contextmanager

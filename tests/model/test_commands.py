@@ -31,10 +31,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     fraudstack("generate", "--rows", str(ROWS), "--seed", "3", "--out", str(folder))
     csv = folder / "transactions_data.csv"
+    # What comes after the last day that is scored would cost a fifth of the time.
+    header, *lines = csv.read_text().splitlines(keepends=True)
+    csv.write_text("".join([header, *(line for line in lines if line.split(",")[1] <= LAST)]))
     dates = dict(pl.read_csv(csv, columns=["id", "date"]).iter_rows())
     with gzip.open(folder / "transactions_data.csv.gz", "wb") as packed:
         packed.write(csv.read_bytes())
     labels = json.loads((folder / "train_fraud_labels.json").read_text())["target"]
+    labels = {id: label for id, label in labels.items() if int(id) in dates}
     thrown = {id: label if dates[int(id)] < FLIPPED else ("Yes", "No")[int(id) % 2] for id, label in labels.items()}
     for name, target in (("labels.json.gz", labels), ("thrown.json.gz", thrown)):
         with gzip.open(folder / name, "wt") as packed:
