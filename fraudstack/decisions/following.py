@@ -22,7 +22,7 @@ from fraudstack.profiles.profile import Profile
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
-from fraudstack.storage import days_seen, lists, profiles, transactions, value_days, velocity
+from fraudstack.storage import days_seen, lists, profiles, reviews, transactions, value_days, velocity
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.pace import Pace, Turn
 from fraudstack.storage.following import changes, history
@@ -174,7 +174,7 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
     for event, marks in since:
         if event.id in wanted:
             terms = judge.of(event)
-            _, excepted = profiles.basis(connection, event)
+            excepted = reviews.allowed_then(connection, event)
             scored = scored_by(connection, event, profile, excepted, terms, lists.then(connection, event))
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
         if place(event) == last:

@@ -20,7 +20,7 @@ class Replay:
     def __init__(self, client_id: str, rules: RulesFile, delay: int, lists: Lists = NO_LISTS) -> None:
         """Begin before the first transaction; a label is known `delay` whole days after its label day.
 
-        Of the store's lists holds what held at a transaction's own time.
+        Of the store's lists and exceptions holds what held at a transaction's own time.
         """
         self._rules = rules
         self._delay = delay
@@ -40,7 +40,7 @@ class Replay:
             if is_usual != was_usual:
                 self._profile.judge_anew(earlier, trusted=is_usual)
         case = case_of(event, self._profile, self._rules, velocity, listed=self._lists.at(event))
-        verdict = judged(case, False, opinion)
+        verdict = judged(case, self._lists.excepts(event), opinion)
         usual = not verdict.suspicious
         self._profile.add(event, trusted=usual)
         if marks.is_fraud is not None:

@@ -36,20 +36,30 @@ class Held(NamedTuple):
     until: int
 
 
+class Excepted(NamedTuple):
+    """A merchant that an analyst allowed a client, and when: as entries hold."""
+
+    client_id: str
+    merchant: str
+    since: int
+    until: int
+
+
 @dataclass(frozen=True)
 class Lists:
-    """The store's lists of all times, by kind and value."""
+    """The store's lists of all times, by kind and value, and its exceptions, by client and merchant."""
 
     held: Mapping[tuple[str, str], tuple[Held, ...]] = field(default_factory=dict)
+    excepted: Mapping[tuple[str, str], Excepted] = field(default_factory=dict)
 
     @staticmethod
-    def of(every: Iterable[Held]) -> "Lists":
-        """All that ever held."""
+    def of(every: Iterable[Held], exceptions: Iterable[Excepted] = ()) -> "Lists":
+        """All that ever held, and the exceptions that weren't withdrawn."""
         found: dict[tuple[str, str], tuple[Held, ...]] = {}
         for one in every:
             key = one.entry.kind, one.entry.value
             found[key] = (*found.get(key, ()), one)
-        return Lists(found)
+        return Lists(found, {(one.client_id, one.merchant): one for one in exceptions})
 
     def at(self, event: Event) -> tuple[Entry, ...]:
         """The entries that an event meets and that held at its own time.
@@ -61,6 +71,11 @@ class Lists:
             return ()
         met = (one for name in named(event) for one in self.held.get((name.kind, name.value), ()))
         return tuple(sorted(one.entry for one in met if one.since <= event.seconds < one.until))
+
+    def excepts(self, event: Event) -> bool:
+        """Whether an analyst had allowed the client at the merchant at the event's own time."""
+        one = self.excepted.get((event.client_id, event.merchant or ""))
+        return one is not None and one.since <= event.seconds < one.until
 
 
 NO_LISTS = Lists()

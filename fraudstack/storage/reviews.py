@@ -7,7 +7,7 @@ from fraudstack.features import DAY
 from fraudstack.profiles.event import Event, Marks, seconds_of
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage import label_days, profiles
-from fraudstack.storage.connections.online import Connection, date_text
+from fraudstack.storage.connections.online import Connection, date_for, date_text
 from fraudstack.storage.decisions import batch_days
 from fraudstack.storage.following.history import Known, Replays, Wanted, known
 
@@ -28,6 +28,7 @@ _EXCEPT = """INSERT INTO exceptions (client_id, merchant_id, until, reviewer, no
     until = excluded.until, reviewer = excluded.reviewer, note = excluded.note, at = excluded.at"""
 _EXCEPTIONS = """SELECT merchant_id, until, reviewer, note, at FROM exceptions WHERE client_id = ?
     ORDER BY merchant_id"""
+_ALLOWED_THEN = "SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND at <= ? AND until > ?"
 _WITHDRAW = "DELETE FROM exceptions WHERE client_id = ? AND merchant_id = ? RETURNING client_id"
 _EVERY = """SELECT client_id, merchant_id, until, reviewer, note, at FROM exceptions WHERE until > ?
     ORDER BY client_id, merchant_id LIMIT ?"""
@@ -142,6 +143,12 @@ def allowed(connection: Connection, client_id: str) -> list[dict[str, object]]:
         dict(zip(names, row, strict=True)) | {"until": date_text(row[1]), "at": date_text(row[-1])}
         for row in connection.rows(_EXCEPTIONS, (client_id,))
     ]
+
+
+def allowed_then(connection: Connection, event: Event) -> bool:
+    """Whether the client was allowed the merchant at the event's own time."""
+    then = date_for(connection.store, event.seconds)
+    return bool(connection.rows(_ALLOWED_THEN, (event.client_id, event.merchant, then, then)))
 
 
 def withdraw(connection: Connection, client_id: str, merchant_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was listed acts on the transactions of its time alone, and in the replay as it did online."""
+"""What was listed or excepted acts on the transactions of its time alone, and in the replay as it did online."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from tests.jobs.test_profiles import in_a_process
 pytestmark = pytest.mark.slow
 
 STRANGE = {"merchant_id": "9", "merchant_state": "Italy", "mcc": 5812}
+ELSEWHERE = STRANGE | {"merchant_id": "19"}
 
 
 def through_the_api(folder: str, url: str) -> None:
@@ -31,19 +32,22 @@ def through_the_api(folder: str, url: str) -> None:
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     until = (datetime.now(UTC) + timedelta(days=9)).isoformat()
     with running(Path(folder), url) as client:
-        for number in (7, 8, 9):
+        for number in (6, 7, 8, 9):
             start = str(now.date() - timedelta(days=48))
             several = [one | {"card_id": f"{number}0"} for one in history(40, str(number), 100 * number, start)]
             client.post("/transactions", json={"transactions": several})
         # What was before an entry doesn't know it.
         send(client, 1001, now - timedelta(minutes=1), "7")
         send(client, 1002, now - timedelta(minutes=1), "8", **STRANGE)
+        send(client, 1008, now - timedelta(minutes=1), "6", **ELSEWHERE)
+        client.put("/clients/6/exceptions/19", json={"until": until, "reviewer": "ana"}).raise_for_status()
         for path in ("held/client/7", "allow/merchant/9", "block/client/9"):
             client.put(f"/lists/{path}", json={"reason": "told", "owner": "ana", "until": until})
         put_at = max(datetime.fromisoformat(one["at"]) for one in client.get("/lists").json()["entries"])
         send(client, 1003, put_at, "7")
         send(client, 1004, put_at, "8", **STRANGE)
         send(client, 1005, put_at, "9")
+        send(client, 1009, put_at + timedelta(seconds=1), "6", **ELSEWHERE)
         while datetime.now(UTC).replace(tzinfo=None) <= put_at + timedelta(seconds=1):
             time.sleep(0.01)
         client.delete("/lists/block/client/9")
@@ -60,12 +64,14 @@ def send(client: TestClient, id: int, date: datetime, client_id: str, **other: A
     client.post("/transaction", json=body).raise_for_status()
 
 
-def test_the_replay_decides_by_lists_as_the_scorer_did(spark: SparkSession, database: str, tmp_path: Path) -> None:
+def test_the_replay_decides_by_lists_and_exceptions_as_the_scorer_did(
+    spark: SparkSession, database: str, tmp_path: Path
+) -> None:
     in_a_process(through_the_api, str(tmp_path), database)
     said = told(query(database, "SELECT id, decision FROM decisions"))
     # Whether the hour is usual is the clock's doing.
     fine = {"normal": "fine", "whitelisted": "fine"}
-    assert [fine.get(str(said[id]), said[id]) for id in range(1001, 1008)] == [
+    assert [fine.get(str(said[id]), said[id]) for id in range(1001, 1010)] == [
         "fine",
         "suspicious",
         "suspicious",
@@ -73,6 +79,8 @@ def test_the_replay_decides_by_lists_as_the_scorer_did(spark: SparkSession, data
         "blocked",
         "fine",
         "suspicious",
+        "suspicious",
+        "fine",
     ]
     store = parse(database)
     with bulk.connect(store, read_only=True) as connection:

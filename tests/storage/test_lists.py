@@ -8,7 +8,7 @@ import pytest
 
 from fraudstack.profiles.event import Event, seconds_of
 from fraudstack.profiles.named import Entry, Held, Lists
-from fraudstack.storage import lists
+from fraudstack.storage import lists, reviews
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.store import parse
@@ -86,6 +86,21 @@ def test_what_was_withdrawn_or_put_anew_held_until_then(connection: Connection) 
         [("held", "first")],
         [("block", "again"), ("held", "third")],
     ]
+
+
+def test_an_exception_holds_for_what_is_of_its_time(connection: Connection) -> None:
+    with connection.write():
+        reviews.allow(connection, "7", "9", at(5), "ana", None, at(1))
+
+    def excepted(hours: float, client: str = "7", merchant: str | None = "9") -> bool:
+        event = Event(1, client, seconds_of(at(hours)), 10_00, merchant=merchant)
+        found = reviews.allowed_then(connection, event)
+        with bulk.connect(connection.store, read_only=True) as other:
+            assert lists_bulk.every(other).excepts(event) == found
+        return found
+
+    assert [excepted(hours) for hours in (0.9, 1, 4.9, 5)] == [False, True, True, False]
+    assert not any([excepted(2, client="8"), excepted(2, merchant="8"), excepted(2, merchant=None)])
 
 
 def test_of_many_entries_those_of_the_event_are_met_in_order() -> None:
