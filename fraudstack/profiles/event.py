@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 ONLINE = "Online Transaction"
@@ -52,16 +53,22 @@ class Event:
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Kind and value of every dimension that it has."""
-        values = (
-            self.card,
-            self.channel,
-            self.city and f"{self.state or ''}/{self.city}",
-            f"{self.hour:02}",
-            None if self.mcc is None else str(self.mcc),
-            self.merchant,
-            self.state,
-        )
-        return tuple((kind, value) for kind, value in zip(KINDS, values, strict=True) if value)
+        return _keys(self)
+
+
+# Of what is still young each decision of its client asks again.
+@lru_cache(maxsize=4_096)
+def _keys(event: Event) -> tuple[tuple[str, str], ...]:
+    values = (
+        event.card,
+        event.channel,
+        event.city and f"{event.state or ''}/{event.city}",
+        f"{event.hour:02}",
+        None if event.mcc is None else str(event.mcc),
+        event.merchant,
+        event.state,
+    )
+    return tuple((kind, value) for kind, value in zip(KINDS, values, strict=True) if value)
 
 
 class Marks(NamedTuple):

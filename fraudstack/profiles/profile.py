@@ -9,6 +9,7 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -235,9 +236,12 @@ class Profile:
                 if (habit := self.habits.get(key)) is not None
             },
         )
-        for young in self.recent[bisect_left(self.recent, (event.seconds - seconds + 1,)) :]:
-            if young.usual:
-                old.judge_anew(young.event, trusted=False)
+        for _, _, young, usual in self.recent[bisect_left(self.recent, (event.seconds - seconds + 1,)) :]:
+            if usual:
+                old._make_usual(young, -1)
+                for key in young.keys:
+                    if key in old.habits:
+                        old.habits[key].make_usual(key[0], young.cents, -1)
         return old
 
     def longest_gap(self, seconds: int, length: int) -> int:
@@ -268,6 +272,7 @@ def recalled(latest: list[Recent]) -> list[Recent]:
     return latest[max(since - 1, len(latest) - MOST_RECENT, 0) :]
 
 
+@lru_cache(maxsize=65_536)
 def log_of(cents: int) -> int:
     """Thousandths of ln(1 + amount)."""
     return round(math.log1p(cents / 100) * LOG_SCALE)
