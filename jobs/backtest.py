@@ -58,7 +58,7 @@ def run(
         history = spark.read.parquet(str(staging / "events"))
         if models:
             with spark_phase(spark, phases, "backtest: model"):
-                figures = fold.point_in_time(history, models[0].label_delay)
+                figures = fold.point_in_time(history, models[0].label_delay, staging / "clients")
                 speakers = [(model.first_in_force, model) for model in models]
                 probabilities(figures, speakers).write.parquet(str(staging / "said"))
             history = history.join(spark.read.parquet(str(staging / "said")), "id", "left")

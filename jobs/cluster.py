@@ -62,6 +62,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             if settings.clusters_k and found < settings.clusters_k:
                 asked = f"TX_CLUSTERS_K asks for {settings.clusters_k} clusters, and the clients make {found}"
                 this.summary.said.append(asked)
+            spark.catalog.clearCache()
     return this.summary
 
 

@@ -46,7 +46,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         history = spark.read.parquet(str(this.staging / "events"))
         figures = this.staging / "features"
         with spark_phase(spark, phases, "decide: features"):
-            fold.point_in_time(history, delay).write.parquet(str(figures))
+            fold.point_in_time(history, delay, this.staging / "clients").write.parquet(str(figures))
         speakers = walk.forward(spark, settings, figures, phases)
         if speakers:
             with spark_phase(spark, phases, "decide: models"):

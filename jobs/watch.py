@@ -59,7 +59,7 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         history = spark.read.parquet(str(this.staging / "events"))
         figures, since = this.staging / "features", this.staging / "since"
         with spark_phase(spark, phases, "watch: features"):
-            fold.point_in_time(history, champion.label_delay).write.parquet(str(figures))
+            fold.point_in_time(history, champion.label_delay, this.staging / "clients").write.parquet(str(figures))
             history.groupBy("client_id").agg(F.min("seconds").alias("since")).write.parquet(str(since))
         days = _calendar(figures, champion.label_delay)
         if days is None:

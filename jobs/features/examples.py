@@ -51,7 +51,8 @@ def of_store(spark: SparkSession, settings: Settings, delay: int, staging: Path,
 def _of_events(spark: SparkSession, delay: int, staging: Path, phases: Phases) -> Path:
     folder = staging / "features"
     with spark_phase(spark, phases, "train: features"):
-        fold.point_in_time(spark.read.parquet(str(staging / "events")), delay).write.parquet(str(folder))
+        known = spark.read.parquet(str(staging / "events"))
+        fold.point_in_time(known, delay, staging / "clients").write.parquet(str(folder))
     return folder
 
 

@@ -6,12 +6,12 @@ merchants, categories, places and channels day by day. Spark hands a partition's
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -31,13 +31,15 @@ COLUMNS = (*_KEPT, *SEGMENTS, *NAMES)
 Arrays = Iterator[pa.Array]
 
 
-def point_in_time(events: DataFrame, delay: int) -> DataFrame:
+def point_in_time(events: DataFrame, delay: int, folder: Path) -> DataFrame:
     """COLUMNS of every transaction, from transactions.events.COLUMNS.
 
-    Where nobody tells, labels are known `delay` whole days later.
+    Where nobody tells, labels are known `delay` whole days later. What is known of clients is kept in `folder`, which
+    is made, until the result is read.
     """
-    # In memory, millions of rows would crowd out the sorts.
-    known = _of_clients(events, delay).persist(StorageLevel.DISK_ONLY)
+    # Read once for each kind of value, which asks for a few columns: Spark's own cache would give them all each time.
+    _of_clients(events, delay).write.parquet(str(folder))
+    known = events.sparkSession.read.parquet(str(folder))
     merchants = _of_values(known, "merchant", delay, ValueMemory.of_merchant, MerchantFigures._fields)
     result = known.join(merchants, ["merchant", "day"], "left")
     rates = {kind: (ValueMemory.of_risk, names) for kind, names in RISK_NAMES.items()}

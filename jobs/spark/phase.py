@@ -13,7 +13,7 @@ _POLL_SECONDS = 0.5
 
 @contextmanager
 def spark_phase(spark: SparkSession, phases: Phases, name: str) -> Iterator[None]:
-    """A phase whose progress is that of the Spark tasks under way; what it keeps for itself goes with it."""
+    """A phase whose progress is that of the Spark tasks under way."""
     over = threading.Event()
     with phases.phase(name) as advance:
 
@@ -32,4 +32,3 @@ def spark_phase(spark: SparkSession, phases: Phases, name: str) -> Iterator[None
         finally:
             over.set()
             follower.join()
-            spark.catalog.clearCache()

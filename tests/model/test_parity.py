@@ -77,7 +77,9 @@ def test_the_features_online_are_those_of_the_job(spark: SparkSession, database:
     store = parse(database)
     with connect(store) as connection:
         exported(events.stream(store, connection), events.COLUMNS, tmp_path / "events", lambda *_: None)
-    found = fold.point_in_time(spark.read.parquet(str(tmp_path / "events")), model.label_delay).collect()
+    found = fold.point_in_time(
+        spark.read.parquet(str(tmp_path / "events")), model.label_delay, tmp_path / "clients"
+    ).collect()
     told = 0
     for row in found:
         if row["id"] in seen:
