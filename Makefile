@@ -15,9 +15,11 @@ AIRFLOW_ENV := AIRFLOW_HOME=$(CURDIR)/.airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURD
 	AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__PARALLELISM=2 AIRFLOW__API__HOST=localhost \
 	PATH=$(CURDIR)/$(BIN):$$PATH
 # A home of its own: a scheduler that runs in .airflow would take the demo's tasks for its own.
-# Of Airflow's log only what a person follows: tasks, the jobs' lines, errors.
+# Of Airflow's log only what a person follows: tasks, the jobs' lines, errors. Java's second compiler takes more time than
+# it saves of so few rows.
 DEMO_ENV := $(AIRFLOW_ENV) AIRFLOW_HOME=$(CURDIR)/.airflow/demo AIRFLOW__LOGGING__LOG_FORMAT='%(message)s' \
-	AIRFLOW__LOGGING__NAMESPACE_LEVELS='airflow=WARNING task=ERROR py.warnings=ERROR'
+	AIRFLOW__LOGGING__NAMESPACE_LEVELS='airflow=WARNING task=ERROR py.warnings=ERROR' \
+	PYSPARK_SUBMIT_ARGS='--conf spark.driver.defaultJavaOptions=-XX:TieredStopAtLevel=1 pyspark-shell'
 
 help: ## List the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
