@@ -21,7 +21,7 @@ _OF_CLIENTS = ("profiles", "profile_habits", "exceptions", "cards", "changes", "
 _LISTS = ("lists", "lists_past")
 _MEMBER = text("DELETE FROM client_clusters WHERE client_id = :client")
 # Transactions in a write transaction: the first, the fewest, the most.
-_ROWS = (200, 20, 2_000)
+_ROWS = (100, 20, 2_000)
 
 
 def forget(store: Store, clusters: Store, client: str) -> int:
