@@ -59,7 +59,7 @@ class Model:
     @cached_property
     def booster(self) -> "lightgbm.Booster":
         """The trees, as LightGBM reads them; of what is no text of its own it may end the process."""
-        # For seconds, which a job or a scorer without a model spares.
+        # A second of imports, which whoever has no model to ask is spared.
         import lightgbm
 
         return lightgbm.Booster(model_str=self.trees)
