@@ -45,17 +45,21 @@ def post(id: int | None = None, **other: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def history(count: int = 40, client_id: str = "7", first: int = 1, start: str = "2019-01-01") -> list[dict[str, Any]]:
+def history(
+    count: int = 40, client_id: str = "7", first: int = 1, start: str = "2019-01-01", **other: Any
+) -> list[dict[str, Any]]:
     """Usual transactions of a client, one a day at noon."""
     noon = datetime.fromisoformat(f"{start} 12:00:00")
     return [
-        post(first + day, client_id=client_id, date=str(noon + timedelta(days=day)), amount=15.0 + day % 9)
+        post(first + day, client_id=client_id, date=str(noon + timedelta(days=day)), amount=15.0 + day % 9, **other)
         for day in range(count)
     ]
 
 
-def known(client: TestClient, count: int = 40, client_id: str = "7", first: int = 1, start: str | None = None) -> None:
+def known(
+    client: TestClient, count: int = 40, client_id: str = "7", first: int = 1, start: str | None = None, **other: Any
+) -> None:
     """Let the scorer learn a client's history, which ended more than a week before NOON."""
     start = start or str(datetime.fromisoformat(NOON).date() - timedelta(days=count + 7))
-    answer = client.post("/transactions", json={"transactions": history(count, client_id, first, start)})
+    answer = client.post("/transactions", json={"transactions": history(count, client_id, first, start, **other)})
     assert {result["status"] for result in answer.json()["results"]} == {200}

@@ -72,15 +72,15 @@ def connections(proxy: Proxy) -> list[object]:
 
 
 def of_clients(client: TestClient, ids: range) -> None:
-    """A client of its own for each transaction: what one bought is usual for it from then on."""
+    """A client with a card of its own for each transaction: what one bought is usual for it from then on."""
     for id in ids:
-        known(client, client_id=str(id), first=id * 1000)
+        known(client, client_id=str(id), first=id * 1000, card_id=str(id))
 
 
 def decided(client: TestClient, id: int) -> tuple[str, str, float]:
     began = time.monotonic()
     # Another text each time, or the cache would answer.
-    body = post(id, client_id=str(id), description=f"WIRE number {id} to a stranger", **GREY)
+    body = post(id, client_id=str(id), card_id=str(id), description=f"WIRE number {id} to a stranger", **GREY)
     found = client.post("/transaction", json=body)
     assert found.status_code == 200, found.text
     return found.json()["llm_status"], found.json()["decision"], time.monotonic() - began
