@@ -62,14 +62,15 @@ class Known:
 def known(connection: Connection, event: Event, replays: Replays) -> Known | None:
     """What is known of an event's client, with others about it; None where the history has to be replayed first."""
     follow_client(connection, event.client_id)
-    profile, excepted = profiles.read(connection, event)
     if is_whole(connection):
+        profile, excepted = profiles.read(connection, event)
         return Known(profile, excepted, anew=False)
     found = replays.get(event.client_id)
     if found is None:
         return None
     made = _caught_up(connection, found)
     made.recent = profiles.about(connection, event.client_id, event.seconds, without=event.id)
+    _, excepted = profiles.basis(connection, event)
     return Known(made, excepted, anew=True)
 
 
