@@ -75,8 +75,11 @@ airflow: machine .venv/spark-classes.jsa ## Start Airflow on http://localhost:80
 
 IN_TWO = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 QUICK = pytest -m "not long" $(IN_TWO)
+COVERED = $(BIN)/python -W "ignore:Unable to activate pytest" -m slipcover --json --out .coverage.json -m
 # Per cent of lines and branches that the quick tests go through.
 FLOOR = 85
+ENOUGH = $(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --fail-under $(FLOOR) \
+	|| { echo "Fewer than $(FLOOR) % of lines and branches are covered"; exit 1; }
 
 tools: .venv/.stamp ## Bring what the tests need beside .venv: a browser, helm and the like
 	@scripts/tools test
@@ -85,9 +88,8 @@ test: tools .venv/spark-classes.jsa ## Run every test but the long ones; TESTS="
 ifdef TESTS
 	@$(BIN)/python -m $(QUICK) $(TESTS)
 else
-	@$(BIN)/python -W "ignore:Unable to activate pytest" -m slipcover --json --out .coverage.json -m $(QUICK)
-	@$(BIN)/python -m slipcover --merge .coverage.json --out .coverage.json --fail-under $(FLOOR) \
-		|| { echo "Fewer than $(FLOOR) % of lines and branches are covered"; exit 1; }
+	@$(COVERED) $(QUICK)
+	@$(ENOUGH)
 endif
 
 test-long: tools .venv/spark-classes.jsa ## Run what can't be fast: the scheduler, killed workers and jobs, the generator's statistics
@@ -97,6 +99,11 @@ else
 	@$(BIN)/python -m pytest -m "long and not alone" $(IN_TWO)
 	@$(BIN)/python -m pytest -m alone
 endif
+
+test-every: tools .venv/spark-classes.jsa ## Run what both run, in one go: what several tests share is made once
+	@$(COVERED) pytest -m "not alone" $(IN_TWO)
+	@$(ENOUGH)
+	@$(BIN)/python -m pytest -m alone
 
 lint: .venv/.stamp ## Check style and types, scripts, Dockerfiles, workflows and the chart
 	@scripts/tools lint
@@ -139,7 +146,7 @@ e2e: .venv/.stamp kind ## Prove the release on that cluster: install, ingest, po
 e2e-life: .venv/.stamp kind ## Prove its life: lost drivers, restarts, upgrade, rollback, backup, restore, uninstall
 	@$(BIN)/python -m pytest -vv -p no:randomly --durations=0 --durations-min=1 tests/e2e/operator.py tests/e2e/life.py tests/e2e/scaled.py $(E2E)
 
-.PHONY: help setup machine lock demo airflow api dashboard tools test test-long lint \
+.PHONY: help setup machine lock demo airflow api dashboard tools test test-long test-every lint \
 	bench-ingest bench-day bench-api bench-attacks bench-dashboard bench-detection leak-test \
 	screenshots \
 	kind e2e e2e-life
