@@ -36,30 +36,21 @@ class Held(NamedTuple):
     until: int
 
 
-class Excepted(NamedTuple):
-    """A merchant that an analyst allowed a client, and when: as entries hold."""
-
-    client_id: str
-    merchant: str
-    since: int
-    until: int
-
-
 @dataclass(frozen=True)
 class Lists:
-    """The store's lists of all times, by kind and value, and its exceptions, by client and merchant."""
+    """The store's lists of all times, by kind and value; of its exceptions since and until, by client and merchant."""
 
     held: Mapping[tuple[str, str], tuple[Held, ...]] = field(default_factory=dict)
-    excepted: Mapping[tuple[str, str], Excepted] = field(default_factory=dict)
+    excepted: Mapping[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     @staticmethod
-    def of(every: Iterable[Held], exceptions: Iterable[Excepted] = ()) -> "Lists":
+    def of(every: Iterable[Held], excepted: Mapping[tuple[str, str], tuple[int, int]] | None = None) -> "Lists":
         """All that ever held, and the exceptions that weren't withdrawn."""
         found: dict[tuple[str, str], tuple[Held, ...]] = {}
         for one in every:
             key = one.entry.kind, one.entry.value
             found[key] = (*found.get(key, ()), one)
-        return Lists(found, {(one.client_id, one.merchant): one for one in exceptions})
+        return Lists(found, excepted or {})
 
     def at(self, event: Event) -> tuple[Entry, ...]:
         """The entries that an event meets and that held at its own time.
@@ -74,8 +65,8 @@ class Lists:
 
     def excepts(self, event: Event) -> bool:
         """Whether an analyst had allowed the client at the merchant at the event's own time."""
-        one = self.excepted.get((event.client_id, event.merchant or ""))
-        return one is not None and one.since <= event.seconds < one.until
+        since, until = self.excepted.get((event.client_id, event.merchant or ""), (0, 0))
+        return since <= event.seconds < until
 
 
 NO_LISTS = Lists()

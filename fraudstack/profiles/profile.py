@@ -174,9 +174,6 @@ class Profile:
         self.version += 1
         sign = 1 if trusted else -1
         self._make_usual(event, sign)
-        for key in event.keys:
-            if key in self.habits:
-                self.habits[key].make_usual(key[0], event.cents, sign)
         if (at := self._place(event)) is not None:
             self.recent[at] = self.recent[at]._replace(usual=trusted)
 
@@ -195,23 +192,25 @@ class Profile:
             self.bought += sign
             self.bought_cents += sign * event.cents
             self.bought_squares += sign * event.cents * event.cents
-        if usual:
-            self._make_usual(event, sign)
         for key in event.keys:
             habit = self.habits.get(key)
             if habit is None:
                 habit = self.habits[key] = Habit()
             habit.seen += sign
-            if usual:
-                habit.make_usual(key[0], event.cents, sign)
             if not habit.seen:
                 del self.habits[key]
+        if usual:
+            self._make_usual(event, sign)
 
     def _make_usual(self, event: Event, sign: int) -> None:
+        """Count a transaction in what is usual, of habits in those that are known here."""
         self.usual += sign
         self.home += sign * (event.country == HOME)
         if event.cents > 0:
             self.amounts.add(event.cents, sign)
+        for key in event.keys:
+            if (habit := self.habits.get(key)) is not None:
+                habit.make_usual(key[0], event.cents, sign)
 
     def _place(self, event: Event) -> int | None:
         at = bisect_left(self.recent, (event.seconds, event.id))
@@ -239,9 +238,6 @@ class Profile:
         for _, _, young, usual in self.recent[bisect_left(self.recent, (event.seconds - seconds + 1,)) :]:
             if usual:
                 old._make_usual(young, -1)
-                for key in young.keys:
-                    if key in old.habits:
-                        old.habits[key].make_usual(key[0], young.cents, -1)
         return old
 
     def longest_gap(self, seconds: int, length: int) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from adbc_driver_manager.dbapi import Connection
 
 from fraudstack.profiles.event import seconds_of
-from fraudstack.profiles.named import Entry, Excepted, Held, Lists
+from fraudstack.profiles.named import Entry, Held, Lists
 from fraudstack.schema import DATE_FORMAT
 from fraudstack.storage.connections import bulk
 
@@ -21,7 +21,7 @@ def every(connection: Connection) -> Lists:
     rows, exceptions = bulk.rows(connection, _EVERY), bulk.rows(connection, _EXCEPTIONS)
     return Lists.of(
         (Held(Entry(*told), _seconds(at), _seconds(until)) for *told, at, until in rows),
-        (Excepted(client, merchant, _seconds(at), _seconds(until)) for client, merchant, at, until in exceptions),
+        {(client, merchant): (_seconds(at), _seconds(until)) for client, merchant, at, until in exceptions},
     )
 
 
