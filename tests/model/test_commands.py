@@ -33,7 +33,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     csv = folder / "transactions_data.csv"
     # What comes after the last day that is scored would cost a fifth of the time.
     header, *lines = csv.read_text().splitlines(keepends=True)
-    csv.write_text("".join([header, *(line for line in lines if line.split(",")[1] <= LAST)]))
+    csv.write_text("".join([header, *(line for line in lines if line.split(",")[1][:10] <= LAST)]))
     dates = dict(pl.read_csv(csv, columns=["id", "date"]).iter_rows())
     with gzip.open(folder / "transactions_data.csv.gz", "wb") as packed:
         packed.write(csv.read_bytes())
