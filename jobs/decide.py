@@ -50,11 +50,12 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
         speakers = walk.forward(spark, settings, figures, phases)
         if speakers:
             with spark_phase(spark, phases, "decide: models"):
-                said = scoring.probabilities(spark.read.parquet(str(figures)), speakers)
+                said = scoring.probabilities(spark.read.parquet(str(figures)), speakers, rules.file)
                 said.write.parquet(str(this.staging / "said"))
             history = history.join(spark.read.parquet(str(this.staging / "said")), "id", "left")
         with spark_phase(spark, phases, "decide: rules and models"):
-            replayed = decided(history, {"way": rules.file}, delay, listed)
+            models = {model.version: model for _, model in speakers}
+            replayed = decided(history, {"way": rules.file}, delay, listed, models)
             known = spark.read.parquet(str(this.staging / "known"))
             replayed.join(known, "id", "left_anti").write.parquet(str(this.staging / "new"))
         with spark_phase(spark, phases, "decide: what models looked at"):
@@ -93,6 +94,7 @@ def _rows(found: ds.Dataset, rules: config.Rules) -> Iterator[pa.RecordBatch]:
                 "decision": batch.column("decision"),
                 "reason": pc.fill_null(batch.column("reason"), _SAID),
                 "reasons": pc.fill_null(batch.column("reasons"), "[]"),
+                "normal_if": batch.column("normal_if"),
                 "rules_version": pa.repeat(rules.version, rows),
                 "model_version": batch.column("model_version"),
                 "probability": batch.column("probability"),

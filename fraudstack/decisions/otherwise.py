@@ -25,21 +25,22 @@ _TRIES = 12
 _NOBODY = Block(merchants=frozenset(), clients=frozenset(), cards=frozenset(), countries=frozenset(), mccs=frozenset())
 
 
-def normal_if(case: Case, verdict: Verdict, again: Callable[[Case], Verdict]) -> str | None:
+def normal_if(case: Case, verdict: Verdict, again: Callable[[Case], Verdict], *, amounts: bool = True) -> str | None:
     """What would have made a suspicious verdict normal, behind "if"; None where nothing would.
 
     `again` gives the verdict on a case of which something is otherwise. Told is what was tried: off the block
     list, with a smaller amount, without one reason, or without the fewest of the weightiest. A model is one reason.
+    Without `amounts` no other amount is tried, where nobody can say what a model thinks of it.
     """
     if verdict.reasons and verdict.reasons[0].code == _BLOCKED:
-        return _off_the_list(case, verdict, again)
-    amount = _amount(case, verdict, again)
+        return _off_the_list(case, verdict, again, amounts)
+    amount = _amount(case, verdict, again) if amounts else None
     if amount is not None:
         return f"the amount were {money(amount)}"
     return _without(case, verdict)
 
 
-def _off_the_list(case: Case, verdict: Verdict, again: Callable[[Case], Verdict]) -> str | None:
+def _off_the_list(case: Case, verdict: Verdict, again: Callable[[Case], Verdict], amounts: bool) -> str | None:
     listed = tuple(entry for entry in case.listed if entry.list != "block")
     free = case._replace(listed=listed, rules=case.rules.model_copy(update={"block": _NOBODY}))
     rest = again(free)
@@ -47,7 +48,7 @@ def _off_the_list(case: Case, verdict: Verdict, again: Callable[[Case], Verdict]
     said = f"{figures['list']} {figures['value']} weren't on the block list"
     if not rest.suspicious:
         return said
-    more = normal_if(free, rest, again)
+    more = normal_if(free, rest, again, amounts=amounts)
     return more and f"{said} and {more}"
 
 

@@ -11,6 +11,7 @@ from fraudstack.decisions.otherwise import normal_if
 from fraudstack.decisions.terms import Terms
 from fraudstack.features import kept
 from fraudstack.features.client import ClientMemory
+from fraudstack.features.table import WHOLE
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.named import Entry
 from fraudstack.profiles.profile import Profile
@@ -63,13 +64,17 @@ class OpinionLike(Protocol):
 
 def judged(case: Case, excepted: bool, opinion: OpinionLike | None, more: Sequence[Reason] = ()) -> Verdict:
     """The verdict of rules, model and language model; what the model rests on is asked only for what isn't normal."""
-    whole = None if opinion is None else opinion.reason(case)
-    if opinion is None or whole is None:
-        return decide(case, excepted=excepted, more=more)
-    verdict = decide(case, excepted=excepted, more=[whole, *more])
-    if whole not in verdict.reasons or not verdict.suspicious:
+    verdict = judged_in_short(case, excepted, opinion, more)
+    whole = next((reason for reason in verdict.reasons if reason.code == WHOLE), None)
+    if opinion is None or whole is None or not verdict.suspicious:
         return verdict
     return decide(case, excepted=excepted, more=[*opinion.reasons(whole), *more])
+
+
+def judged_in_short(case: Case, excepted: bool, opinion: OpinionLike | None, more: Sequence[Reason] = ()) -> Verdict:
+    """The verdict of rules, model and language model, what the model says as one reason."""
+    whole = None if opinion is None else opinion.reason(case)
+    return decide(case, excepted=excepted, more=more if whole is None else [whole, *more])
 
 
 def scored_by(
@@ -153,8 +158,7 @@ def _normal_if(scored: Scored, terms: Terms) -> str | None:
         # The amount alone is ever changed of an event.
         asked = scored.opinion is not None and scored.ask is not None and case.event.cents != scored.case.event.cents
         opinion = scored.ask(case.event) if asked and scored.ask is not None else scored.opinion
-        whole = None if opinion is None else opinion.reason(case)
-        return decide(case, excepted=scored.excepted, more=[*([whole] if whole else []), *scored.more])
+        return judged_in_short(case, scored.excepted, opinion, scored.more)
 
     try:
         return normal_if(scored.case, scored.verdict, again)

@@ -98,7 +98,7 @@ def opinion(model: "Model", event: Event, memory: ClientMemory, values: Mapping[
 def reason(probability: float, version: str, case: Case) -> Reason | None:
     """A probability as a reason; None below `speaks_at` and below what is worth an alert."""
     alert_at = case.rules.alert_at(case.event.cents)
-    if probability < min(case.rules.model.speaks_at, alert_at):
+    if not speaks(probability, case.event.cents, case.rules):
         return None
     shown: dict[str, Figure] = {"probability": round(probability, 4), "model_version": version}
     said = f"the model gives {probability:.1%}"
@@ -106,6 +106,11 @@ def reason(probability: float, version: str, case: Case) -> Reason | None:
         shown["expected_loss"] = expected_loss(probability, case.event.cents)
         said = f"{said} of {money(abs(case.event.cents))}"
     return Reason(WHOLE, weight(probability, alert_at, case.rules), shown, said)
+
+
+def speaks(probability: float, cents: int, rules: RulesFile) -> bool:
+    """Whether the rules file lets a model speak of so many cents."""
+    return probability >= min(rules.model.speaks_at, rules.alert_at(cents))
 
 
 def weight(probability: float, alert_at: float, rules: RulesFile) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fraudstack.decisions.replay import Replay
-from fraudstack.model.online import alerted_up_to, reason
+from fraudstack.decisions.scoring import OpinionLike
+from fraudstack.model.artefact import Model
+from fraudstack.model.online import Opinion, alerted_up_to, reason
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.named import NO_LISTS, Lists
 from fraudstack.profiles.velocity import AtMerchant, Velocity, WithCard
@@ -29,13 +32,14 @@ _OF_WAY = {
     "codes": "array<string>",
     "reason": "string",
     "reasons": "string",
+    "normal_if": "string",
 }
 _KEPT = ("id", "client_id", "seconds", "cents", "is_fraud")
 
 
 @dataclass(frozen=True)
 class _Opinion:
-    """What a model said of a transaction; what it rests on isn't asked."""
+    """What a model said of a transaction, without what it rests on."""
 
     probability: float
     version: str
@@ -53,17 +57,32 @@ def _velocity(card: Mapping[str, Any] | None, merchant: Mapping[str, Any] | None
     return Velocity(WithCard(**card) if card else WithCard(), there or AtMerchant())
 
 
+def _opinion(
+    probability: float | None, version: str, looked_at: Sequence[float] | None, models: Mapping[str, Model]
+) -> OpinionLike | None:
+    if probability is None:
+        return None
+    return _Opinion(probability, version) if looked_at is None else Opinion(models[version], looked_at, probability)
+
+
 def _as_json(found: Sequence[Reason]) -> str:
     return to_json([one._asdict() for one in found], inf_nan_mode="null").decode()
 
 
-def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists: Lists = NO_LISTS) -> DataFrame:
+def decided(
+    events: DataFrame,
+    ways: Mapping[str, RulesFile],
+    delay: int,
+    lists: Lists = NO_LISTS,
+    models: Mapping[str, Model] = MappingProxyType({}),
+) -> DataFrame:
     """Each transaction (id, client_id, seconds, cents, is_fraud, model_version, probability), with a struct a way.
 
     A struct holds score, suspicious, decision, the expected loss, the highest threshold for all amounts with which it
-    would be suspicious, and of a suspicious one the codes of its reasons, the sentence and the reasons as JSON. `lists`
-    are the store's, each entry for the transactions of the time in which it held. `events` has storage.events.COLUMNS;
-    with columns probability and model_version, which may be NULL, a model speaks as well.
+    would be suspicious, and of a suspicious one the codes of its reasons, the sentence, the reasons as JSON and what
+    would have made it normal. `lists` are the store's, each entry for the transactions of the time in which it held.
+    `events` has storage.events.COLUMNS; with columns probability and model_version, which may be NULL, a model speaks
+    as well, and with `looked_at` one of `models`, by their versions, says what it rests on.
     """
     names = list(ways)
     smalls = sorted({rules.small for rules in ways.values()})
@@ -81,16 +100,18 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists:
             codes: dict[str, list[list[str] | None]] = {name: [None] * size for name in names}
             sentences: dict[str, list[str | None]] = {name: [None] * size for name in names}
             reasons: dict[str, list[str | None]] = {name: [None] * size for name in names}
+            otherwise: dict[str, list[str | None]] = {name: [None] * size for name in names}
             decisions: dict[str, list[str]] = {name: [""] * size for name in names}
-            for place, (*row, is_fraud, known, probability, version, card, merchant) in enumerate(rows(batch)):
+            for place, (*row, is_fraud, known, probability, version, seen, card, merchant) in enumerate(rows(batch)):
                 event = Event(*row)
                 if event.client_id != client:
                     client = event.client_id
                     replays = [Replay(event.client_id, ways[name], delay, lists) for name in names]
-                opinion = None if probability is None else _Opinion(probability, version)
+                opinion = _opinion(probability, version, seen, models)
                 for name, replay in zip(names, replays, strict=True):
                     velocity = _velocity(card, merchant, small_at[name])
-                    verdict = replay.decide(event, Marks(None, is_fraud, known), opinion, velocity)
+                    marks = Marks(None, is_fraud, known)
+                    verdict, otherwise[name][place] = replay.decide(event, marks, opinion, velocity)
                     scores[name][place] = verdict.score
                     losses[name][place] = expected_loss(verdict.score if opinion is None else probability, event.cents)
                     highest[name][place] = alerted_up_to(probability, verdict, ways[name])
@@ -112,6 +133,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists:
                             pa.array(codes[name], pa.list_(pa.string())),
                             pa.array(sentences[name], pa.string()),
                             pa.array(reasons[name], pa.string()),
+                            pa.array(otherwise[name], pa.string()),
                         ],
                         list(_OF_WAY),
                     )
@@ -122,7 +144,7 @@ def decided(events: DataFrame, ways: Mapping[str, RulesFile], delay: int, lists:
 
     of_way = f"struct<{', '.join(f'{name}: {kind}' for name, kind in _OF_WAY.items())}>"
     schema = ", ".join(f"{name} {of_way}" for name in names)
-    silent = {"probability": "double", "model_version": "string"}
+    silent = {"probability": "double", "model_version": "string", "looked_at": "array<double>"}
     missing = {name: F.lit(None).cast(kind) for name, kind in silent.items() if name not in events.columns}
     folded = folding(fold, schema, *EVENT, "is_fraud", "known", *silent, "with_card", "at_merchant")
     kept = (*_KEPT, "model_version", "probability")

@@ -13,18 +13,23 @@ from pyspark.sql import functions as F
 from fraudstack.features import DAY, kept
 from fraudstack.features.table import NAMES
 from fraudstack.model.artefact import Model
+from fraudstack.model.online import speaks
 from fraudstack.progress import Phases
 from fraudstack.rules import config
+from fraudstack.rules.config import RulesFile
 from fraudstack.settings import Settings
 from jobs.features.fold import Arrays, folding, matrix
 from jobs.features.replay import decided
 from jobs.spark.phase import spark_phase
 
 
-def probabilities(figures: DataFrame, speakers: Sequence[tuple[int, Model]]) -> DataFrame:
+def probabilities(
+    figures: DataFrame, speakers: Sequence[tuple[int, Model]], rules: RulesFile | None = None
+) -> DataFrame:
     """id, probability and model_version of each transaction, of features.COLUMNS.
 
     `speakers` are models with the first day on which each speaks, in order; before the first nobody says anything.
+    With it stands as `looked_at` (NAMES) what the model looked at, where `rules` let it speak; else NULL.
     """
     firsts = np.array([first for first, _ in speakers])
     models = [model for _, model in speakers]
@@ -36,12 +41,17 @@ def probabilities(figures: DataFrame, speakers: Sequence[tuple[int, Model]]) -> 
             days = batch.field("seconds").to_numpy() // DAY
             turns = np.searchsorted(firsts, days, side="right") - 1
             scores = scored_in_turns(rows, turns, models)
-            yield pa.StructArray.from_arrays(
-                [pa.array(scores), pa.array(versions[turns])], ["probability", "model_version"]
-            )
+            looked_at: list[list[float] | None] = [None] * len(batch)
+            if rules is not None:
+                for place, cents in enumerate(batch.field("cents").to_pylist()):
+                    if speaks(scores[place], cents, rules):
+                        looked_at[place] = [batch.field(name)[place].as_py() for name in NAMES]
+            told = pa.array(scores), pa.array(versions[turns]), pa.array(looked_at, pa.list_(pa.float64()))
+            yield pa.StructArray.from_arrays(told, ["probability", "model_version", "looked_at"])
 
     later = figures.where(F.col("seconds") >= int(firsts[0]) * DAY)
-    folded = folding(fold, "probability double, model_version string", "seconds", *NAMES)
+    schema = "probability double, model_version string, looked_at array<double>"
+    folded = folding(fold, schema, "seconds", "cents", *NAMES)
     return later.select("id", folded).select("id", "folded.*")
 
 

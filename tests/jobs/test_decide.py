@@ -1,5 +1,6 @@
 """The history is decided by what was known at each time, each part by a model made before it."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from fraudstack.decisions import champions
 from fraudstack.decisions.again import score_again
+from fraudstack.features.table import CODES, GROUPS
 from fraudstack.model import drift, registry
 from fraudstack.rules import config
 from fraudstack.settings import Settings
@@ -86,6 +88,19 @@ def test_each_part_of_the_history_has_a_model_made_before_it(
         "SELECT count(*) FROM decisions WHERE suspicious = 1 AND probability IS NOT NULL AND figures IS NULL",
     )
     assert missing == 0
+
+    # Nor is it the number alone that a person is told.
+    said = query(
+        database,
+        "SELECT reasons, reason, normal_if FROM decisions WHERE suspicious = 1 AND probability >= 0.3 AND id <> 5",
+    )
+    assert said
+    for reasons, reason, otherwise in said:
+        spoke = [one for one in json.loads(str(reasons)) if one["code"] in CODES]
+        assert {one["code"] for one in spoke} <= set(GROUPS)
+        assert all(0 < one["figures"]["probability"] <= 1 for one in spoke)
+        assert "the model: " in str(reason)
+        assert str(otherwise).startswith("it weren't for ")
 
     counted = query(database, f"SELECT day, model_version, {', '.join(FIGURES[:6])} FROM batch_days ORDER BY 1, 2")
     assert counted == query(database, _COUNTED)

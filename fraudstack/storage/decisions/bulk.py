@@ -21,6 +21,7 @@ STAGED = pa.schema(
         ("decision", pa.string()),
         ("reason", pa.string()),
         ("reasons", pa.string()),
+        ("normal_if", pa.string()),
         ("rules_version", pa.string()),
         ("model_version", pa.string()),
         ("probability", pa.float64()),
