@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyspark import inheritable_thread_target
 from pyspark.ml.clustering import KMeans
@@ -54,11 +55,10 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
             with phases.phase("cluster: sums per client"):
                 labelled = _of_sums(this, settings, features)
         with spark_phase(spark, phases, "cluster: KMeans"):
-            clients = spark.read.parquet(str(features))
             store = parse(settings.clusters_url)
             upgrade(store, "clusters")
-            grouped = _assign(clients, _candidates(this, store, settings), settings.clusters_seed)
-            found = _replace(store, clients, grouped, labelled)
+            grouped = _assign(spark, features, _candidates(this, store, settings), settings.clusters_seed)
+            found = _replace(store, grouped, labelled)
             if settings.clusters_k and found < settings.clusters_k:
                 asked = f"TX_CLUSTERS_K asks for {settings.clusters_k} clusters, and the clients make {found}"
                 this.summary.said.append(asked)
@@ -69,17 +69,24 @@ def run(spark: SparkSession, settings: Settings, run_id: str, phases: Phases) ->
 def is_current(settings: Settings) -> bool:
     """Whether the clusters are those of the clients as they are."""
     store, of_clusters = parse(settings.store_url), parse(settings.clusters_url)
-    if not (upgrade_is_current(store, "transactions") and upgrade_is_current(of_clusters, "clusters")):
+    if not (reads_sums(settings) and upgrade_is_current(of_clusters, "clusters")):
         return False
     with bulk.connect(store, read_only=True) as connection:
-        if rebuild.is_due(connection, outdated.PROFILES):
-            return False
         made_of = clusters.made_of(connection)
         if made_of != _state(clusters.sums(connection, habits.NIGHT_ENDS), settings):
             return False
     with bulk.connect(of_clusters, read_only=True) as connection:
         several, _ = clusters.sizes(connection)
     return several > 0
+
+
+def reads_sums(settings: Settings) -> bool:
+    """Whether clients are grouped by the sums that are kept of them; else by all transactions."""
+    store = parse(settings.store_url)
+    if not upgrade_is_current(store, "transactions"):
+        return False
+    with bulk.connect(store, read_only=True) as connection:
+        return not rebuild.is_due(connection, outdated.PROFILES)
 
 
 def _state(sums: Sequence[Mapping[str, Any]], settings: Settings) -> clusters.State:
@@ -130,20 +137,22 @@ def _of_sums(this: Step, settings: Settings, features: Path) -> pa.Table:
     return pa.Table.from_pylist(labelled, schema=clusters.LABELLED)
 
 
-def _assign(clients: DataFrame, candidates: Sequence[int], seed: int) -> DataFrame:
-    """Adds `scaled` (vector in standard deviations) and `group` to the clients; groups are not yet ordered."""
-    columns = [F.log1p(name).alias(name) if name in _LONG_TAILED else F.col(name) for name in FEATURES]
-    prepared: DataFrame = VectorAssembler(inputCols=list(FEATURES), outputCol="raw").transform(
-        clients.select("client_id", *columns)
+def _assign(spark: SparkSession, features: Path, candidates: Sequence[int], seed: int) -> DataFrame:
+    """The clients with `scaled` (vector in standard deviations) and `group`; groups are not yet ordered."""
+    clients = spark.read.parquet(str(features))
+    logs = {name: F.log1p(name) if name in _LONG_TAILED else F.col(name) for name in FEATURES}
+    prepared: DataFrame = VectorAssembler(inputCols=[f"log_{name}" for name in FEATURES], outputCol="raw").transform(
+        clients.select("client_id", *FEATURES, *(of.alias(f"log_{name}") for name, of in logs.items()))
     )
-    if not clients.head(1):
-        return prepared.select("client_id", F.col("raw").alias("scaled"), F.lit(0).alias("group"))
+    several = ds.dataset(features).count_rows()
+    if not several:
+        return prepared.select("client_id", *FEATURES, F.col("raw").alias("scaled"), F.lit(0).alias("group"))
     scaler = StandardScaler(inputCol="raw", outputCol="scaled", withMean=True)
     # Ordered: KMeans draws its first centres by position, and the same clients shall give the same groups.
-    scaled = scaler.fit(prepared).transform(prepared).select("client_id", "scaled").orderBy("client_id")
-    scaled = scaled.coalesce(1) if clients.count() <= _ONE_TASK_CLIENTS else scaled
+    scaled = scaler.fit(prepared).transform(prepared).select("client_id", *FEATURES, "scaled").orderBy("client_id")
+    scaled = scaled.coalesce(1) if several <= _ONE_TASK_CLIENTS else scaled
     scaled = scaled.cache()
-    apart = scaled.select("scaled").distinct().count()
+    apart = _apart(features, max(candidates))
     fitting = sorted({min(k, apart) for k in candidates} - {0, 1})
     if not fitting:
         return scaled.withColumn("group", F.lit(0))
@@ -162,18 +171,29 @@ def _assign(clients: DataFrame, candidates: Sequence[int], seed: int) -> DataFra
     return max(fits, key=lambda judged: judged[0])[1]
 
 
+def _apart(features: Path, most: int) -> int:
+    """How many clients are unlike each other, of which `most` are counted."""
+    seen: set[tuple[float, ...]] = set()
+    for batch in ds.dataset(features).to_batches(columns=list(FEATURES)):
+        for client in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            seen.add(client)
+            if len(seen) >= most:
+                return most
+    return len(seen)
+
+
 def _silhouette(grouped: DataFrame) -> float:
     """How well groups are separated, -1 to 1."""
     return float(ClusteringEvaluator(featuresCol="scaled", predictionCol="group").evaluate(grouped))
 
 
-def _replace(store: Store, clients: DataFrame, grouped: DataFrame, labelled: pa.Table) -> int:
+def _replace(store: Store, grouped: DataFrame, labelled: pa.Table) -> int:
     """Number the groups by descending count, name them, put them in the place of the old clusters; returns how many."""
     scaled = vector_to_array(F.col("scaled"))
     centres = [f"centre_{name}" for name in FEATURES]
-    in_groups = grouped.select("client_id", "group", *(scaled[i].alias(name) for i, name in enumerate(centres)))
+    in_groups = (scaled[place].alias(name) for place, name in enumerate(centres))
     # Here and in one order, because a mean of floats depends on it: the same clients shall give the same figures.
-    who = in_groups.join(clients, "client_id").toArrow().sort_by("client_id")
+    who = grouped.select("client_id", "group", *FEATURES, *in_groups).toArrow().sort_by("client_id")
     means = [(name, "mean") for name in (*FEATURES, *centres)]
     found = (
         who.group_by("group", use_threads=False)
