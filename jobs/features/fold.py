@@ -164,5 +164,10 @@ def _doubles(names: tuple[str, ...]) -> str:
 
 def matrix(batch: pa.RecordBatch | pa.StructArray) -> NDArray[np.float32]:
     """The features (n, NAMES) of rows that have columns of their names, as models take them."""
+    return exact(batch).astype(np.float32)
+
+
+def exact(batch: pa.RecordBatch | pa.StructArray) -> NDArray[np.float64]:
+    """The same in full; what isn't known is NaN."""
     columns = (batch.field(name) if isinstance(batch, pa.StructArray) else batch.column(name) for name in NAMES)
-    return np.column_stack([column.to_numpy(zero_copy_only=False).astype(np.float32) for column in columns])
+    return np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])

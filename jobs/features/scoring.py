@@ -18,7 +18,7 @@ from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.rules.config import RulesFile
 from fraudstack.settings import Settings
-from jobs.features.fold import Arrays, folding, matrix
+from jobs.features.fold import Arrays, exact, folding, matrix
 from jobs.features.replay import decided
 from jobs.spark.phase import spark_phase
 
@@ -41,11 +41,13 @@ def probabilities(
             days = batch.field("seconds").to_numpy() // DAY
             turns = np.searchsorted(firsts, days, side="right") - 1
             scores = scored_in_turns(rows, turns, models)
-            looked_at: list[list[float] | None] = [None] * len(batch)
+            looked_at: list[NDArray[np.float64] | None] = [None] * len(batch)
             if rules is not None:
-                for place, cents in enumerate(batch.field("cents").to_pylist()):
-                    if speaks(scores[place], cents, rules):
-                        looked_at[place] = [batch.field(name)[place].as_py() for name in NAMES]
+                cents = batch.field("cents").to_pylist()
+                speaking = [place for place, score in enumerate(scores) if speaks(score, cents[place], rules)]
+                of_speaking = exact(batch.take(pa.array(speaking, pa.int64())))
+                for place, row in zip(speaking, of_speaking, strict=True):
+                    looked_at[place] = row
             told = pa.array(scores), pa.array(versions[turns]), pa.array(looked_at, pa.list_(pa.float64()))
             yield pa.StructArray.from_arrays(told, ["probability", "model_version", "looked_at"])
 

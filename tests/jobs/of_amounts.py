@@ -40,7 +40,9 @@ def _write(chosen: Settings, days: int) -> None:
         amount = draw.lognormvariate(5.5 if fraud else 3.5, 0.5)
         when = FIRST + timedelta(minutes=id * days * 24 * 60 // ROWS)
         fields = {"date": str(when), "client_id": f"c{draw.randrange(CLIENTS)}", "amount": f"${amount:.2f}"}
-        lines.append(row(id, merchant_id=str(draw.randrange(30)), **fields))
+        # Where is not always known.
+        where = {"merchant_state": ""} if id % 50 == 0 else {}
+        lines.append(row(id, merchant_id=str(draw.randrange(30)), **fields, **where))
         told.append(entry(id, "Yes" if fraud else "No"))
     write(Path(chosen.csv_path), lines)
     Path(chosen.labels_path).write_text(labels(told))
