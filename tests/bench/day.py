@@ -20,6 +20,10 @@ from rich.table import Table
 
 from data.generate import generate
 from fraudstack.schema import DATE_FORMAT
+from fraudstack.storage.connections import bulk
+from fraudstack.storage.connections.store import parse as store_of
+from fraudstack.storage.outdated import DECISIONS
+from fraudstack.storage.outdated import bulk as outdated
 from jobs import AFTER_INGEST, JOBS
 from tests.bench import stores
 from tests.bench.ingest import Measured, measure
@@ -47,12 +51,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--server", help="the URL of a PostgreSQL server's database; else SQLite")
+    parser.add_argument(
+        "--undecided", action="store_true", help="nothing of the history is decided, which takes longest"
+    )
     arguments = parser.parse_args()
     for rows in arguments.rows:
         history, days = _files(arguments.folder / f"inputs-{rows}", rows)
         made, new = stores.empty(arguments.folder, f"days_{rows}", arguments.server, anew=False)
         if new:
-            _run(_STEPS, made, arguments.folder, history)
+            _run(_STEPS[:-1] if arguments.undecided else _STEPS, made, arguments.folder, history)
+            if arguments.undecided:
+                with bulk.connect(store_of(made)) as connection:
+                    outdated.made(store_of(made), connection, DECISIONS)
         store, _ = stores.empty(arguments.folder, f"day_{rows}", arguments.server, anew=True)
         copy(made, store)
         _print(rows, store, [(day.name, _run(_STEPS, store, arguments.folder, day)) for day in days])
