@@ -169,10 +169,7 @@ def challenger(connection: Connection) -> Model | None:
 def kept(connection: Connection, version: str, features: tuple[str, ...] | None = NAMES) -> Model:
     """A model of the store, without a folder; raises InputError as artefact.load, and where it isn't there."""
     with _laid_out(connection, version) as draft:
-        model = load(draft, features)
-    if model.version != version:
-        raise InputError(f"the store {connection.store.shown} has another model than {version} under its name")
-    return model
+        return _checked(connection, version, draft, features)
 
 
 @contextmanager
@@ -206,9 +203,15 @@ def fetch_candidate(connection: Connection, folder: Path) -> Path:
 
 def _export(connection: Connection, folder: Path, version: str, why: Mapping[str, Any]) -> None:
     with _laid_out(connection, version) as draft:
-        model = registry.promote(folder, draft, why)
+        _checked(connection, version, draft, NAMES)
+        registry.promote(folder, draft, why)
+
+
+def _checked(connection: Connection, version: str, draft: Path, features: tuple[str, ...] | None) -> Model:
+    model = load(draft, features)
     if model.version != version:
         raise InputError(f"the store {connection.store.shown} has another model than {version} under its name")
+    return model
 
 
 @contextmanager

@@ -77,6 +77,11 @@ def test_a_scorer_that_starts_has_the_champion_at_once(
     [
         ("DELETE FROM model_files", "doesn't have it"),
         ("UPDATE model_files SET content = substr(content, 1, 900) WHERE name = 'model.txt'", "isn't the one that"),
+        (
+            "UPDATE model_files SET content = (SELECT content FROM model_files f WHERE f.name = model_files.name"
+            " AND f.version = '{first}') WHERE version = '{second}'",
+            "has another model than",
+        ),
     ],
 )
 def test_a_champion_that_cannot_be_had_is_told_and_the_old_stays(
@@ -86,13 +91,14 @@ def test_a_champion_that_cannot_be_had_is_told_and_the_old_stays(
     database: str,
     damage: str,
     said: str,
+    tmp_path: Path,
 ) -> None:
     (first, one), (second, two) = made
     promoted(driver, first)
     wait_for(lambda: in_force(scorers) == [one.version] * 2, SECONDS, "the first champion")
     with closing(Connection(parse(database))) as connection, connection.write():
         models.replace(connection, two.version, {file.name: file.read_bytes() for file in second.iterdir()})
-    execute(database, damage)
+    execute(database, damage.format(first=one.version, second=two.version))
     with closing(Connection(parse(database))) as connection, connection.write():
         models.promote(connection, two.version, "ana", {}, datetime(2026, 1, 1))
 
@@ -102,6 +108,10 @@ def test_a_champion_that_cannot_be_had_is_told_and_the_old_stays(
 
     wait_for(problem, SECONDS, said)
     assert in_force(scorers) == [one.version] * 2
+    # Nor does a folder get it.
+    with pytest.raises(InputError, match=said):
+        champions.fetch(driver.model_copy(update={"model_dir": tmp_path / "elsewhere"}))
+    assert of_folder.facts(tmp_path / "elsewhere") is None
     # One count of the process, which both of these scorers set.
     measured = "fraudstack_model_problem 1.0"
     wait_for(lambda: all(measured in client.get("/metrics").text for client in scorers), SECONDS, measured)
