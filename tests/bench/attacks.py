@@ -9,6 +9,9 @@ from pathlib import Path
 from tests import postgres
 from tests.bench import load, stores
 
+# Fewer have too few frauds to train on.
+_FOR_A_MODEL = 200_000
+
 
 def main() -> None:
     """Make a store, serve it, and play all attacks on it."""
@@ -24,7 +27,8 @@ def main() -> None:
     with ExitStack() as stack:
         server = stack.enter_context(postgres.running()) if arguments.postgresql else arguments.server
         if arguments.model:
-            store, models = stores.with_model(arguments.folder, arguments.rows, server, anew=True)
+            rows = max(arguments.rows, _FOR_A_MODEL)
+            store, models = stores.with_model(arguments.folder, rows, server, anew=True)
         else:
             store, models = stores.store(arguments.folder, arguments.rows, server, anew=True), None
         url = stack.enter_context(load.scorer(store, arguments.folder, models))
