@@ -140,9 +140,10 @@ def _of_sums(this: Step, settings: Settings, features: Path) -> pa.Table:
 def _assign(spark: SparkSession, features: Path, candidates: Sequence[int], seed: int) -> DataFrame:
     """The clients with `scaled` (vector in standard deviations) and `group`; groups are not yet ordered."""
     clients = spark.read.parquet(str(features))
-    logs = {name: F.log1p(name) if name in _LONG_TAILED else F.col(name) for name in FEATURES}
-    prepared: DataFrame = VectorAssembler(inputCols=[f"log_{name}" for name in FEATURES], outputCol="raw").transform(
-        clients.select("client_id", *FEATURES, *(of.alias(f"log_{name}") for name, of in logs.items()))
+    inputs = {name: f"log_{name}" if name in _LONG_TAILED else name for name in FEATURES}
+    logs = (F.log1p(name).alias(inputs[name]) for name in FEATURES if name in _LONG_TAILED)
+    prepared: DataFrame = VectorAssembler(inputCols=list(inputs.values()), outputCol="raw").transform(
+        clients.select("client_id", *FEATURES, *logs)
     )
     several = ds.dataset(features).count_rows()
     if not several:

@@ -46,10 +46,9 @@ def run(name: str, spark: Session, settings: Settings, run_id: str, phases: Phas
 
 def _reads_little(settings: Settings, app: str) -> bool:
     """Whether a job, or an ingest, is done soon; of what reads all transactions of the store that isn't known."""
-    csv, labels = settings.csv_path, settings.labels_path
     if app == "cluster":
-        sums: bool = importlib.import_module("jobs.cluster").reads_sums(settings)
-        return sums
+        return bool(importlib.import_module("jobs.cluster").reads_sums(settings))
+    csv, labels = settings.csv_path, settings.labels_path
     named = {"clean": [csv], "label": [labels], "ingest": [csv, labels]}.get(app, [])
     sizes: list[int] = []
     for path in named:

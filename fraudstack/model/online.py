@@ -97,9 +97,9 @@ def opinion(model: "Model", event: Event, memory: ClientMemory, values: Mapping[
 
 def reason(probability: float, version: str, case: Case) -> Reason | None:
     """A probability as a reason; None below `speaks_at` and below what is worth an alert."""
-    alert_at = case.rules.alert_at(case.event.cents)
     if not speaks(probability, case.event.cents, case.rules):
         return None
+    alert_at = case.rules.alert_at(case.event.cents)
     shown: dict[str, Figure] = {"probability": round(probability, 4), "model_version": version}
     said = f"the model gives {probability:.1%}"
     if case.rules.costs is not None or case.rules.budget is not None:
