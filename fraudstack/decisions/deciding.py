@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fraudstack.decisions.scoring import Scored, advised, decision_of, scored_by
+from fraudstack.decisions.scoring import Around, Scored, advised, decision_of, scored_by
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.decisions.work import TURN_SECONDS
@@ -69,8 +69,14 @@ def score(connection: Connection, posted: Submission, terms: Terms, now: datetim
     event = posted.event(posted.id or 0, now)
     profile, excepted = profiles.read(connection, event, looks_back(event, terms))
     memory = _memory_at(connection, profile, _place(posted, event)) if terms.asks else None
-    scored = scored_by(connection, event, profile, excepted, terms, lists.of(connection, event, now), memory)
+    around = _around(connection, event, excepted, terms, now)
+    scored = scored_by(connection, event, profile, around, terms, memory)
     return _challenged(connection, scored, posted, now)
+
+
+def _around(connection: Connection, event: Event, excepted: bool, terms: Terms, now: datetime) -> Around:
+    listed = lists.of(connection, event, now)
+    return Around(velocity.read(connection, event, terms.rules.file.small), listed, excepted)
 
 
 def _memory_at(connection: Connection, profile: Profile, at: memories.Place) -> ClientMemory | None:
@@ -218,14 +224,14 @@ def _of_known(
     if known is None or replayed is None or id not in replayed.before:
         return Wanted(event.client_id)
     terms = at_its_time(terms, event, profiles.newest_day(connection) or 0)
-    listed = lists.of(connection, event, now)
-    scored = scored_by(connection, event, replayed.before[id], known.excepted, terms, listed)
+    around = _around(connection, event, known.excepted, terms, now)
+    scored = scored_by(connection, event, replayed.before[id], around, terms)
     scored = _challenged(connection, scored, posted, now)
     verdict, decision = _advised(scored, posted, terms, now, advice)
     after = before._replace(flagged=int(verdict.suspicious))
     transactions.flag(connection, id, verdict.suspicious, posted.description)
     known.judge_anew(connection, event, before, after)
-    transactions.replace_decision(connection, id, decision)
+    transactions.replace_decisions(connection, {id: decision})
     sums.count_reasons(connection, event, after.flagged, (reason.code for reason in verdict.reasons))
     return Decided(id, decision)
 

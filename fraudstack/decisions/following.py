@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from fraudstack.decisions import champions
-from fraudstack.decisions.scoring import decision_of, scored_by
+from fraudstack.decisions.scoring import Around, decision_of, scored_by
 from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.errors import InputError
 from fraudstack.features.labels import fraud_of
@@ -136,23 +136,37 @@ def decide_all(
 def _decide(connection: Connection, clients: Sequence[str], judge: Judge) -> tuple[Turn, int, list[str]]:
     """Decide before others have to wait, and store what holds still; how much that was, and of whom it didn't hold."""
     with connection.read():
-        made = {client_id: _decided(connection, client_id, judge) for client_id in clients}
-    decisions, again = 0, []
+        facts = changes.undecided(connection, clients)
+        around = _around(connection, [event for of_client in facts for event, _ in of_client], judge)
+        made = [
+            _decided(connection, client_id, undecided, around, judge)
+            for client_id, undecided in zip(clients, facts, strict=True)
+        ]
+    decisions: dict[int, Mapping[str, Any]] = {}
+    again = []
     with connection.write(clients) as turn:
-        for client_id, found in made.items():
-            if profiles.version(connection, client_id) != found.version:
+        for client_id, found, version in zip(clients, made, profiles.versions(connection, clients), strict=True):
+            if version != found.version:
                 again.append(client_id)
                 continue
-            for id, decision in found.decisions.items():
-                transactions.replace_decision(connection, id, decision)
+            decisions |= found.decisions
             changes.decided(connection, client_id)
-            decisions += len(found.decisions)
-    return turn, decisions, again
+        transactions.replace_decisions(connection, decisions)
+    return turn, len(decisions), again
 
 
-def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
-    """The decisions of what waits of a client."""
-    undecided = changes.undecided(connection, client_id)
+def _around(connection: Connection, events: Sequence[Event], judge: Judge) -> dict[int, Around]:
+    """What is known of transactions beside their clients' profiles, by their ids."""
+    velocities = velocity.read_of(connection, events, judge.terms.rules.file.small)
+    listed, excepted = lists.then(connection, events), reviews.allowed_then(connection, events)
+    known = zip(events, velocities, listed, excepted, strict=True)
+    return {event.id: Around(there, entries, allowed) for event, there, entries, allowed in known}
+
+
+def _decided(
+    connection: Connection, client_id: str, undecided: Sequence[Fact], around: Mapping[int, Around], judge: Judge
+) -> _Made:
+    """The decisions of what waits of a client, and what is around each by its id."""
     if not undecided:
         return _Made(profiles.version(connection, client_id), {})
     first, last = (place(undecided[at][0]) for at in (0, -1))
@@ -174,8 +188,7 @@ def _decided(connection: Connection, client_id: str, judge: Judge) -> _Made:
     for event, marks in since:
         if event.id in wanted:
             terms = judge.of(event)
-            excepted = reviews.allowed_then(connection, event)
-            scored = scored_by(connection, event, profile, excepted, terms, lists.then(connection, event))
+            scored = scored_by(connection, event, profile, around[event.id], terms)
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
         if place(event) == last:
             break

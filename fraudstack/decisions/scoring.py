@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from fraudstack.decisions.otherwise import normal_if
 from fraudstack.decisions.terms import Terms
@@ -15,9 +15,10 @@ from fraudstack.features.table import WHOLE
 from fraudstack.profiles.event import Event
 from fraudstack.profiles.named import Entry
 from fraudstack.profiles.profile import Profile
+from fraudstack.profiles.velocity import NOTHING, Velocity
 from fraudstack.rules.case import Case, Reason, case_of, expected_loss
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
-from fraudstack.storage import value_days, velocity
+from fraudstack.storage import value_days
 from fraudstack.storage.connections.online import Connection
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
 
 # Decisions that a text could still change.
 _OPEN = ("normal", "suspicious")
+
+
+class Around(NamedTuple):
+    """What is known of a transaction beside its client's profile."""
+
+    velocity: Velocity = NOTHING
+    # What of it is on a list of the store.
+    listed: tuple[Entry, ...] = ()
+    # An analyst allowed this client at this merchant.
+    excepted: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,19 +92,18 @@ def scored_by(
     connection: Connection,
     event: Event,
     profile: Profile,
-    excepted: bool,
+    around: Around,
     terms: Terms,
-    listed: tuple[Entry, ...],
     memory: ClientMemory | None = None,
 ) -> Scored:
-    """What is said of a transaction by a profile, which has its habits and doesn't count it, and by what is listed.
+    """What is said of a transaction by a profile, which has its habits and doesn't count it, and by what is around it.
 
     A model is told of the client what the profile remembers, or another `memory`.
     """
     memory = memory or profile.memory
     category = None if event.mcc is None else terms.categories.get(event.mcc)
-    around = velocity.read(connection, event, terms.rules.file.small)
-    case = case_of(event, profile, terms.rules.file, around, category, listed)
+    excepted = around.excepted
+    case = case_of(event, profile, terms.rules.file, around.velocity, category, around.listed)
     # Of a client whose past nobody remembered, a model would think that there is none.
     if not terms.asks or memory is None:
         return _heard(case, excepted, None, terms.model_problem, terms)

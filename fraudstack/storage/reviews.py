@@ -1,5 +1,6 @@
 """What analysts say: verdicts, claims, exceptions; each within the scorer's write transactions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -145,10 +146,11 @@ def allowed(connection: Connection, client_id: str) -> list[dict[str, object]]:
     ]
 
 
-def allowed_then(connection: Connection, event: Event) -> bool:
-    """Whether the client was allowed the merchant at the event's own time."""
-    then = date_for(connection.store, event.seconds)
-    return bool(connection.rows(_ALLOWED_THEN, (event.client_id, event.merchant, then, then)))
+def allowed_then(connection: Connection, events: Sequence[Event]) -> list[bool]:
+    """Whether the client of each event was allowed the merchant at the event's own time."""
+    asked = [(event.client_id, event.merchant, date_for(connection.store, event.seconds)) for event in events]
+    answers = connection.rows_of(*((_ALLOWED_THEN, (*one, one[-1])) for one in asked))
+    return list(map(bool, answers))
 
 
 def withdraw(connection: Connection, client_id: str, merchant_id: str) -> bool:

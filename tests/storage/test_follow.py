@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from rich.console import Console
 
 from fraudstack.decisions.following import decide_all
-from fraudstack.decisions.scoring import scored_by
+from fraudstack.decisions.scoring import Around, scored_by
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
 from fraudstack.errors import InputError
@@ -98,7 +98,9 @@ def assert_decided(connection: Connection, terms: Terms, known: Mapping[int, tup
         profile = profiles.made_of(event.client_id, earlier)
         profile.memory = remembered(earlier)
         by = terms if event.seconds // DAY > facts[-1][0].seconds // DAY - KEPT_DAYS else replace(terms, model=None)
-        scored = scored_by(connection, event, profile, profiles.basis(connection, event)[1], by, ())
+        velocities = velocity.read(connection, event, by.rules.file.small)
+        around = Around(velocities, (), profiles.basis(connection, event)[1])
+        scored = scored_by(connection, event, profile, around, by)
         assert found[1:3] == (scored.verdict.score, scored.verdict.decision), event
         assert from_json(found[4]) == [reason._asdict() for reason in scored.verdict.reasons], event
         assert found[5] == (None if by.model is None else "oracle")

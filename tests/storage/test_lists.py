@@ -41,7 +41,7 @@ def withdrawn(connection: Connection, list: str, when: float) -> bool:
 
 def then(connection: Connection, hours: float) -> list[tuple[str, str]]:
     event = Event(1, "007", seconds_of(at(hours)), 10_00)
-    found = lists.then(connection, event)
+    found = lists.then(connection, [event])[0]
     with bulk.connect(connection.store, read_only=True) as other:
         assert lists_bulk.every(other).at(event) == found
     return [(entry.list, entry.reason) for entry in found]
@@ -94,7 +94,7 @@ def test_an_exception_holds_for_what_is_of_its_time(connection: Connection) -> N
 
     def excepted(hours: float, client: str = "7", merchant: str | None = "9") -> bool:
         event = Event(1, client, seconds_of(at(hours)), 10_00, merchant=merchant)
-        found = reviews.allowed_then(connection, event)
+        found = reviews.allowed_then(connection, [event])[0]
         with bulk.connect(connection.store, read_only=True) as other:
             assert lists_bulk.every(other).excepts(event) == found
         return found

@@ -6,7 +6,7 @@ A decision is a dozen statements: what SQLAlchemy adds to each would cost more t
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from fraudstack.errors import CollidedError, OutcomeUnknownError, StoreError
 from fraudstack.profiles.event import date_of, seconds_of
@@ -80,8 +80,9 @@ class Connection:
     def rows_of(self, *queries: tuple[str, Sequence[Any]]) -> list[list[Row]]:
         """The answers of several queries, which go to a server together."""
         try:
-            asked = [self._raw.execute(self._spelt(statement), parameters) for statement, parameters in queries]
-            return [cursor.fetchall() for cursor in asked]
+            with self._together():
+                asked = [self._raw.execute(self._spelt(statement), parameters) for statement, parameters in queries]
+                return [cursor.fetchall() for cursor in asked]
         except (sqlite3.Error, psycopg.Error) as error:
             raise _failed(self.store, error) from error
 
@@ -165,6 +166,12 @@ class Connection:
     def _gone(self) -> bool:
         """Whether the connection to a server broke: it ends the transaction itself, if it got no commit."""
         return not isinstance(self._raw, sqlite3.Connection) and self._raw.broken
+
+    def _together(self) -> AbstractContextManager[object]:
+        """What several statements are sent in; within a write transaction they are together already."""
+        if isinstance(self._raw, sqlite3.Connection) or self._raw.pgconn.pipeline_status != PipelineStatus.OFF:
+            return nullcontext()
+        return self._raw.pipeline()
 
     @contextmanager
     def _pipeline(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pydantic_core import from_json
 
 from fraudstack.storage import profiles
-from fraudstack.storage.connections.online import Connection
+from fraudstack.storage.connections.online import Connection, Row
 from fraudstack.storage.connections.pace import Pace
 from fraudstack.storage.connections.store import Store
 from fraudstack.storage.following.follow import Change, follow
@@ -62,8 +62,8 @@ def follow_client(connection: Connection, client_id: str) -> int:
     stay: list[int] = []
     go: list[int] = []
     decides = bool(connection.rows(_DECIDES))
-    for id, was in waiting:
-        found = connection.rows(_NOW, (id, client_id))
+    stand = connection.rows_of(*((_NOW, (id, client_id)) for id, _ in waiting))
+    for (id, was), found in zip(waiting, stand, strict=True):
         now = profiles.event_of(found[0][:-1]) if found else None
         changes.append(Change(None if was is None else profiles.event_of(from_json(was)), now))
         (stay if decides and found and not found[0][-1] else go).append(id)
@@ -75,10 +75,16 @@ def follow_client(connection: Connection, client_id: str) -> int:
     return len(changes)
 
 
-def undecided(connection: Connection, client_id: str) -> list[Fact]:
-    """The transactions of a client that are counted and only to be decided, in order."""
-    found = map(profiles.event_of, connection.rows(_UNDECIDED, (client_id,)))
-    return sorted((fact for fact in found if fact[0].client_id == client_id), key=lambda fact: place(fact[0]))
+def undecided(connection: Connection, clients: Sequence[str]) -> list[list[Fact]]:
+    """The transactions of each of some clients that are counted and only to be decided, in order."""
+    found = connection.rows_of(*((_UNDECIDED, (client_id,)) for client_id in clients))
+    return [_of(client_id, rows) for client_id, rows in zip(clients, found, strict=True)]
+
+
+def _of(client_id: str, rows: Iterable[Row]) -> list[Fact]:
+    """A client's transactions among rows of profiles.EVENT_COLUMNS, in order."""
+    facts = map(profiles.event_of, rows)
+    return sorted((fact for fact in facts if fact[0].client_id == client_id), key=lambda fact: place(fact[0]))
 
 
 def is_to_be_counted(connection: Connection, client_id: str, id: int) -> bool:

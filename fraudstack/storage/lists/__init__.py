@@ -1,5 +1,6 @@
 """Lists beside those of the rules file: who is allowed, blocked or held, why, by whom, and until when."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fraudstack.profiles.event import Event, date_of
@@ -35,10 +36,11 @@ def of(connection: Connection, event: Event, now: datetime) -> tuple[Entry, ...]
     return tuple(Entry(*row) for row in connection.rows(_OF, (*_names(event), now.strftime(DATE_FORMAT))))
 
 
-def then(connection: Connection, event: Event) -> tuple[Entry, ...]:
-    """The entries that an event meets and that held at its own time, as profiles.named.Lists has them."""
-    asked = (*_names(event), *[date_of(event.seconds).strftime(DATE_FORMAT)] * 2)
-    return tuple(sorted(Entry(*row) for row in connection.rows(_THEN, (*asked, *asked))))
+def then(connection: Connection, events: Sequence[Event]) -> list[tuple[Entry, ...]]:
+    """The entries that each event meets and that held at its own time, as profiles.named.Lists has them."""
+    asked = [(*_names(event), *[date_of(event.seconds).strftime(DATE_FORMAT)] * 2) for event in events]
+    answers = connection.rows_of(*((_THEN, one * 2) for one in asked))
+    return [tuple(sorted(Entry(*row) for row in found)) for found in answers]
 
 
 def _names(event: Event) -> list[str | None]:

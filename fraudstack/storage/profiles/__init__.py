@@ -225,8 +225,13 @@ def history(connection: Connection, client_id: str) -> list[Row]:
 
 def version(connection: Connection, client_id: str) -> int:
     """The version of a client's profile; without one: 0."""
-    found = connection.rows(_VERSION, (client_id,))
-    return int(found[0][0]) if found else 0
+    return versions(connection, [client_id])[0]
+
+
+def versions(connection: Connection, clients: Sequence[str]) -> list[int]:
+    """The versions of several clients' profiles, in their order."""
+    found = connection.rows_of(*((_VERSION, (client_id,)) for client_id in clients))
+    return [int(rows[0][0]) if rows else 0 for rows in found]
 
 
 def event_of(row: Row) -> tuple[Event, Marks]:

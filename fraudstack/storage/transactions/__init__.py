@@ -32,6 +32,14 @@ _FREE = """SELECT min(t.id) + 1 FROM transactions t
 # Of `transactions`, as events, with the reasons of what was decided online: those of decisions in batch aren't counted.
 REASONED = f"""{profiles.EVENT_COLUMNS}, (SELECT reasons FROM decisions d
     WHERE d.id = transactions.id AND d.source = 'online')"""
+# Of ids as JSON.
+_OF_BATCH = {
+    of_file: tuple(batch_days.counting(ids, sign) for sign in (-1, 1))
+    for of_file, ids in (
+        (True, "SELECT value FROM json_each(?)"),
+        (False, "SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(? AS JSON))"),
+    )
+}
 _LOOK = "SELECT 1 FROM transactions LIMIT 1"
 _CATEGORIES = "SELECT mcc, name FROM mcc_codes"
 
@@ -98,11 +106,14 @@ def store_decision(connection: Connection, id: int, decision: Mapping[str, Any])
     connection.execute(_DECIDE, (id, *values))
 
 
-def replace_decision(connection: Connection, id: int, decision: Mapping[str, Any]) -> None:
-    """Store what is said of a transaction, of which something may have been said in batch, or is."""
-    connection.execute(batch_days.TAKE_OUT, (id,))
-    store_decision(connection, id, decision)
-    connection.execute(batch_days.COUNT, (id,))
+def replace_decisions(connection: Connection, decisions: Mapping[int, Mapping[str, Any]]) -> None:
+    """Store what is said of transactions, by their ids, of which something may have been said in batch, or is."""
+    ids = to_json(list(decisions)).decode()
+    take_out, count = _OF_BATCH[connection.store.path is not None]
+    connection.execute(take_out, (ids,))
+    for id, decision in decisions.items():
+        store_decision(connection, id, decision)
+    connection.execute(count, (ids,))
 
 
 def look(connection: Connection) -> None:

@@ -4,7 +4,10 @@
 what is counted, as profiles do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import batched
+from typing import Any
 
 from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.profiles.event import Event
@@ -13,7 +16,6 @@ from fraudstack.profiles.velocity import (
     FRAUD_SPEAKS,
     HOUR,
     MOST_DEALS,
-    NOTHING,
     AtMerchant,
     Deal,
     Velocity,
@@ -41,6 +43,8 @@ _PROBES = f"""SELECT {_COLUMNS}, {_FIRST} FROM {_LATEST} w JOIN transactions t O
 _FRAUDS = f"""SELECT date FROM transactions WHERE {{column}} = ? AND is_fraud = 1 AND date > ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {MOST_DEALS}"""
 _FRAUDS_WITH_CARD, _FRAUDS_AT_MERCHANT = (_FRAUDS.format(column=f"{kind}_id") for kind in (CARD, MERCHANT))
+# What is asked of each transaction.
+_QUERIES = 4
 _THERE = f"SELECT date {_OF} LIMIT {MOST_DEALS}"
 _ENTER = """INSERT INTO windows (kind, value, date, id, counted) VALUES (?, ?, ?, ?, 1)
     ON CONFLICT (kind, value, date, id) DO UPDATE SET counted = windows.counted + 1"""
@@ -52,19 +56,44 @@ _OLD = "DELETE FROM windows WHERE date < ?"
 
 def read(connection: Connection, event: Event, small: int) -> Velocity:
     """The figures of a transaction, by those before it in time and id; `small` is in cents."""
-    if event.card is None and event.merchant is None:
-        return NOTHING
-    at, hour, week, month = (
-        date_for(connection.store, event.seconds - seconds) for seconds in (0, HOUR, WEEK, FRAUD_SPEAKS)
-    )
-    place = at, event.id or _NO_ID
-    deals, frauds, there, frauds_there = connection.rows_of(
+    return read_of(connection, [event], small)[0]
+
+
+def read_of(connection: Connection, events: Sequence[Event], small: int) -> list[Velocity]:
+    """The figures of several transactions, as `read` gives them."""
+    asked = [query for event in events for query in _queries(connection, event, small)]
+    answers = batched(connection.rows_of(*asked), _QUERIES, strict=True)
+    return [_figures(connection, event, small, *found) for event, found in zip(events, answers, strict=True)]
+
+
+def _queries(connection: Connection, event: Event, small: int) -> tuple[tuple[str, Sequence[Any]], ...]:
+    hour, week, month = (date_for(connection.store, event.seconds - seconds) for seconds in (HOUR, WEEK, FRAUD_SPEAKS))
+    place = _place(connection, event)
+    return (
         (_DEALS, (CARD, event.card, week, *place)),
         (_FRAUDS_WITH_CARD, (event.card, month, *place)),
         (_PROBES, (week, MERCHANT, event.merchant, hour, *place, small / 100)),
         (_FRAUDS_AT_MERCHANT, (event.merchant, month, *place)),
     )
-    payments = connection.rows(_THERE, (MERCHANT, event.merchant, month, *place)) if frauds_there else []
+
+
+def _place(connection: Connection, event: Event) -> tuple[str | datetime, int]:
+    return date_for(connection.store, event.seconds), event.id or _NO_ID
+
+
+def _figures(
+    connection: Connection,
+    event: Event,
+    small: int,
+    deals: list[Row],
+    frauds: list[Row],
+    there: list[Row],
+    frauds_there: list[Row],
+) -> Velocity:
+    payments: list[Row] = []
+    if frauds_there:
+        month = date_for(connection.store, event.seconds - FRAUD_SPEAKS)
+        payments = connection.rows(_THERE, (MERCHANT, event.merchant, month, *_place(connection, event)))
     of_card = with_card(event, map(_deal, deals), _seconds(frauds))
     since = since_frauds(_seconds(payments)[::-1], _seconds(frauds_there)) if payments else ()
     return Velocity(of_card, AtMerchant(probes(event, map(_deal, there), small), since))
