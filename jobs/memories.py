@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from fraudstack.features import KEPT_DAYS, LABEL_DELAY
 from fraudstack.features.client import ClientMemory
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import FIELDS, Event
 from fraudstack.progress import Phases
 from fraudstack.settings import Settings
 from fraudstack.storage import events, outdated
@@ -22,7 +22,7 @@ from fraudstack.storage.profiles import bulk as profiles_bulk
 from fraudstack.storage.sums import bulk as sums_bulk
 from fraudstack.storage.value_days import BEFORE, COLUMNS, KINDS, TALLY
 from fraudstack.storage.value_days import bulk as value_days_bulk
-from jobs.features.fold import EVENT, Arrays, by_client, folding, fraud_day, label_day, rows, tallies
+from jobs.features.fold import Arrays, by_client, folding, fraud_day, label_day, rows, tallies
 from jobs.spark.phase import spark_phase
 from jobs.steps.staging import exported
 from jobs.steps.summary import Summary
@@ -75,7 +75,7 @@ def remembered(transactions: DataFrame) -> DataFrame:
 
     in_order = Window.partitionBy("client_id").orderBy("seconds", "id")
     is_last = F.lead("id").over(in_order).isNull()
-    folded = folding(fold, "ordinary boolean, memory string", *EVENT, fraud_day(LABEL_DELAY), "is_last")
+    folded = folding(fold, "ordinary boolean, memory string", *FIELDS, fraud_day(LABEL_DELAY), "is_last")
     known = by_client(transactions).withColumns({"is_last": is_last, "label_day": label_day(LABEL_DELAY)})
     kept = ("client_id", *KINDS, "day", "cents", "is_fraud", "label_day")
     return known.select(*kept, folded).select(*kept, "folded.*")

@@ -37,9 +37,10 @@ _NOTHING = _ClientDay(0)
 
 @dataclass(slots=True)
 class _Past:
-    """Sums over a client's days before a day."""
+    """Sums over a client's days before a day, and labels that are known so many days later."""
 
     day: int
+    delay: int
     transactions7: int = 0
     transactions30: int = 0
     purchases7: int = 0
@@ -82,7 +83,7 @@ class ClientMemory:
         mean = self.cents / self.purchases if self.purchases else math.nan
         spread = math.sqrt(max(0.0, self.squares / self.purchases - mean * mean)) if self.purchases else math.nan
         past = self._past
-        if past is None or past.day != day:
+        if past is None or past.day != day or past.delay != delay:
             past = self._past = self._of_past(day, delay)
         # What is dated later is no part of today, and doesn't hide it.
         today = next((one for one in reversed(self.days) if one.day <= day), _NOTHING)
@@ -122,7 +123,7 @@ class ClientMemory:
 
     def _of_past(self, day: int, delay: int) -> _Past:
         """The sums over the days before; they hold for the whole day."""
-        past = _Past(day)
+        past = _Past(day, delay)
         for one in reversed(self.days):
             age = day - one.day
             if age > 30 + delay:

@@ -1,8 +1,7 @@
 """A transaction as profiles and rules look at it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 ONLINE = "Online Transaction"
@@ -34,6 +33,8 @@ class Event:
     mcc: int | None = None
     # What went wrong at the terminal: set means declined.
     errors: str | None = None
+    # Asked for many times of what is recent.
+    _keys: tuple[tuple[str, str], ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def declined(self) -> bool:
@@ -53,12 +54,14 @@ class Event:
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
         """Kind and value of every dimension that it has."""
-        return _keys(self)
+        found = self._keys
+        if found is None:
+            found = _keys_of(self)
+            object.__setattr__(self, "_keys", found)
+        return found
 
 
-# Of what is still young each decision of its client asks again.
-@lru_cache(maxsize=4_096)
-def _keys(event: Event) -> tuple[tuple[str, str], ...]:
+def _keys_of(event: Event) -> tuple[tuple[str, str], ...]:
     values = (
         event.card,
         event.channel,
@@ -69,6 +72,10 @@ def _keys(event: Event) -> tuple[tuple[str, str], ...]:
         event.state,
     )
     return tuple((kind, value) for kind, value in zip(KINDS, values, strict=True) if value)
+
+
+# What an event is told by, in order.
+FIELDS = tuple(one.name for one in fields(Event) if one.init)
 
 
 class Marks(NamedTuple):

@@ -1,13 +1,12 @@
 """Transactions in bulk, as profiles and sums look at them."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import chain
 
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection
 
-from fraudstack.profiles.event import Event, Marks
+from fraudstack.profiles.event import FIELDS, Event, Marks
 from fraudstack.storage.connections import bulk
 from fraudstack.storage.connections.store import Store
 from fraudstack.storage.forms import COMPARED, formed
@@ -32,7 +31,6 @@ COLUMNS = pa.schema(
     ]
 )
 
-_EVENT = tuple(one.name for one in fields(Event))
 _MARKS = ("flagged_fraud", "is_fraud", "known")
 _SECONDS_SQLITE = "CAST(strftime('%s', date) AS BIGINT)"
 _SECONDS_POSTGRESQL = "CAST(extract(epoch FROM date) AS BIGINT)"
@@ -55,7 +53,7 @@ def of(store: Store, connection: Connection, where: str, parameters: tuple[str, 
     found = bulk.query(connection, f"{_statement(store)} WHERE {where}", parameters).cast(COLUMNS)
     texts = (formed(batch, COMPARED).to_pylist() for batch in found.to_batches())
     rows = (row | {name: row[name] or None for name in _TEXTS} for row in chain.from_iterable(texts))
-    return [(Event(*(row[name] for name in _EVENT)), Marks(*(row[name] for name in _MARKS))) for row in rows]
+    return [(Event(*(row[name] for name in FIELDS)), Marks(*(row[name] for name in _MARKS))) for row in rows]
 
 
 def _statement(store: Store) -> str:

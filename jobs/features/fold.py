@@ -5,7 +5,6 @@ merchants, categories, places and channels day by day. Spark hands a partition's
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from fraudstack.features import DAY
 from fraudstack.features.client import ClientMemory
 from fraudstack.features.table import NAMES, RISK_NAMES, ChannelFigures, ClientFigures, MerchantFigures
 from fraudstack.features.value import ValueDay, ValueMemory
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import FIELDS, Event
 from fraudstack.storage.value_days import KINDS, TALLY
 
-EVENT = tuple(one.name for one in fields(Event))
 _KEPT = ("id", "client_id", "seconds", "cents", "is_fraud", "label_day")
 # By which what came of it is told apart.
 SEGMENTS = ("channel", "state")
@@ -65,7 +63,7 @@ def _of_clients(events: DataFrame, delay: int) -> DataFrame:
                 ordinary[place] = memory.add(event, fraud_of)
             yield pa.StructArray.from_arrays([pa.array(ordinary), *map(pa.array, figures.T)], ["ordinary", *names])
 
-    folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *EVENT, fraud_day(delay))
+    folded = folding(fold, f"ordinary boolean, {_doubles(names)}", *FIELDS, fraud_day(delay))
     known = tuple(dict.fromkeys((*_KEPT, *SEGMENTS, *KINDS, "day")))
     in_order = by_client(events).withColumn("label_day", label_day(delay))
     return in_order.select(*known, folded).select(*known, "folded.*")

@@ -15,12 +15,12 @@ from fraudstack.decisions.replay import Replay
 from fraudstack.decisions.scoring import OpinionLike
 from fraudstack.model.artefact import Model
 from fraudstack.model.online import Opinion, alerted_up_to, reason
-from fraudstack.profiles.event import Event, Marks
+from fraudstack.profiles.event import FIELDS, Event, Marks
 from fraudstack.profiles.named import NO_LISTS, Lists
 from fraudstack.profiles.velocity import AtMerchant, Velocity, WithCard
 from fraudstack.rules.case import Case, Reason, expected_loss
 from fraudstack.rules.config import RulesFile
-from jobs.features.fold import EVENT, Arrays, by_client, folding, rows
+from jobs.features.fold import Arrays, by_client, folding, rows
 from jobs.features.velocity import with_velocity
 
 _OF_WAY = {
@@ -146,7 +146,7 @@ def decided(
     schema = ", ".join(f"{name} {of_way}" for name in names)
     silent = {"probability": "double", "model_version": "string", "looked_at": "array<double>"}
     missing = {name: F.lit(None).cast(kind) for name, kind in silent.items() if name not in events.columns}
-    folded = folding(fold, schema, *EVENT, "is_fraud", "known", *silent, "with_card", "at_merchant")
+    folded = folding(fold, schema, *FIELDS, "is_fraud", "known", *silent, "with_card", "at_merchant")
     kept = (*_KEPT, "model_version", "probability")
     return (
         by_client(with_velocity(events.withColumns(missing), smalls, delay))

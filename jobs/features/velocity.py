@@ -14,10 +14,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from fraudstack.features import DAY
-from fraudstack.profiles.event import Event
+from fraudstack.profiles.event import FIELDS, Event
 from fraudstack.profiles.profile import WEEK
 from fraudstack.profiles.velocity import FRAUD_SPEAKS, HOUR, MOST_DEALS, Deal, WithCard, probes, since_frauds, with_card
-from jobs.features.fold import EVENT, Arrays, folding, fraud_day, rows
+from jobs.features.fold import Arrays, folding, fraud_day, rows
 
 _WITH_CARD = "clients int, guesses int, frauds int, last_fraud bigint"
 # A figure of probes for each amount that is asked as little.
@@ -57,8 +57,8 @@ def with_velocity(events: DataFrame, smalls: Sequence[int], delay: int) -> DataF
 
     `smalls` are amounts in cents; where nobody tells, labels are known `delay` whole days later.
     """
-    at_merchant = folding(_merchants(smalls, delay), _AT_MERCHANT, *EVENT, fraud_day(delay))
-    card = folding(_cards(delay), _WITH_CARD, *EVENT, fraud_day(delay))
+    at_merchant = folding(_merchants(smalls, delay), _AT_MERCHANT, *FIELDS, fraud_day(delay))
+    card = folding(_cards(delay), _WITH_CARD, *FIELDS, fraud_day(delay))
     by_merchant = _in_order(events, "merchant").select("*", at_merchant).withColumnRenamed("folded", "at_merchant")
     by_card = _in_order(by_merchant, "card").select("*", card)
     return by_card.withColumnRenamed("folded", "with_card")

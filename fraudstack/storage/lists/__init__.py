@@ -12,6 +12,7 @@ from fraudstack.storage.connections.online import Connection, date_text
 _MOST = 5
 _OF = f"""SELECT list, kind, value, reason FROM lists
     WHERE ({" OR ".join(["(kind = ? AND value = ?)"] * _MOST)}) AND until > ? ORDER BY list, kind"""
+_ANY = "SELECT 1 FROM lists LIMIT 1"
 _PUT = """INSERT INTO lists (kind, value, list, reason, owner, until, at) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (kind, value, list) DO UPDATE SET
     reason = excluded.reason, owner = excluded.owner, until = excluded.until, at = excluded.at"""
@@ -33,6 +34,9 @@ COLUMNS = ("list", "kind", "value", "reason", "owner", "until", "at")
 
 def of(connection: Connection, event: Event, now: datetime) -> tuple[Entry, ...]:
     """The entries that an event meets and that haven't ended."""
+    # Most stores list nothing, and names cost time.
+    if not connection.rows(_ANY):
+        return ()
     return tuple(Entry(*row) for row in connection.rows(_OF, (*_names(event), now.strftime(DATE_FORMAT))))
 
 
