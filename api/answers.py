@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from fraudstack.decisions.deciding import Decided
+from fraudstack.decisions.asked import Decided
 from fraudstack.fields.ids import MOST_EXACT
 from fraudstack.schema import Transaction
 from fraudstack.storage.transactions import Stored

@@ -14,7 +14,7 @@ REQUESTS = Counter("fraudstack_requests_total", "Requests answered", ["method", 
 LATENCY = Histogram("fraudstack_request_seconds", "Time from first byte to last", ["route"], buckets=_SECONDS)
 DECISIONS = Counter("fraudstack_decisions_total", "Decisions stored", ["decision"])
 REASONS = Counter("fraudstack_reasons_total", "Reasons given", ["code"])
-MODEL = Histogram("fraudstack_model_seconds", "Time of a model's opinion, its lookups included", buckets=_SECONDS)
+MODEL = Histogram("fraudstack_model_seconds", "Time of a model's opinion", buckets=_SECONDS)
 MODEL_FAILURES = Counter("fraudstack_model_failures_total", "Decisions without the opinion that a model owed")
 CHALLENGER_FAILURES = Counter(
     "fraudstack_challenger_failures_total", "Decisions without the opinion that a challenger owed, and tries to load it"

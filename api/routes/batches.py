@@ -19,14 +19,13 @@ from api.reading import WAIT, JsonRoute, read, wait_ms
 from api.routes.scoring import OFF, check_currency, count
 from api.state import Scorer
 from api.waiting import LateError, Patience
-from fraudstack.decisions.deciding import Conflict, Decided
+from fraudstack.decisions.asked import NOT_ASKED, Conflict, Decided
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
 from fraudstack.decisions.turns import decided_in_turns
 from fraudstack.decisions.work import MOST_TOGETHER, Overloaded, Unfinished
 from fraudstack.errors import StoreError
 from fraudstack.fields.dates import this_second
-from fraudstack.llm.scorer import NOT_ASKED
 
 MOST_IN_A_BATCH = 1000
 _CHECKED_TOGETHER = 25

@@ -1,7 +1,6 @@
 """POST /transaction: decide before the card holder notices."""
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,25 +15,15 @@ from api.problems import AGAIN, Refused
 from api.reading import DRY_RUN, WAIT, JsonRoute, dry_run, wait_ms
 from api.state import Scorer
 from api.waiting import LateError, Patience
-from fraudstack.decisions.deciding import (
-    Advice,
-    Conflict,
-    Decided,
-    decide_and_store,
-    locks,
-    preview,
-    score,
-)
+from fraudstack.decisions.asked import NOT_ASKED, Advice, Asked, Conflict, Decided
+from fraudstack.decisions.deciding import preview, score
 from fraudstack.decisions.scoring import Scored
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
-from fraudstack.decisions.turns import settled
+from fraudstack.decisions.turns import decided_in_turn
 from fraudstack.decisions.work import Overloaded, Unfinished
 from fraudstack.errors import StoreError
 from fraudstack.fields.dates import this_second
-from fraudstack.llm.scorer import NOT_ASKED
-from fraudstack.storage.connections.online import Connection
-from fraudstack.storage.following.history import Replays, Wanted
 
 router = APIRouter(tags=["scoring"], route_class=JsonRoute)
 
@@ -88,19 +77,9 @@ async def post_transaction(request: Request, posted: Annotated[Submission, Examp
     with scorer.writer.room() as room:
         scored = await _score_ahead(scorer, posted, terms, now, patience)
         advice = await _advice(scorer, posted, scored, patience, left_out)
-
-        async def written(replays: Replays) -> Decided | Conflict | Wanted:
-            def work(connection: Connection) -> Decided | Conflict | Wanted:
-                return decide_and_store(connection, posted, terms, now, advice, scored, replays)
-
-            done: Decided | Conflict | Wanted = await room.written(work, locks([posted]))
-            return done
-
-        storing: Coroutine[Any, Any, Decided | Conflict] = settled(
-            scorer.readers, written, () if posted.id is None else (posted.id,)
-        )
+        asked = Asked(posted, terms, now, advice, scored)
         try:
-            found = await patience.wait_for(storing)
+            found = await patience.wait_for(decided_in_turn(room, scorer.readers, asked))
         except (LateError, Overloaded, Unfinished, StoreError):
             # Somebody who can't wait is told what is known by now.
             if scored is None or not patience.bounded:

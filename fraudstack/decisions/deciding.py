@@ -2,81 +2,55 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from typing import Any
 
-from fraudstack.decisions.scoring import Around, Scored, advised, decision_of, scored_by
+from fraudstack.decisions.around import around_each
+from fraudstack.decisions.asked import NOT_ASKED, Advice, Asked, Conflict, Decided, apart, differing
+from fraudstack.decisions.scoring import Scored, advised, decision_of, scored_by
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.decisions.work import TURN_SECONDS
 from fraudstack.features.client import ClientMemory
 from fraudstack.fields.ids import FIRST_MADE
-from fraudstack.places import STORED
 from fraudstack.profiles.event import Event, Marks
 from fraudstack.profiles.profile import Profile
-from fraudstack.rules.case import Reason
 from fraudstack.rules.decide import Verdict, stepped_up
 from fraudstack.schema import CONTENT, DATE_FORMAT, FIRST_ASSIGNED
 from fraudstack.storage import challenges, lists, memories, profiles, sums, transactions, velocity
 from fraudstack.storage.connections.online import Connection, date_for
 from fraudstack.storage.following import changes, history
-from fraudstack.storage.following.changes import follow_client, is_to_be_counted
+from fraudstack.storage.following.changes import follow_client
 from fraudstack.storage.following.follow import Change, follow
-from fraudstack.storage.following.history import Replays, Wanted
+from fraudstack.storage.following.history import Wanted
 
-if TYPE_CHECKING:
-    pass
-
-# What a file of transactions can say; a description comes through the API alone.
-_COMPARED = tuple(name for name in CONTENT if name not in ("id", "amount", "description"))
 # Transactions of a client that are read for one that is dated before others; of more a model hears what it can.
 _MOST_READ = 1_000
 
 
-@dataclass(frozen=True)
-class Advice:
-    """What was found out before the write transaction began: a language model's reason, and how it went."""
-
-    reasons: Sequence[Reason] = ()
-    llm_status: str | None = None
-
-
-@dataclass(frozen=True)
-class Decided:
-    """An answer; `again` when the same post had been decided before."""
-
-    id: int
-    decision: Mapping[str, Any]
-    again: bool = False
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """An id that stands for something else."""
-
-    sentence: str
-
-
-NO_ADVICE = Advice()
-NOTHING_REPLAYED: Replays = MappingProxyType({})
-
-
 def score(connection: Connection, posted: Submission, terms: Terms, now: datetime) -> Scored:
     """What is said of a transaction that the store doesn't have, by what the store holds at this moment."""
-    event = posted.event(posted.id or 0, now)
-    profile, excepted = profiles.read(connection, event, looks_back(event, terms))
-    memory = _memory_at(connection, profile, _place(posted, event)) if terms.asks else None
-    around = _around(connection, event, excepted, terms, now)
-    scored = scored_by(connection, event, profile, around, terms, memory)
-    return _challenged(connection, scored, posted, now)
+    return _score_each(connection, [Asked(posted, terms, now)])[0]
 
 
-def _around(connection: Connection, event: Event, excepted: bool, terms: Terms, now: datetime) -> Around:
-    listed = lists.of(connection, event, now)
-    return Around(velocity.read(connection, event, terms.rules.file.small), listed, excepted)
+def _score_each(connection: Connection, several: Sequence[Asked]) -> list[Scored]:
+    """What is said of transactions by what the store holds, which is looked up together."""
+    if not several:
+        return []
+    events, terms = [one.event for one in several], [one.terms for one in several]
+    found = profiles.read_of(
+        connection, events, [looks_back(event, by) for event, by in zip(events, terms, strict=True)]
+    )
+    listed = lists.of(connection, events, [one.now for one in several])
+    around = around_each(connection, events, terms, listed, [excepted for _, excepted in found])
+    scored = []
+    for one, event, (profile, _), there in zip(several, events, found, around, strict=True):
+        memory = _memory_at(connection, profile, _place(one.posted, event)) if one.terms.asks else None
+        scored.append(_challenged(connection, scored_by(event, profile, there, one.terms, memory), one.posted, one.now))
+    return scored
 
 
 def _memory_at(connection: Connection, profile: Profile, at: memories.Place) -> ClientMemory | None:
@@ -98,46 +72,85 @@ def _challenged(connection: Connection, scored: Scored, posted: Submission, now:
     return replace(scored, challenged=challenges.latest(connection, scored.case.event, now, days))
 
 
-def locks(several: Sequence[Submission]) -> list[str]:
-    """What two writers mustn't decide about at once: clients, and cards, of whom the one has to see the other's."""
-    cards = (f"card {posted.card_id}" for posted in several if posted.card_id)
-    return [*(posted.client_id for posted in several), *cards]
-
-
-def preview(
-    scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice = Advice((), "not_asked")
-) -> Decided:
+def preview(scored: Scored, posted: Submission, terms: Terms, now: datetime, advice: Advice = NOT_ASKED) -> Decided:
     """What would be decided by a score, without writing."""
     return Decided(posted.id or 0, _advised(scored, posted, terms, now, advice)[1])
 
 
-def decide_and_store(
-    connection: Connection,
-    posted: Submission,
-    terms: Terms,
-    now: datetime,
-    advice: Advice = NO_ADVICE,
-    scored: Scored | None = None,
-    replays: Replays = NOTHING_REPLAYED,
-) -> Decided | Conflict | Wanted:
-    """Decide a posted transaction and write it, the decision and the profile, in the transaction under way.
+def decide(connection: Connection, several: Sequence[Asked]) -> list[Decided | Conflict | Wanted]:
+    """Decide posted transactions in their order, from the first on as many as belong together, at least one.
 
-    What was `scored` before the transaction began holds if nothing has changed since; it stays as it is. The same post
-    again gives the stored decision and writes nothing. One that a file loaded may want its client's history replayed.
+    They are written, with the decisions and the profiles, in the transaction under way. What was `scored` before it
+    began holds if nothing has changed since. The same post again gives the stored decision and writes nothing. One that
+    a file loaded may want its client's history replayed.
     """
-    known = None if posted.id is None else transactions.find(connection, posted.id, hold=True)
-    if known is not None:
-        return _of_known(connection, posted, known, terms, now, advice, replays)
-    if posted.id is not None and FIRST_ASSIGNED <= posted.id < FIRST_MADE:
-        return Conflict(f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {posted.id}")
-    if scored is None or not _holds(connection, scored, terms):
-        scored = score(connection, posted, terms, now)
+    group = apart(several)
+    ids = [one.posted.id for one in group if one.posted.id is not None]
+    known = transactions.find_each(connection, ids, hold=True)
+    first = group[0]
+    if first.posted.id in known:
+        return [_of_known(connection, first, known[first.posted.id])]
+    if _is_foreign(first.posted.id):
+        why = f"ids from {FIRST_ASSIGNED} on are assigned by the scorer, and it never gave {first.posted.id}"
+        return [Conflict(why)]
+    group = list(takewhile(lambda one: one.posted.id not in known and not _is_foreign(one.posted.id), group))
+    scored = _score_now(connection, group)
+    group = group[: len(scored)]
+    given = iter(transactions.next_ids(connection, sum(one.posted.id is None for one in group)))
+    return [
+        _store(connection, asked, found, next(given) if asked.posted.id is None else asked.posted.id)
+        for asked, found in zip(group, scored, strict=True)
+    ]
+
+
+def _is_foreign(id: int | None) -> bool:
+    return id is not None and FIRST_ASSIGNED <= id < FIRST_MADE
+
+
+def _score_now(connection: Connection, group: Sequence[Asked]) -> list[Scored]:
+    """What is said of new transactions by what the store holds now, from the first on, at least of one."""
+    scored = _score_again(connection, group)
+    first = next((at for at, late in enumerate(_come_late(connection, group, scored)) if late), None)
+    if first is None:
+        return scored
     # One that comes late is remembered in its place, among all that a file brought; one that was deleted goes first.
-    if (_late(scored, posted) or _was_there(connection, posted)) and follow_client(connection, posted.client_id):
-        scored = score(connection, posted, terms, now)
-    id = transactions.next_id(connection) if posted.id is None else posted.id
+    if first == 0 and follow_client(connection, group[0].posted.client_id):
+        return _score_each(connection, group[:1])
+    return scored[: first or 1]
+
+
+def _score_again(connection: Connection, group: Sequence[Asked]) -> list[Scored]:
+    """What is said of transactions: what was said before where nothing has changed since on which it rests."""
+    held = {}
+    ahead = [(at, one.scored) for at, one in enumerate(group) if one.scored is not None]
+    if ahead:
+        # Of the client, the card and the merchant.
+        events = [scored.case.event for _, scored in ahead]
+        bases = profiles.basis_of(connection, events)
+        velocities = velocity.read_of(connection, events, group[0].terms.rules.file.small)
+        for (at, scored), basis, around in zip(ahead, bases, velocities, strict=True):
+            if (scored.case.profile.version, scored.excepted) == basis and scored.case.velocity == around:
+                held[at] = scored
+    others = [at for at in range(len(group)) if at not in held]
+    held |= zip(others, _score_each(connection, [group[at] for at in others]), strict=True)
+    return [held[at] for at in range(len(group))]
+
+
+def _come_late(connection: Connection, group: Sequence[Asked], scored: Sequence[Scored]) -> list[bool]:
+    """Whether a transaction isn't the latest of its client, or was there before."""
+    told = [(one.posted.client_id, one.posted.id) for one in group if one.posted.id is not None]
+    were_there = dict(zip(told, changes.to_be_counted(connection, told), strict=True))
+    return [
+        _late(found, one.posted) or were_there.get((one.posted.client_id, one.posted.id or 0), False)
+        for one, found in zip(group, scored, strict=True)
+    ]
+
+
+def _store(connection: Connection, asked: Asked, scored: Scored, id: int) -> Decided:
+    """Write a transaction, its decision and its profile."""
+    posted, terms = asked.posted, asked.terms
     event = scored.case.event if posted.id == id else replace(scored.case.event, id=id)
-    verdict, decision = _advised(scored, posted, terms, now, advice)
+    verdict, decision = _advised(scored, posted, terms, asked.now, asked.advice)
     marks = Marks(int(verdict.suspicious))
     transactions.insert(connection, _row(connection, posted, event, terms, verdict), event.cents)
     # A copy: work may be done twice, and what was scored must not hold what was rolled back.
@@ -145,14 +158,6 @@ def decide_and_store(
     sums.count_reasons(connection, event, marks.flagged, (reason.code for reason in verdict.reasons))
     transactions.store_decision(connection, id, decision)
     return Decided(id, decision)
-
-
-def _holds(connection: Connection, scored: Scored, terms: Terms) -> bool:
-    """Whether nothing has changed on which a score rests, of the client, the card and the merchant."""
-    case = scored.case
-    basis = case.profile.version, scored.excepted
-    now = profiles.basis(connection, case.event)
-    return basis == now and case.velocity == velocity.read(connection, case.event, terms.rules.file.small)
 
 
 def _late(scored: Scored, posted: Submission) -> bool:
@@ -170,51 +175,31 @@ def _place(posted: Submission, event: Event) -> memories.Place:
     return event.seconds, FIRST_MADE if posted.id is None else posted.id
 
 
-def _was_there(connection: Connection, posted: Submission) -> bool:
-    return posted.id is not None and is_to_be_counted(connection, posted.client_id, posted.id)
-
-
-def decide_some(
-    connection: Connection,
-    several: Sequence[Submission],
-    terms: Terms,
-    now: datetime,
-    advice: Advice = NO_ADVICE,
-    replays: Replays = NOTHING_REPLAYED,
-) -> tuple[list[Decided | Conflict], Wanted | None]:
+def decide_some(connection: Connection, several: Sequence[Asked]) -> tuple[list[Decided | Conflict], Wanted | None]:
     """Decide transactions in their order for as long as others may wait, at least one.
 
     The first that wants its client's history replayed is told, and ends it.
     """
     until = time.perf_counter() + TURN_SECONDS
     found: list[Decided | Conflict] = []
-    for posted in several:
-        one = decide_and_store(connection, posted, terms, now, advice, replays=replays)
-        if isinstance(one, Wanted):
-            return found, one
-        found.append(one)
-        if time.perf_counter() > until:
-            break
+    while len(found) < len(several) and (not found or time.perf_counter() <= until):
+        for one in decide(connection, several[len(found) :]):
+            if isinstance(one, Wanted):
+                return found, one
+            found.append(one)
     return found, None
 
 
-def _of_known(
-    connection: Connection,
-    posted: Submission,
-    stored: transactions.Stored,
-    terms: Terms,
-    now: datetime,
-    advice: Advice,
-    replays: Replays,
-) -> Decided | Conflict | Wanted:
+def _of_known(connection: Connection, asked: Asked, stored: transactions.Stored) -> Decided | Conflict | Wanted:
     """Decide a transaction that the store has, unless that was done."""
+    posted, now, replays = asked.posted, asked.now, asked.replays
     transaction, decision = stored
     id = int(transaction["id"])
     if decision is not None and decision["source"] == "online":
         if decision["body_hash"] == posted.body_hash():
             return Decided(id, decision, again=True)
         return Conflict(f"transaction {id} was decided already, with another body")
-    if differs := _differing(posted, transaction, terms.currency):
+    if differs := differing(posted, transaction, asked.terms.currency):
         return Conflict(f"transaction {id} was loaded already, with another {differs}")
     event = posted.event(id, datetime.strptime(transaction["date"], DATE_FORMAT))
     before = Marks(transaction["flagged_fraud"], transaction["is_fraud"])
@@ -223,11 +208,12 @@ def _of_known(
     # Decided as it would have been: what came later isn't known then.
     if known is None or replayed is None or id not in replayed.before:
         return Wanted(event.client_id)
-    terms = at_its_time(terms, event, profiles.newest_day(connection) or 0)
-    around = _around(connection, event, known.excepted, terms, now)
-    scored = scored_by(connection, event, replayed.before[id], around, terms)
+    terms = at_its_time(asked.terms, event, profiles.newest_day(connection) or 0)
+    listed = lists.of(connection, [event], [now])
+    [around] = around_each(connection, [event], [terms], listed, [known.excepted])
+    scored = scored_by(event, replayed.before[id], around, terms)
     scored = _challenged(connection, scored, posted, now)
-    verdict, decision = _advised(scored, posted, terms, now, advice)
+    verdict, decision = _advised(scored, posted, terms, now, asked.advice)
     after = before._replace(flagged=int(verdict.suspicious))
     transactions.flag(connection, id, verdict.suspicious, posted.description)
     known.judge_anew(connection, event, before, after)
@@ -256,17 +242,3 @@ def _row(connection: Connection, posted: Submission, event: Event, terms: Terms,
         "flagged_fraud": int(verdict.suspicious),
         "is_fraud": None,
     }
-
-
-def _differing(posted: Submission, transaction: Mapping[str, Any], currency: str) -> str | None:
-    """The first column in which a post and the store's transaction differ."""
-    if posted.cents != int(transaction["amount"] * 100):
-        return "amount"
-    said = posted.model_dump() | {"currency": posted.currency or currency}
-    said["date"] = posted.date.strftime(DATE_FORMAT) if posted.date else None
-    return next((name for name in _COMPARED if _form(name, said[name]) != _form(name, transaction[name])), None)
-
-
-def _form(name: str, value: object) -> object:
-    """What of a column's value counts: older versions stored texts as somebody had written them."""
-    return STORED[name](value) if name in STORED and isinstance(value, str) else value

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from fraudstack.decisions import champions
-from fraudstack.decisions.scoring import Around, decision_of, scored_by
+from fraudstack.decisions.around import Around, around_each
+from fraudstack.decisions.scoring import decision_of, scored_by
 from fraudstack.decisions.terms import Terms, at_its_time, looks_back
 from fraudstack.errors import InputError
 from fraudstack.features.labels import fraud_of
@@ -156,11 +157,10 @@ def _decide(connection: Connection, clients: Sequence[str], judge: Judge) -> tup
 
 
 def _around(connection: Connection, events: Sequence[Event], judge: Judge) -> dict[int, Around]:
-    """What is known of transactions beside their clients' profiles, by their ids."""
-    velocities = velocity.read_of(connection, events, judge.terms.rules.file.small)
+    """What was around transactions, by their ids."""
     listed, excepted = lists.then(connection, events), reviews.allowed_then(connection, events)
-    known = zip(events, velocities, listed, excepted, strict=True)
-    return {event.id: Around(there, entries, allowed) for event, there, entries, allowed in known}
+    found = around_each(connection, events, list(map(judge.of, events)), listed, excepted)
+    return {event.id: around for event, around in zip(events, found, strict=True)}
 
 
 def _decided(
@@ -188,7 +188,7 @@ def _decided(
     for event, marks in since:
         if event.id in wanted:
             terms = judge.of(event)
-            scored = scored_by(connection, event, profile, around[event.id], terms)
+            scored = scored_by(event, profile, around[event.id], terms)
             decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
         if place(event) == last:
             break

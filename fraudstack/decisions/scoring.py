@@ -5,21 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from fraudstack.decisions.around import Around
 from fraudstack.decisions.otherwise import normal_if
 from fraudstack.decisions.terms import Terms
 from fraudstack.features import kept
 from fraudstack.features.client import ClientMemory
 from fraudstack.features.table import WHOLE
 from fraudstack.profiles.event import Event
-from fraudstack.profiles.named import Entry
 from fraudstack.profiles.profile import Profile
-from fraudstack.profiles.velocity import NOTHING, Velocity
 from fraudstack.rules.case import Case, Reason, case_of, expected_loss
 from fraudstack.rules.decide import Verdict, decide, in_grey_band
-from fraudstack.storage import value_days
-from fraudstack.storage.connections.online import Connection
 
 if TYPE_CHECKING:
     from fraudstack.model.artefact import Model
@@ -27,16 +24,6 @@ if TYPE_CHECKING:
 
 # Decisions that a text could still change.
 _OPEN = ("normal", "suspicious")
-
-
-class Around(NamedTuple):
-    """What is known of a transaction beside its client's profile."""
-
-    velocity: Velocity = NOTHING
-    # What of it is on a list of the store.
-    listed: tuple[Entry, ...] = ()
-    # An analyst allowed this client at this merchant.
-    excepted: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +76,6 @@ def judged_in_short(case: Case, excepted: bool, opinion: OpinionLike | None, mor
 
 
 def scored_by(
-    connection: Connection,
     event: Event,
     profile: Profile,
     around: Around,
@@ -111,11 +97,9 @@ def scored_by(
     from fraudstack.model.online import opinion
 
     started = time.perf_counter()
-    asked = (model for model in (terms.model, terms.challenger) if model is not None)
-    values = {delay: value_days.read(connection, event, delay) for delay in {model.label_delay for model in asked}}
 
     def ask(model: "Model", event: Event) -> "Opinion":
-        return opinion(model, event, memory, values[model.label_delay])
+        return opinion(model, event, memory, around.values[model.label_delay])
 
     said, problem, beside = None, terms.model_problem, None
     if terms.model is not None:

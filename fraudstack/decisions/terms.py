@@ -38,7 +38,12 @@ class Terms:
     @property
     def asks(self) -> bool:
         """Whether any model is asked, so that memories are needed."""
-        return self.model is not None or self.challenger is not None
+        return bool(self.label_delays)
+
+    @property
+    def label_delays(self) -> set[int]:
+        """The whole days after which the models that are asked take a label as known."""
+        return {model.label_delay for model in (self.model, self.challenger) if model is not None}
 
 
 def at_its_time(terms: Terms, event: Event, newest: int) -> Terms:

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
-from fraudstack.decisions.deciding import Advice, Conflict, Decided, decide_some, locks
+from fraudstack.decisions.asked import Advice, Asked, Conflict, Decided, locks
+from fraudstack.decisions.deciding import decide, decide_some
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
 from fraudstack.decisions.work import MOST_TOGETHER
-from fraudstack.decisions.writer import Writer
-from fraudstack.storage.connections.online import Connection, Readers
+from fraudstack.decisions.writer import Room, Writer
+from fraudstack.storage.connections.online import Readers
 from fraudstack.storage.following.history import Replayed, Replays, Wanted, replay
 
 
@@ -23,6 +26,18 @@ async def settled[T](
     return found
 
 
+async def decided_in_turn(room: Room, readers: Readers, asked: Asked) -> Decided | Conflict:
+    """Decide a transaction, with others that wait, in a turn to write for which there is room, or in a later one."""
+
+    async def written(replays: Replays) -> Decided | Conflict | Wanted:
+        found: Decided | Conflict | Wanted = await room.written_with(
+            decide, replace(asked, replays=replays), locks([asked.posted])
+        )
+        return found
+
+    return await settled(readers, written, () if asked.posted.id is None else (asked.posted.id,))
+
+
 async def decided_in_turns(
     writer: Writer, readers: Readers, posts: Sequence[Submission], terms: Terms, now: datetime, advice: Advice
 ) -> AsyncIterator[Decided | Conflict]:
@@ -31,13 +46,8 @@ async def decided_in_turns(
     done = 0
     while done < len(posts):
         waiting = posts[done : done + MOST_TOGETHER]
-
-        def work(
-            connection: Connection, waiting: Sequence[Submission] = waiting
-        ) -> tuple[list[Decided | Conflict], Wanted | None]:
-            return decide_some(connection, waiting, terms, now, advice, replays)
-
-        found, wanted = await writer.written(work, locks(waiting), len(waiting))
+        asked = [Asked(posted, terms, now, advice, replays=replays) for posted in waiting]
+        found, wanted = await writer.written(partial(decide_some, several=asked), locks(waiting), len(waiting))
         done += len(found)
         for one in found:
             yield one

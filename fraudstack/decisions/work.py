@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from fraudstack.errors import CollidedError, OutcomeUnknownError
@@ -25,11 +26,17 @@ class Unfinished(Exception):  # noqa: N818 - a state, which passes
     """Work was begun and takes too long: whether it gets written isn't known."""
 
 
+# Does parts of work from the first on, at least one, and returns their answers.
+Do = Callable[[Connection, Sequence[Any]], list[Any]]
+
+
 @dataclass(eq=False)
 class Work:
     """What somebody waits for, and how often it is tried."""
 
-    do: Callable[[Connection], Any]
+    # Does it with what waits behind it and has the same `do`.
+    do: Do
+    part: Any
     # Clients whose profiles it changes, what else nobody may change beside it, and how many decisions it is.
     clients: Sequence[str]
     size: int
@@ -60,11 +67,11 @@ Outcome = tuple[Work, Any, Exception | None]
 def done(connection: Connection, group: list[Work]) -> list[Any]:
     """The answers of the work for which there is time, at least of the first."""
     until = time.perf_counter() + TURN_SECONDS
-    answers = [group[0].do(connection)]
-    for work in group[1:]:
-        if time.perf_counter() > until:
-            break
-        answers.append(work.do(connection))
+    answers: list[Any] = []
+    while len(answers) < len(group) and (not answers or time.perf_counter() <= until):
+        waiting = group[len(answers) :]
+        alike = takewhile(lambda work, do=waiting[0].do: work.do is do, waiting)  # type: ignore[misc]
+        answers += waiting[0].do(connection, [work.part for work in alike])
     return answers
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from fraudstack.decisions.work import (
     MOST_TOGETHER,
+    Do,
     Outcome,
     Overloaded,
     Unfinished,
@@ -335,19 +336,18 @@ class Room:
         # Whether it was given back, or work has taken it, which gives it back when it is done.
         self.used = False
 
-    def begin(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> Work:
-        """Have work done, whether or not anybody waits for it."""
+    async def written(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> Any:  # noqa: ANN401
+        """As Writer.written."""
+        return await self.written_with(lambda connection, _: [do(connection)], None, clients)
+
+    async def written_with(self, do: Do, part: Any, clients: Sequence[str] = ()) -> Any:  # noqa: ANN401
+        """Have a part done by what does others of its kind with it, and returns an answer for each it has done."""
         if self.used:
             # More work of one that has begun is never refused.
             self._writer._wait_for(self._size)
         self.used = True
-        work = Work(do, clients, self._size, asyncio.get_running_loop().create_future())
+        work = Work(do, part, clients, self._size, asyncio.get_running_loop().create_future())
         self._writer._put(work)
-        return work
-
-    async def written(self, do: Callable[[Connection], Any], clients: Sequence[str] = ()) -> Any:  # noqa: ANN401
-        """As Writer.written."""
-        work = self.begin(do, clients)
         # What can be written at once is written now.
         await asyncio.sleep(0)
         if work.done.done():

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from fraudstack.decisions.deciding import Advice
+from fraudstack.decisions.asked import Advice
 from fraudstack.llm.guard import Breaker, Budget, Cache
 from fraudstack.llm.limits import Limits, Status
 from fraudstack.llm.prompt import PROMPT_VERSION, Inert, inert
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# For a transaction whose score is clear without the text.
-NOT_ASKED = Advice((), "not_asked")
 _LONGEST_SENTENCE = 200
 
 

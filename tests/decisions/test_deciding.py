@@ -3,7 +3,8 @@
 from contextlib import closing, suppress
 from datetime import datetime
 
-from fraudstack.decisions.deciding import decide_and_store, score
+from fraudstack.decisions.asked import Asked
+from fraudstack.decisions.deciding import decide, score
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
 from fraudstack.rules import config
@@ -28,16 +29,16 @@ def test_what_was_scored_holds_nothing_of_a_decision_that_was_rolled_back(databa
     first, second, third = (Submission(**post(id, merchant_id=str(id), amount=10 * id)) for id in (1, 2, 3))
     with closing(Connection(store)) as connection:
         with connection.write(["7"]):
-            decide_and_store(connection, first, TERMS, NOW)
+            decide(connection, [Asked(first, TERMS, NOW)])
         scored = score(connection, second, TERMS, NOW)
         with suppress(PowerCutError), connection.write(["7"]):
-            decide_and_store(connection, second, TERMS, NOW, scored=scored)
+            decide(connection, [Asked(second, TERMS, NOW, scored=scored)])
             raise PowerCutError
         # As many changes as the one that was rolled back would have been.
         with connection.write(["7"]):
-            decide_and_store(connection, third, TERMS, NOW)
+            decide(connection, [Asked(third, TERMS, NOW)])
         with connection.write(["7"]):
-            decide_and_store(connection, second, TERMS, NOW, scored=scored)
+            decide(connection, [Asked(second, TERMS, NOW, scored=scored)])
         kept, whole = profiles.read_whole(connection, "7"), history.replay(connection, "7").profile
     for found in (kept, whole):
         assert found.memory is not None

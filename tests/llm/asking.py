@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from fraudstack.decisions.deciding import Advice
+from fraudstack.decisions.asked import Advice
 from fraudstack.llm.ask import estimate
 from fraudstack.llm.limits import Limits
 from fraudstack.llm.prompt import inert

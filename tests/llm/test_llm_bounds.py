@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fraudstack.decisions.deciding import Advice
+from fraudstack.decisions.asked import Advice
 from tests.llm.asking import COST, FOR_ONE, TEXT, Time, asked, scorer, statuses_of_a_budget
 from tests.llm.failures import FAILURES, GOOD
 from tests.llm.server import Server, answer, fails, held, sends

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from fraudstack.decisions.deciding import Advice
+from fraudstack.decisions.asked import Advice
 from tests.llm.asking import FOR_ONE, KEY, TEXT, asked, scorer, statuses_of_a_budget
 from tests.llm.failures import FAILURES, GOOD
 from tests.llm.server import Server, sends, sends_bytes

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from fraudstack.decisions.deciding import Advice
+from fraudstack.decisions.asked import Advice
 from fraudstack.llm import prompt
 from fraudstack.llm.prompt import MOST_CHARACTERS
 from fraudstack.rules.decide import combined

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from fraudstack.decisions.deciding import Advice
+from fraudstack.decisions.asked import NOT_ASKED, Advice
 from fraudstack.llm.ask import connect
 from fraudstack.llm.limits import Limits
 from fraudstack.llm.prompt import PROMPT_VERSION
-from fraudstack.llm.scorer import NOT_ASKED, TextScorer
+from fraudstack.llm.scorer import TextScorer
 from fraudstack.rules.case import Reason
 from tests.llm.asking import KEY, TEXT, asked, limits, scorer
 from tests.llm.failures import GOOD

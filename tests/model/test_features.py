@@ -84,6 +84,12 @@ def test_a_clients_frauds_are_known_after_the_delay(delay: int) -> None:
     assert of_client(memory, event(11 + delay), delay)["client_frauds_30d"] == 1
 
 
+def test_each_model_hears_the_frauds_of_its_own_delay() -> None:
+    memory = ClientMemory()
+    memory.add(event(10), fraud_of(event(10), Marks(None, 1), 7))
+    assert [of_client(memory, event(18), delay)["client_frauds_30d"] for delay in (7, 30, 7)] == [1, 0, 1]
+
+
 @pytest.mark.parametrize("delay", [0, 7, 30])
 @pytest.mark.parametrize(("told", "known"), [(40, 40), (12, 12), (10, 10), (3, 10)])
 def test_a_label_is_known_from_its_day_on(delay: int, told: int, known: int) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 from rich.console import Console
 
+from fraudstack.decisions.around import around_each
 from fraudstack.decisions.following import decide_all
-from fraudstack.decisions.scoring import Around, scored_by
+from fraudstack.decisions.scoring import scored_by
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
 from fraudstack.errors import InputError
@@ -98,9 +99,8 @@ def assert_decided(connection: Connection, terms: Terms, known: Mapping[int, tup
         profile = profiles.made_of(event.client_id, earlier)
         profile.memory = remembered(earlier)
         by = terms if event.seconds // DAY > facts[-1][0].seconds // DAY - KEPT_DAYS else replace(terms, model=None)
-        velocities = velocity.read(connection, event, by.rules.file.small)
-        around = Around(velocities, (), profiles.basis(connection, event)[1])
-        scored = scored_by(connection, event, profile, around, by)
+        [around] = around_each(connection, [event], [by], [()], [profiles.basis(connection, event)[1]])
+        scored = scored_by(event, profile, around, by)
         assert found[1:3] == (scored.verdict.score, scored.verdict.decision), event
         assert from_json(found[4]) == [reason._asdict() for reason in scored.verdict.reasons], event
         assert found[5] == (None if by.model is None else "oracle")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from adbc_driver_manager.dbapi import Connection as Loading
 
-from fraudstack.decisions.deciding import Conflict, Decided
+from fraudstack.decisions.asked import Conflict, Decided
 from fraudstack.decisions.submission import Submission
 from fraudstack.decisions.terms import Terms
 from fraudstack.errors import CollidedError

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pyspark.sql import SparkSession
 
-from fraudstack.decisions.deciding import Decided
+from fraudstack.decisions.asked import Decided
 from fraudstack.decisions.following import decide_all
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError

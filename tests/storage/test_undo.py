@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.main import app
-from fraudstack.decisions.deciding import Decided
+from fraudstack.decisions.asked import Decided
 from fraudstack.decisions.submission import Submission
 from fraudstack.errors import InputError
 from fraudstack.progress import Phases

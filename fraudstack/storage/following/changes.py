@@ -87,9 +87,9 @@ def _of(client_id: str, rows: Iterable[Row]) -> list[Fact]:
     return sorted((fact for fact in facts if fact[0].client_id == client_id), key=lambda fact: place(fact[0]))
 
 
-def is_to_be_counted(connection: Connection, client_id: str, id: int) -> bool:
-    """Whether a transaction of a client was changed, also one that is gone, and that isn't counted yet."""
-    return bool(connection.rows(_TO_BE_COUNTED, (client_id, id)))
+def to_be_counted(connection: Connection, several: Sequence[tuple[str, int]]) -> list[bool]:
+    """Whether transactions, by client and id, were changed, also such as are gone, and aren't counted yet."""
+    return list(map(bool, connection.rows_of(*((_TO_BE_COUNTED, one) for one in several))))
 
 
 def wait(connection: Connection, client_id: str) -> bool:

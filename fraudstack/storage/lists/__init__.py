@@ -32,12 +32,14 @@ _EVERY = """SELECT list, kind, value, reason, owner, until, at FROM lists WHERE 
 COLUMNS = ("list", "kind", "value", "reason", "owner", "until", "at")
 
 
-def of(connection: Connection, event: Event, now: datetime) -> tuple[Entry, ...]:
-    """The entries that an event meets and that haven't ended."""
+def of(connection: Connection, events: Sequence[Event], now: Sequence[datetime]) -> list[tuple[Entry, ...]]:
+    """The entries that each event meets and that haven't ended at a moment, of its own."""
     # Most stores list nothing, and names cost time.
     if not connection.rows(_ANY):
-        return ()
-    return tuple(Entry(*row) for row in connection.rows(_OF, (*_names(event), now.strftime(DATE_FORMAT))))
+        return [()] * len(events)
+    each = zip(events, now, strict=True)
+    found = connection.rows_of(*((_OF, (*_names(event), at.strftime(DATE_FORMAT))) for event, at in each))
+    return [tuple(Entry(*row) for row in rows) for rows in found]
 
 
 def then(connection: Connection, events: Sequence[Event]) -> list[tuple[Entry, ...]]:

@@ -57,6 +57,8 @@ _OF_DAY = f"""SELECT kind, value, {", ".join(HABITS[3:])} FROM profile_habits WH
 _SOME = 20
 _SOME_HABITS = " UNION ALL ".join([_HABIT] * _SOME)
 _ALL_HABITS = f"SELECT kind, value, {', '.join(HABITS[3:])} FROM profile_habits WHERE client_id = ?"
+# What is asked of each event.
+_QUERIES = 5
 # What a score rests on: the version of the client's profile, an analyst's word for the merchant; do profiles count all?
 _BASIS = f"""SELECT (SELECT version FROM profiles WHERE client_id = ?),
     (SELECT 1 FROM exceptions WHERE client_id = ? AND merchant_id = ? AND until > ?),
@@ -109,20 +111,40 @@ def read(connection: Connection, event: Event, looks_back: int = WEEK) -> tuple[
     It has the habits that the event asks for, and of what is looked at by itself so many seconds before it and what
     came later; the event itself isn't among them.
     """
+    return read_of(connection, [event], [looks_back])[0]
+
+
+def read_of(connection: Connection, events: Sequence[Event], looks_back: Sequence[int]) -> list[tuple[Profile, bool]]:
+    """The profiles of several events' clients, as `read` gives them."""
+    each = zip(events, looks_back, strict=True)
+    asked = [query for event, seconds in each for query in _queries(connection, event, seconds)]
+    answers = batched(connection.rows_of(*asked), _QUERIES, strict=True)
+    return [_about_event(event, *found) for event, found in zip(events, answers, strict=True)]
+
+
+def _queries(connection: Connection, event: Event, looks_back: int) -> tuple[tuple[str, Sequence[Any]], ...]:
     keys: list[str | None] = []
     values = dict(event.keys)
     for kind in KINDS:
         keys += (event.client_id, kind, values.get(kind))
-    found, habits, of_day, recent, [(_, excepted, uncounted)] = connection.rows_of(
+    return (
         (_SELECT, (event.client_id,)),
         (_OF_EVENT, keys),
         (_OF_DAY, (event.client_id, event.client_id, *_day_of(connection, event))),
         (_ABOUT, _of_about(connection, event.client_id, event.seconds, looks_back, event.id)),
         (_BASIS, _of_basis(connection, event)),
     )
+
+
+def _about_event(
+    event: Event, found: list[Row], habits: list[Row], of_day: list[Row], recent: list[Row], basis: list[Row]
+) -> tuple[Profile, bool]:
+    [(_, excepted, uncounted)] = basis
     profile = _made(event.client_id, found, [*habits, *of_day])
-    # Which of them are counted nobody knows then.
-    profile.recent = [one._replace(usual=one.usual and not uncounted) for one in _recent(recent)]
+    profile.recent = _recent(recent)
+    if uncounted:
+        # Which of them are counted nobody knows.
+        profile.recent = [one._replace(usual=False) for one in profile.recent]
     return profile, bool(excepted)
 
 
@@ -152,8 +174,13 @@ def _recent(rows: Iterable[Row]) -> list[Recent]:
 
 def basis(connection: Connection, event: Event) -> tuple[int, bool]:
     """What a score rests on: the version of the profile (without one: 0), and whether an analyst allowed the event."""
-    version, excepted, _ = connection.rows(_BASIS, _of_basis(connection, event))[0]
-    return version or 0, bool(excepted)
+    return basis_of(connection, [event])[0]
+
+
+def basis_of(connection: Connection, events: Sequence[Event]) -> list[tuple[int, bool]]:
+    """What the scores of several events rest on, as `basis` gives it."""
+    found = connection.rows_of(*((_BASIS, _of_basis(connection, event)) for event in events))
+    return [(version or 0, bool(excepted)) for [(version, excepted, _)] in found]
 
 
 def _of_basis(connection: Connection, event: Event) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """Transactions with their decisions, one at a time, within the scorer's write transactions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -53,8 +53,14 @@ class Stored(NamedTuple):
 
 def find(connection: Connection, id: int, *, hold: bool = False) -> Stored | None:
     """The transaction of an id; `hold`: for the transaction under way alone."""
-    found = connection.rows(held(connection.store, _BY_ID) if hold else _BY_ID, (id,))
-    return stored(found[0]) if found else None
+    return find_each(connection, [id], hold=hold).get(id)
+
+
+def find_each(connection: Connection, ids: Sequence[int], *, hold: bool = False) -> dict[int, Stored]:
+    """The transactions of ids that the store has; `hold`: for the transaction under way alone."""
+    statement = held(connection.store, _BY_ID) if hold else _BY_ID
+    found = connection.rows_of(*((statement, (id,)) for id in ids))
+    return {id: stored(rows[0]) for id, rows in zip(ids, found, strict=True) if rows}
 
 
 def stored(row: Row) -> Stored:
@@ -74,12 +80,20 @@ def stored(row: Row) -> Stored:
     return Stored(transaction, decision)
 
 
-def next_id(connection: Connection) -> int:
-    """An id that nobody has and nobody had; within a write transaction."""
+def next_ids(connection: Connection, several: int) -> list[int]:
+    """So many ids that nobody has and nobody had, which rise; within a write transaction."""
+    next = _NEXT_OF_FILE if connection.store.path else _NEXT_OF_SERVER
+    ids = [int(id) for [(id,)] in connection.rows_of(*[(next, ())] * several)]
+    if any(connection.rows_of(*((_TAKEN, (id,)) for id in ids))):
+        return [_free_id(connection) for _ in ids]
+    return ids
+
+
+def _free_id(connection: Connection) -> int:
+    """An id, where a file may have brought those that were the scorer's to give."""
     next, skip = (_NEXT_OF_FILE, _SKIP_OF_FILE) if connection.store.path else (_NEXT_OF_SERVER, _SKIP_OF_SERVER)
     [(id,)] = connection.rows(next)
     if connection.rows(_TAKEN, (id,)):
-        # A file brought ids that were the scorer's to give.
         [(id,)] = connection.rows(_FREE, (id,))
         connection.rows(skip, (id,))
     return int(id)

@@ -7,7 +7,7 @@ from fraudstack.features import DAY, KEPT_DAYS
 from fraudstack.features.labels import label_day
 from fraudstack.features.value import ValueDay, ValueMemory
 from fraudstack.profiles.event import Event, Marks
-from fraudstack.storage.connections.online import Connection, Key
+from fraudstack.storage.connections.online import Connection, Key, Row
 from fraudstack.storage.profiles import newest_day
 from fraudstack.storage.sums import PARTS, SHARED
 
@@ -42,16 +42,30 @@ def read(connection: Connection, event: Event, delay: int) -> dict[str, ValueMem
 
     It is exact for features that take a label as known `delay` whole days later.
     """
+    return read_of(connection, [event], delay)[0]
+
+
+def read_of(connection: Connection, events: Sequence[Event], delay: int) -> list[dict[str, ValueMemory]]:
+    """What is remembered of several events' values, as `read` gives it."""
+    found = connection.rows_of(*((_OF_EVENT, _asked(event, delay)) for event in events))
+    return [_remembered(connection, event, delay, rows) for event, rows in zip(events, found, strict=True)]
+
+
+def _asked(event: Event, delay: int) -> list[str | int | None]:
     day, known = event.seconds // DAY, event.seconds // DAY - delay
-    values = list(_values(event))
     begins = [known - window for window in _WINDOWS]
-    asked = [
+    return [
         one
-        for kind, value in values
+        for kind, value in _values(event)
         for one in ((kind, value, day) if kind == "merchant" else (kind, value, known, *begins))
     ]
+
+
+def _remembered(connection: Connection, event: Event, delay: int, rows: list[Row]) -> dict[str, ValueMemory]:
+    day, known = event.seconds // DAY, event.seconds // DAY - delay
+    values = list(_values(event))
     memories = {kind: ValueMemory() for kind, value in values if value}
-    for kind, day_of_row, *tally in connection.rows(_OF_EVENT, asked):
+    for kind, day_of_row, *tally in rows:
         memory = memories[kind]
         if day_of_row == BEFORE:
             memory.transactions, _, memory.labelled, memory.frauds, _ = tally
