@@ -89,9 +89,9 @@ def enter(connection: Connection, values: Iterable[Value], found: Mapping[int, C
         years.setdefault(_year(day), []).append(day)
     for some in batched(values, _AT_ONCE):
         with connection.write():
-            for value, (year, days) in product(some, years.items()):
-                packed = _packed(connection, value, year)
-                differences = {day: found[day][value] - _place(packed, day)[1] for day in days}
+            lists = list(product(some, years))
+            for (value, year), packed in zip(lists, _packed(connection, lists), strict=True):
+                differences = {day: found[day][value] - _place(packed, day)[1] for day in years[year]}
                 _put(connection, value, year, packed, differences)
 
 
@@ -108,17 +108,19 @@ def _write(connection: Connection, changes: Mapping[Key, Sequence[int]]) -> None
     of_values: dict[tuple[Value, int], dict[int, int]] = {}
     for (kind, value, cents, day), (difference,) in changes.items():
         of_values.setdefault(((kind, value, int(cents)), _year(int(day))), {})[int(day)] = difference
-    for (key, year), differences in sorted(of_values.items()):
-        _put(connection, key, year, _packed(connection, key, year), differences)
+    lists = sorted(of_values)
+    for (listed, year), packed in zip(lists, _packed(connection, lists), strict=True):
+        _put(connection, listed, year, packed, of_values[listed, year])
 
 
 def _year(day: int) -> int:
     return (_FIRST_DAY + timedelta(day)).year
 
 
-def _packed(connection: Connection, value: Value, year: int) -> bytes:
-    found = connection.rows(_OF_YEAR, (*value, year))
-    return found[0][0] if found else b""
+def _packed(connection: Connection, lists: Sequence[tuple[Value, int]]) -> list[bytes]:
+    """The lists of values and years, which are asked for together."""
+    found = connection.rows_of(*((_OF_YEAR, (*value, year)) for value, year in lists))
+    return [rows[0][0] if rows else b"" for rows in found]
 
 
 def _put(connection: Connection, value: Value, year: int, packed: bytes, differences: Mapping[int, int]) -> None:

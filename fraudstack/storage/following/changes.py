@@ -55,24 +55,33 @@ def counted(store: Store) -> str:
 
 def follow_client(connection: Connection, client_id: str) -> int:
     """Count what waits of a client, in the write transaction under way, which has the client; how much it was."""
-    waiting = connection.rows(_OF_CLIENT, (client_id,))
+    return follow_clients(connection, [client_id])
+
+
+def follow_clients(connection: Connection, clients: Sequence[str]) -> int:
+    """Count what waits of clients, as `follow_client` does; what of them is asked of the store is asked together."""
+    found = connection.rows_of(*((_OF_CLIENT, (client_id,)) for client_id in clients))
+    waiting = [(client_id, id, was) for client_id, rows in zip(clients, found, strict=True) for id, was in rows]
     if not waiting:
         return 0
-    changes: list[Change] = []
-    stay: list[int] = []
-    go: list[int] = []
+    changes: dict[str, list[Change]] = {}
+    stay: list[tuple[str, int]] = []
+    go: list[tuple[str, int]] = []
     decides = bool(connection.rows(_DECIDES))
-    stand = connection.rows_of(*((_NOW, (id, client_id)) for id, _ in waiting))
-    for (id, was), found in zip(waiting, stand, strict=True):
-        now = profiles.event_of(found[0][:-1]) if found else None
-        changes.append(Change(None if was is None else profiles.event_of(from_json(was)), now))
-        (stay if decides and found and not found[0][-1] else go).append(id)
-    changes = [change for change in changes if change.was != change.now]
-    if changes:
-        follow(connection, profiles.read_sums(connection, client_id), changes, of_file=True)
-    connection.many(_COUNTED, [(client_id, id) for id in stay])
-    done(connection, client_id, go)
-    return len(changes)
+    stand = connection.rows_of(*((_NOW, (id, client_id)) for client_id, id, _ in waiting))
+    for (client_id, id, was), rows in zip(waiting, stand, strict=True):
+        now = profiles.event_of(rows[0][:-1]) if rows else None
+        change = Change(None if was is None else profiles.event_of(from_json(was)), now)
+        if change.was != change.now:
+            changes.setdefault(client_id, []).append(change)
+        (stay if decides and rows and not rows[0][-1] else go).append((client_id, id))
+    known = profiles.read_sums(connection, list(changes))
+    latest = profiles.latest_of(connection, [(client_id, len(several) + 1) for client_id, several in changes.items()])
+    for several, profile, places in zip(changes.values(), known, latest, strict=True):
+        follow(connection, profile, several, places)
+    connection.many(_COUNTED, stay)
+    connection.many(_DONE, go)
+    return sum(map(len, changes.values()))
 
 
 def undecided(connection: Connection, clients: Sequence[str]) -> list[list[Fact]]:
@@ -122,7 +131,7 @@ def count_all(connection: Connection, clients: Sequence[str], on_rows: Callable[
     pace, total = Pace(*CLIENTS), 0
     for several in pace.slices(clients):
         with connection.write(several) as turn:
-            found = sum(follow_client(connection, client_id) for client_id in several)
+            found = follow_clients(connection, several)
         pace.took(turn, len(several))
         total += found
         on_rows(found)

@@ -28,13 +28,17 @@ class Change(NamedTuple):
         return self.was is not None and self.now is not None and self.was[0] == self.now[0]
 
 
-def follow(connection: Connection, profile: Profile, changes: Sequence[Change], *, of_file: bool = False) -> None:
+def follow(
+    connection: Connection, profile: Profile, changes: Sequence[Change], latest: Sequence[Place] | None = None
+) -> None:
     """Count changes of a client's transactions, in the write transaction under way.
 
     `profile` is the client's as it is stored, with all or some of its habits, and changes with them. What a file
-    brought is entered in the lists of days at once, which costs a decision too much.
+    brought is entered in the lists of days at once, which costs a decision too much: of it the client's `latest` places
+    are told, one more than there are changes.
     """
-    last = _last(connection, profile, changes, of_file=of_file)
+    of_file = latest is not None
+    last = _last(profile, changes, latest)
     version = profile.version
     for change in changes:
         _count(profile, change)
@@ -52,12 +56,11 @@ def follow(connection: Connection, profile: Profile, changes: Sequence[Change], 
     profiles.write(connection, profile, _habits(changes))
 
 
-def _last(connection: Connection, profile: Profile, changes: Sequence[Change], *, of_file: bool) -> Place | None:
+def _last(profile: Profile, changes: Sequence[Change], latest: Sequence[Place] | None) -> Place | None:
     """The place of the client's latest transaction before the changes; a post knows it by what it looked at."""
-    if not of_file:
+    if latest is None:
         return profile.recent[-1][:2] if profile.recent else None
     come = {change.now[0].id for change in changes if change.now is not None and not change.alike}
-    latest = profiles.latest(connection, profile.client_id, len(come) + 1)
     return next((found for found in reversed(latest) if found[1] not in come), None)
 
 

@@ -187,9 +187,10 @@ def _of_basis(connection: Connection, event: Event) -> tuple[Any, ...]:
     return event.client_id, event.client_id, event.merchant, date_for(connection.store, event.seconds)
 
 
-def read_sums(connection: Connection, client_id: str) -> Profile:
-    """A client's profile without its habits."""
-    return _made(client_id, connection.rows(_SELECT, (client_id,)), ())
+def read_sums(connection: Connection, clients: Sequence[str]) -> list[Profile]:
+    """Clients' profiles without their habits."""
+    found = connection.rows_of(*((_SELECT, (client_id,)) for client_id in clients))
+    return [_made(client_id, rows, ()) for client_id, rows in zip(clients, found, strict=True)]
 
 
 def read_some(connection: Connection, client_id: str, keys: Iterable[tuple[str, str]]) -> Profile:
@@ -236,7 +237,13 @@ def write_whole(connection: Connection, profile: Profile) -> None:
 
 def latest(connection: Connection, client_id: str, count: int) -> list[tuple[int, int]]:
     """Seconds and ids of a client's latest transactions, in order."""
-    return [(seconds_at(date), id) for date, id in reversed(connection.rows(_LATEST, (client_id, count)))]
+    return latest_of(connection, [(client_id, count)])[0]
+
+
+def latest_of(connection: Connection, several: Sequence[tuple[str, int]]) -> list[list[tuple[int, int]]]:
+    """Seconds and ids of the latest transactions of clients, so many of each, in order."""
+    found = connection.rows_of(*((_LATEST, one) for one in several))
+    return [[(seconds_at(date), id) for date, id in reversed(rows)] for rows in found]
 
 
 def find(connection: Connection, id: int, *, hold: bool = False) -> tuple[Event, Marks] | None:

@@ -66,10 +66,10 @@ def _forget_some(connection: Connection, client: str, most: int) -> tuple[Turn, 
         for table in _OF_TRANSACTIONS:
             connection.many(f"DELETE FROM {table} WHERE id = ?", [(row[0],) for row in history])
         if changes:
-            profile = profiles.read_sums(connection, client)
+            [profile] = profiles.read_sums(connection, [client])
             # Of a client who goes nothing is remembered; those whom it dealt with are told apart, below.
             profile.memory = None
-            follow(connection, profile, changes, of_file=True)
+            follow(connection, profile, changes, profiles.latest(connection, client, len(changes) + 1))
         if len(history) < most:
             for table in _OF_CLIENTS:
                 connection.execute(f"DELETE FROM {table} WHERE client_id = ?", (client,))
