@@ -203,9 +203,9 @@ def at_work(role: str) -> list[Any]:
     return list(found("pods", *running)["items"])
 
 
-def task_log(run_id: str, task: str, attempt: int) -> str:
+def task_log(run_id: str, task: str, attempt: int, dag: str = "transactions_ingest") -> str:
     """What a try of a task logged."""
-    log = f"/data/airflow-logs/dag_id=transactions_ingest/run_id={run_id}/task_id={task}/attempt={attempt}.log"
+    log = f"/data/airflow-logs/dag_id={dag}/run_id={run_id}/task_id={task}/attempt={attempt}.log"
     return kubectl("exec", f"deploy/{RELEASE}-airflow-scheduler", "--container", "scheduler", "--", "cat", log)
 
 

@@ -125,21 +125,22 @@ def _in_force() -> list[str]:
     return [kubectl("exec", name, "--container", "api", "--", "python", "-c", code).strip() for name in names]
 
 
-def _refreshed(until: str | None = None) -> str:
-    """The version that a run of model_refresh has put in force."""
+def _refreshed(until: str | None = None) -> tuple[str, str]:
+    """The version that is in force after a run of model_refresh, and what that said of its own."""
     run_id = trigger("model_refresh", {"until": until})
     wait_for("the run's success", lambda: run_state(run_id, "model_refresh") == "success", 1200, every=5)
-    return select("SELECT version FROM promotions ORDER BY number DESC LIMIT 1")
+    said = "\n".join(task_log(run_id, task, 1, "model_refresh") for task in ("train", "evaluate"))
+    return select("SELECT version FROM promotions ORDER BY number DESC LIMIT 1"), said
 
 
 def test_what_model_refresh_promotes_is_in_force_in_both_scorers_and_can_be_taken_back() -> None:
     assert _in_force() == ["None", "None"]
     # The sample has too few frauds to learn from: here whoever pays much is a thief, mostly.
     select("UPDATE transactions SET is_fraud = CASE WHEN amount > 150 AND id % 10 < 9 THEN 1 ELSE 0 END")
-    first = _refreshed("2018-06-30")
+    first, _ = _refreshed("2018-06-30")
     wait_for("the first model in both", lambda: _in_force() == [first] * 2, 30, every=0.5)
-    second = _refreshed()
-    assert second != first
+    second, said = _refreshed()
+    assert second != first, said
     wait_for("the second model in both", lambda: _in_force() == [second] * 2, 30, every=0.5)
     kubectl("rollout", "restart", f"deploy/{RELEASE}-api")
     kubectl("rollout", "status", f"deploy/{RELEASE}-api", "--timeout", "300s")
