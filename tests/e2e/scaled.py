@@ -136,9 +136,12 @@ def _refreshed(until: str | None = None) -> tuple[str, str]:
 def test_what_model_refresh_promotes_is_in_force_in_both_scorers_and_can_be_taken_back() -> None:
     assert _in_force() == ["None", "None"]
     # The sample has too few frauds to learn from: here whoever pays much is a thief, mostly.
-    select("UPDATE transactions SET is_fraud = CASE WHEN amount > 150 AND id % 10 < 9 THEN 1 ELSE 0 END")
+    frauds = "UPDATE transactions SET is_fraud = CASE WHEN {} AND id % 10 < 9 THEN 1 ELSE 0 END"
+    select(frauds.format("amount > 150"))
     first, _ = _refreshed("2018-06-30")
     wait_for("the first model in both", lambda: _in_force() == [first] * 2, 30, every=0.5)
+    # Of which the first knows nothing: the second is better beyond any doubt.
+    select(frauds.format("amount BETWEEN 50 AND 60"))
     second, said = _refreshed()
     assert second != first, said
     wait_for("the second model in both", lambda: _in_force() == [second] * 2, 30, every=0.5)
