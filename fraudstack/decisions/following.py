@@ -4,7 +4,8 @@ Each transaction is decided as if it had just been posted: by the earlier-dated 
 what came later taken away. Later ones keep their decisions.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from fraudstack.fields.dates import this_second
 from fraudstack.model import registry
 from fraudstack.model.artefact import Model
 from fraudstack.profiles.event import Event
-from fraudstack.profiles.profile import Profile
+from fraudstack.profiles.profile import WEEK, Habit, Profile
 from fraudstack.progress import Phases
 from fraudstack.rules import config
 from fraudstack.settings import Settings
@@ -166,47 +167,86 @@ def _around(connection: Connection, events: Sequence[Event], judge: Judge) -> di
 def _decided(
     connection: Connection, client_id: str, undecided: Sequence[Fact], around: Mapping[int, Around], judge: Judge
 ) -> _Made:
-    """The decisions of what waits of a client, and what is around each by its id."""
+    """The decisions of what waits of a client, in order, and what is around each by its id."""
     if not undecided:
         return _Made(profiles.version(connection, client_id), {})
-    first, last = (place(undecided[at][0]) for at in (0, -1))
-    asked = any(judge.of(event).asks for event, _ in undecided)
-    profile = profiles.read_some(connection, client_id, (key for event, _ in undecided for key in event.keys))
-    version = profile.version
-    since: Iterable[Fact]
-    half = profile.transactions // 2 + 1
-    if not asked and count_from(connection, client_id, first, half) == half:
-        # Of long ago: what came before is less than what came since.
-        profile = profiles.made_of(client_id, until_place(connection, client_id, first))
-        since = from_place(connection, client_id, first)
-    else:
-        since = list(from_place(connection, client_id, first))
-        far = max(looks_back(event, judge.terms) for event, _ in undecided)
-        _roll_back(connection, profile, since, far, asked=asked)
-    wanted = {event.id for event, _ in undecided}
-    decisions = {}
-    for event, marks in since:
-        if event.id in wanted:
-            terms = judge.of(event)
-            scored = scored_by(event, profile, around[event.id], terms)
-            decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
-        if place(event) == last:
-            break
-        profile.add(event, trusted=marks.trusted)
-        if profile.memory is not None:
-            profile.memory.add(event, fraud_of(event, marks))
+    events = [event for event, _ in undecided]
+    profile, wanted = profiles.read_about(connection, client_id, events), {event.id for event in events}
+    version, decisions = profile.version, {}
+    for past, facts in _pasts(connection, profile, events, judge):
+        for event, marks in facts:
+            if event.id in wanted:
+                terms = judge.of(event)
+                scored = scored_by(event, past, around[event.id], terms)
+                decisions[event.id] = decision_of(scored, terms, judge.now, None, "not_asked") | {"source": "batch"}
+            past.add(event, trusted=marks.trusted)
+            if past.memory is not None:
+                past.memory.add(event, fraud_of(event, marks))
     return _Made(version, decisions)
 
 
-def _roll_back(connection: Connection, profile: Profile, since: Sequence[Fact], far: int, *, asked: bool) -> None:
-    """Let a profile be as it was before the latest transactions, in order; its memory too, if a model is asked."""
-    at = place(since[0][0])
-    for event, marks in since:
-        profile.take_away(event, trusted=marks.trusted)
+def _pasts(
+    connection: Connection, profile: Profile, events: Sequence[Event], judge: Judge
+) -> Iterator[tuple[Profile, Sequence[Fact]]]:
+    """A client's profile as it was before each run of events, and what the store has from its first to its last.
+
+    Each is gone to from the end of the history that is nearer; with a memory only from now.
+    """
+    half = profile.transactions // 2 + 1
+    early: list[list[Event]] = []
+    late: list[list[Event]] = []
+    for run in _runs(events):
+        asked = any(judge.of(event).asks for event in run)
+        far = not asked and count_from(connection, profile.client_id, place(run[0]), half) == half
+        (early if far else late).append(run)
+    if early:
+        begun = Profile(profile.client_id, habits={key: Habit() for key in profile.habits})
+        facts = until_place(connection, profile.client_id, place(early[-1][-1]))
+        yield from _swept(connection, begun, facts, early, 1, judge)
+    if late:
+        facts = list(from_place(connection, profile.client_id, place(late[0][0])))
+        yield from _swept(connection, profile, facts, late, -1, judge)
+
+
+def _runs(events: Sequence[Event]) -> list[list[Event]]:
+    """Events in order, in parts without a week between two."""
+    runs: list[list[Event]] = []
+    for event in events:
+        if runs and event.seconds - runs[-1][-1].seconds < WEEK:
+            runs[-1].append(event)
+        else:
+            runs.append([event])
+    return runs
+
+
+def _swept(
+    connection: Connection,
+    profile: Profile,
+    facts: Sequence[Fact],
+    runs: Sequence[Sequence[Event]],
+    sign: int,
+    judge: Judge,
+) -> Iterator[tuple[Profile, Sequence[Fact]]]:
+    """`_pasts` of runs by what lies between them and one end of the history, counted (1) or counted no more (-1)."""
+    places = [place(event) for event, _ in facts]
+    at = 0 if sign > 0 else len(facts)
+    for run in runs[::sign]:
+        first, end = bisect_left(places, place(run[0])), bisect_right(places, place(run[-1]))
+        for event, marks in facts[min(at, first) : max(at, first)]:
+            profile.count(event, sign, trusted=marks.trusted)
+        at = first
+        yield _before(connection, profile, run, judge), facts[first:end]
+
+
+def _before(connection: Connection, profile: Profile, run: Sequence[Event], judge: Judge) -> Profile:
+    """A profile of what came before a run of events, with what was recent; its memory too, if a model is asked."""
+    past, at = profile.copy(), place(run[0])
+    far = max(looks_back(event, judge.terms) for event in run)
     about = profiles.about(connection, profile.client_id, at[0], far)
-    profile.recent = [recent for recent in about if recent[:2] < at]
-    if profile.memory is None or not asked:
-        profile.memory = None
-        return
-    profile.memory = before(connection, profile.client_id, profile.memory, at)
-    profile.memory.seen = {key: habit.seen for key, habit in profile.habits.items()}
+    past.recent = [recent for recent in about if recent[:2] < at]
+    if profile.memory is None or not any(judge.of(event).asks for event in run):
+        past.memory = None
+        return past
+    past.memory = before(connection, profile.client_id, profile.memory, at)
+    past.memory.seen = {key: habit.seen for key, habit in past.habits.items() if habit.seen}
+    return past

@@ -167,6 +167,15 @@ class Profile:
         if (at := self._place(event)) is not None:
             del self.recent[at]
 
+    def count(self, event: Event, sign: int, *, trusted: bool) -> None:
+        """Count a transaction, or with -1 no more, in the sums and in those habits alone that are known here."""
+        self._sum(event, sign)
+        for key in event.keys:
+            if (habit := self.habits.get(key)) is not None:
+                habit.seen += sign
+        if trusted and not event.declined:
+            self._make_usual(event, sign)
+
     def judge_anew(self, event: Event, *, trusted: bool) -> None:
         """Count a transaction that is in the profile as usual, or no more, now that its truth is known."""
         if event.declined:
@@ -183,7 +192,7 @@ class Profile:
             self.labelled += sign
             self.frauds += sign * is_fraud
 
-    def _count(self, event: Event, sign: int, *, usual: bool) -> None:
+    def _sum(self, event: Event, sign: int) -> None:
         self.version += 1
         self.transactions += sign
         self.declined += sign * event.declined
@@ -192,6 +201,9 @@ class Profile:
             self.bought += sign
             self.bought_cents += sign * event.cents
             self.bought_squares += sign * event.cents * event.cents
+
+    def _count(self, event: Event, sign: int, *, usual: bool) -> None:
+        self._sum(event, sign)
         for key in event.keys:
             habit = self.habits.get(key)
             if habit is None:

@@ -54,6 +54,7 @@ for _usual, _touchy in (
     (b"guesses: 3", b"guesses: 1"),
     (b"cards: 5", b"cards: 2"),
     (b"frauds: 3, least_share: 0.1", b"frauds: 1, least_share: 0.05"),
+    (b"merchants: 2, least_amount: 500.00", b"merchants: 2, least_amount: 5.00"),
 ):
     assert _usual in _TOUCHY
     _TOUCHY = _TOUCHY.replace(_usual, _touchy)
@@ -125,7 +126,7 @@ class Deeds:
             "card_id": draw.choice(["70", "71", None]),
             "cents": draw.choice([500, 2050, 1999, -2050, 0, 90_000, draw.randint(1, 9_999)]),
             "use_chip": draw.choice([None, "Chip Transaction", "Online Transaction"]),
-            "merchant_id": draw.choice(["1", "2", None]),
+            "merchant_id": draw.choice([*"12345", None]),
             "merchant_city": draw.choice([None, "Beulah"]),
             "merchant_state": draw.choice(["ND", "ND", "Italy", None]),
             "zip": None,
@@ -234,14 +235,19 @@ def store(database: str) -> Store:
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> None:
-    deeds = Deeds(store, seed)
-    # Of an empty store all is made anew, by other jobs: here there is nothing to make.
+@pytest.fixture
+def counted(store: Store) -> Store:
+    """An empty one: of one in which all is made anew, by other jobs, nothing would be counted."""
     load(store, [])
     with bulk.connect(store) as connection:
         for name in (outdated.PROFILES, outdated.MEMORIES, outdated.DECISIONS):
             rebuild.made(store, connection, name)
+    return store
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_follows_is_what_the_transactions_make(counted: Store, seed: int) -> None:
+    store, deeds = counted, Deeds(counted, seed)
     ways = [deeds.file, deeds.file, deeds.post, deeds.post, deeds.labels, deeds.review, deeds.forget]
     ways += [deeds.undo, deeds.delete]
     deeds.post()
@@ -253,6 +259,26 @@ def test_what_follows_is_what_the_transactions_make(store: Store, seed: int) -> 
             for name in made:
                 assert kept[name] == made[name], (seed, turn, name)
             assert list(verify(store, Phases(Console(quiet=True)), repair=False)) == []
+
+
+def test_where_a_client_bought_on_that_day_is_as_usual_as_for_a_post(counted: Store) -> None:
+    deeds = Deeds(counted, 1)
+    deeds.terms = Terms(config.load(config.DEFAULT), "USD")
+    online = {"use_chip": "Online Transaction", "merchant_state": None, "merchant_city": "ONLINE"}
+
+    def bought(id: int, days: int, merchant: str, cents: int) -> dict[str, Any]:
+        return row(id, date=START + timedelta(days=days), merchant_id=merchant, cents=cents, **online)
+
+    # Without it the store is empty, and all would be made anew.
+    deeds.post()
+    load(counted, [bought(100 + day, day, "1", 40_000) for day in range(1, 41)])
+    deeds.settle()
+    load(counted, [bought(141, 40, "2", 20_000)])
+    deeds.settle()
+    with closing(Connection(counted)) as connection:
+        [(reasons,)] = connection.rows("SELECT reasons FROM decisions WHERE id = 141")
+    # Of two merchants in a day one is the usual one.
+    assert "new_merchants_spend" not in {reason["code"] for reason in from_json(reasons)}
 
 
 def test_a_load_that_changes_nothing_writes_nothing(store: Store) -> None:

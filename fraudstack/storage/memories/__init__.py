@@ -26,7 +26,7 @@ _AFTER = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (d
     ORDER BY date, id LIMIT {_PAGE}"""
 _BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {_PAGE}"""
-_UNTIL = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
+_UNTIL = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) <= (?, ?)
     ORDER BY date, id"""
 _COUNT_FROM = """SELECT count(*) FROM (SELECT 1 FROM transactions WHERE client_id = ? AND (date, id) >= (?, ?)
     ORDER BY date, id LIMIT ?) later"""
@@ -156,7 +156,7 @@ def from_place(connection: Connection, client_id: str, at: Place) -> Iterator[Fa
 
 
 def until_place(connection: Connection, client_id: str, at: Place) -> list[Fact]:
-    """A client's transactions before a place, in order."""
+    """A client's transactions up to a place, in order."""
     return list(map(event_of, connection.rows(_UNTIL, _asked(connection, client_id, at))))
 
 

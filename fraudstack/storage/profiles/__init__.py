@@ -193,15 +193,16 @@ def read_sums(connection: Connection, clients: Sequence[str]) -> list[Profile]:
     return [_made(client_id, rows, ()) for client_id, rows in zip(clients, found, strict=True)]
 
 
-def read_some(connection: Connection, client_id: str, keys: Iterable[tuple[str, str]]) -> Profile:
-    """A client's profile with some of its habits, by kind and value, or all."""
-    wanted = sorted(set(keys))
+def read_about(connection: Connection, client_id: str, events: Sequence[Event]) -> Profile:
+    """A client's profile with the habits that these of its events ask for, or all; nothing is recent in it."""
+    wanted = sorted({key for event in events for key in event.keys})
     if len(wanted) > _SOME:
         return read_whole(connection, client_id)
     asked: list[str | None] = [part for kind, value in wanted for part in (client_id, kind, value)]
     asked += [None] * (3 * _SOME - len(asked))
-    found, habits = connection.rows_of((_SELECT, (client_id,)), (_SOME_HABITS, asked))
-    return _made(client_id, found, habits)
+    of_days = ((_OF_DAY, (client_id, client_id, *_day_of(connection, event))) for event in events)
+    found, *habits = connection.rows_of((_SELECT, (client_id,)), (_SOME_HABITS, asked), *of_days)
+    return _made(client_id, found, chain.from_iterable(habits))
 
 
 def read_whole(connection: Connection, client_id: str) -> Profile:
