@@ -71,7 +71,7 @@ def _keys_of(event: Event) -> tuple[tuple[str, str], ...]:
         event.merchant,
         event.state,
     )
-    return tuple((kind, value) for kind, value in zip(KINDS, values, strict=True) if value)
+    return tuple([(kind, value) for kind, value in zip(KINDS, values, strict=True) if value])
 
 
 # What an event is told by, in order.

@@ -21,9 +21,10 @@ Place = tuple[int, int]
 
 # Below every id.
 _FIRST = -(2**63)
-_PAGE = 200
+# Rows of a question; where more follow each asks for twice as many.
+_PAGE, _MOST_OF_A_PAGE = 200, 6_400
 _AFTER = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) > (?, ?)
-    ORDER BY date, id LIMIT {_PAGE}"""
+    ORDER BY date, id LIMIT ?"""
 _BEFORE = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) < (?, ?)
     ORDER BY date DESC, id DESC LIMIT {_PAGE}"""
 _UNTIL = f"""SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ? AND (date, id) <= (?, ?)
@@ -172,12 +173,13 @@ def _newest_day(connection: Connection, client_id: str) -> int | None:
 
 def _after(connection: Connection, client_id: str, at: Place) -> Iterator[Fact]:
     """A client's transactions after a place, in order."""
+    rows = _PAGE
     while True:
-        page = list(map(event_of, connection.rows(_AFTER, _asked(connection, client_id, at))))
+        page = list(map(event_of, connection.rows(_AFTER, (*_asked(connection, client_id, at), rows))))
         yield from page
-        if len(page) < _PAGE:
+        if len(page) < rows:
             return
-        at = place(page[-1][0])
+        at, rows = place(page[-1][0]), min(2 * rows, _MOST_OF_A_PAGE)
 
 
 def _purchases(connection: Connection, client_id: str, at: Place) -> list[int]:
