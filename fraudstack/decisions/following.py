@@ -242,8 +242,8 @@ def _before(connection: Connection, profile: Profile, run: Sequence[Event], judg
     """A profile of what came before a run of events, with what was recent; its memory too, if a model is asked."""
     past, at = profile.copy(), place(run[0])
     far = max(looks_back(event, judge.terms) for event in run)
-    about = profiles.about(connection, profile.client_id, at[0], far)
-    past.recent = [recent for recent in about if recent[:2] < at]
+    known = profiles.up_to(connection, profile.client_id, at[0], far)
+    past.recent = [recent for recent in known if recent[:2] < at]
     if profile.memory is None or not any(judge.of(event).asks for event in run):
         past.memory = None
         return past

@@ -90,9 +90,9 @@ _HISTORY = f"SELECT {EVENT_COLUMNS} FROM transactions WHERE client_id = ?"
 _RECENT = f"""SELECT {_MARKED},
     (SELECT 1 FROM changes c WHERE c.client_id = t.client_id AND c.id = t.id AND c.was IS DISTINCT FROM '')
     FROM transactions t WHERE client_id = ? AND id <> ?"""
-_ABOUT = f"""SELECT * FROM ({_RECENT} AND date > ? AND date <= ? ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}) before
-    UNION ALL SELECT * FROM ({_RECENT} AND date > ? ORDER BY date, id LIMIT {MOST_RECENT}) after
+_UP_TO = f"""SELECT * FROM ({_RECENT} AND date > ? AND date <= ? ORDER BY date DESC, id DESC LIMIT {MOST_RECENT}) before
     UNION ALL SELECT * FROM ({_RECENT} AND date <= ? ORDER BY date DESC, id DESC LIMIT 1) last"""
+_ABOUT = f"{_UP_TO} UNION ALL SELECT * FROM ({_RECENT} AND date > ? ORDER BY date, id LIMIT {MOST_RECENT}) after"
 _LATEST = """SELECT date, id FROM transactions WHERE client_id = ? ORDER BY date DESC, id DESC LIMIT ?"""
 _VERSION = "SELECT version FROM profiles WHERE client_id = ?"
 
@@ -152,16 +152,24 @@ def _day_of(connection: Connection, event: Event) -> tuple[Any, ...]:
     return tuple(date_for(connection.store, event.seconds - seconds) for seconds in (DAY, 0))
 
 
-def about(
-    connection: Connection, client_id: str, seconds: int, looks_back: int = WEEK, without: int = NO_ID
-) -> list[Recent]:
+def about(connection: Connection, client_id: str, seconds: int, without: int = NO_ID) -> list[Recent]:
     """What is looked at by itself about a moment of a client, as `read` gives it, perhaps without one transaction."""
-    return _recent(connection.rows(_ABOUT, _of_about(connection, client_id, seconds, looks_back, without)))
+    return _recent(connection.rows(_ABOUT, _of_about(connection, client_id, seconds, WEEK, without)))
+
+
+def up_to(connection: Connection, client_id: str, seconds: int, looks_back: int) -> list[Recent]:
+    """`about`, without what came later than that moment."""
+    return _recent(connection.rows(_UP_TO, _of_up_to(connection, client_id, seconds, looks_back, NO_ID)))
 
 
 def _of_about(connection: Connection, client_id: str, seconds: int, looks_back: int, without: int) -> tuple[Any, ...]:
+    before = _of_up_to(connection, client_id, seconds, looks_back, without)
+    return *before, client_id, without, before[3]
+
+
+def _of_up_to(connection: Connection, client_id: str, seconds: int, looks_back: int, without: int) -> tuple[Any, ...]:
     since, at = (date_for(connection.store, seconds - before) for before in (looks_back, 0))
-    return client_id, without, since, at, client_id, without, at, client_id, without, since
+    return client_id, without, since, at, client_id, without, since
 
 
 def _recent(rows: Iterable[Row]) -> list[Recent]:
