@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nlargest
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fraudstack.decisions import champions
@@ -29,6 +31,9 @@ from fraudstack.storage.connections.online import Connection
 from fraudstack.storage.connections.pace import Pace, Turn
 from fraudstack.storage.following import changes, history
 from fraudstack.storage.memories import Fact, before, count_from, from_place, place, until_place
+
+# Each asks for what was recent, and copies the profile: of more it is cheaper to go through what lies between.
+_MOST_RUNS = 8
 
 
 @dataclass(frozen=True)
@@ -193,8 +198,8 @@ def _pasts(
     Each is gone to from the end of the history that is nearer; with a memory only from now.
     """
     half = profile.transactions // 2 + 1
-    early: list[list[Event]] = []
-    late: list[list[Event]] = []
+    early: list[Sequence[Event]] = []
+    late: list[Sequence[Event]] = []
     for run in _runs(events):
         asked = any(judge.of(event).asks for event in run)
         far = not asked and count_from(connection, profile.client_id, place(run[0]), half) == half
@@ -208,15 +213,11 @@ def _pasts(
         yield from _swept(connection, profile, facts, late, -1, judge)
 
 
-def _runs(events: Sequence[Event]) -> list[list[Event]]:
-    """Events in order, in parts without a week between two."""
-    runs: list[list[Event]] = []
-    for event in events:
-        if runs and event.seconds - runs[-1][-1].seconds < WEEK:
-            runs[-1].append(event)
-        else:
-            runs.append([event])
-    return runs
+def _runs(events: Sequence[Event]) -> list[Sequence[Event]]:
+    """Events in order, in a few parts, cut where the time between two is longest, and a week at least."""
+    gaps = [(later.seconds - earlier.seconds, at) for at, (earlier, later) in enumerate(pairwise(events), 1)]
+    cuts = sorted(at for gap, at in nlargest(_MOST_RUNS - 1, gaps) if gap >= WEEK)
+    return [events[first:end] for first, end in pairwise([0, *cuts, len(events)])]
 
 
 def _swept(
